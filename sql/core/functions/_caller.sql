@@ -1,0 +1,26 @@
+create or replace function syncwell._caller(
+  out org_id uuid,
+  out user_id uuid,
+  out role text,
+  out sees_org boolean
+)
+language plpgsql stable security invoker parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rule text;
+begin
+  select i.org_id, i.user_id, i.role, i.rule into org_id, user_id, role, v_rule from syncwell._identity() as i;
+  if org_id is null then
+    raise exception using
+      errcode = 'SW001',
+      message = 'nobody is calling: this session has no identity',
+      detail = v_rule || '.',
+      hint = 'The owner binds a login with syncwell.bind_login(); a gateway calls syncwell.act_as() in each transaction.';
+  end if;
+  sees_org := role <> 'member';
+end
+$$;
+comment on function syncwell._caller() is
+'The identity, resolved once at the start of a definer function. Errors: SW001 when nobody is calling.';
+revoke all on function syncwell._caller() from public;
