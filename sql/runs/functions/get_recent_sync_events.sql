@@ -1,0 +1,63 @@
+create or replace function syncwell.get_recent_sync_events(
+  p_source text default null,
+  p_limit integer default 20,
+  p_status text default null,
+  p_user_id uuid default null
+)
+returns table (
+  event_id uuid,
+  source text,
+  user_id uuid,
+  sync_type text,
+  status text,
+  started_at timestamptz,
+  completed_at timestamptz,
+  duration_ms bigint,
+  items_processed bigint,
+  items_created bigint,
+  items_updated bigint,
+  items_deleted bigint,
+  items_failed bigint,
+  items_per_second numeric,
+  error_type text,
+  error_code text,
+  error_message text,
+  attempt integer,
+  platform text,
+  device_id text,
+  network_type text,
+  sync_token_before text,
+  sync_token_after text,
+  heartbeat_at timestamptz
+)
+language plpgsql stable security definer rows 20
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_status not in ('started', 'success', 'partial', 'failed', 'timeout', 'cancelled') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass started, success, partial, failed, timeout or cancelled, or leave it out for all.';
+  end if;
+  return query
+  select
+    r.event_id, r.source, r.user_id, r.sync_type, r.status, r.started_at, r.completed_at, r.duration_ms,
+    r.items_processed, r.items_created, r.items_updated, r.items_deleted, r.items_failed, r.items_per_second,
+    r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id, r.network_type,
+    r.sync_token_before, r.sync_token_after, r.heartbeat_at
+  from syncwell._recent_events(p_source, p_limit, p_status, null, p_user_id) as r;
+end
+$$;
+comment on function syncwell.get_recent_sync_events(text, integer, text, uuid) is
+'The last p_limit (1 to 1000) runs, newest first, of p_source (NULL: all) with p_status (NULL: any), of p_user_id '
+'(NULL: everything the caller may see). duration_ms: milliseconds from start to end, NULL while it runs; '
+'items_per_second: items_processed over duration_ms, NULL where either is not known; attempt: 1 = first try; '
+'error_message, device_id, network_type with consent only. Retired streams are left out. Errors: SW001, SW002, 22004, '
+'22023.';
+revoke all on function syncwell.get_recent_sync_events(text, integer, text, uuid) from public;
+grant execute on function syncwell.get_recent_sync_events(text, integer, text, uuid)
+to syncwell_reader, syncwell_client;
