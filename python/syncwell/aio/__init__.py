@@ -1,0 +1,1 @@
+"""The asynchronous client; `syncwell.AsyncSyncwell` is where to start."""

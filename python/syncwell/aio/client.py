@@ -1,0 +1,73 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString, Self
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from syncwell.aio._caller import AsyncCaller, AsyncPool
+from syncwell.aio.core import AsyncCore
+from syncwell.aio.health import AsyncHealth
+from syncwell.aio.metrics import AsyncMetrics
+from syncwell.aio.progress import AsyncProgress
+from syncwell.aio.runs import AsyncRuns
+
+__all__ = ["AsyncSyncwell"]
+
+
+class AsyncSyncwell:
+    """The functions of syncwell in a PostgreSQL database, by domain: `runs`, `progress`, `metrics`, `health`, `core`.
+
+    Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
+    `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
+
+    On an idle connection a call is a transaction of its own and leaves the connection idle, with autocommit or
+    without; inside a transaction it is part of it, and whoever opened the transaction commits or rolls back. From a
+    pool each call takes one connection and gives it back. Nothing is closed that the package did not open.
+
+    Calls on one connection wait for each other, also between threads or tasks and between bound clients; they do not
+    know of what else is done with the connection.
+
+    Args:
+        conn_or_pool: a psycopg `AsyncConnection`, or an open pool of them (psycopg_pool's `AsyncConnectionPool`).
+    """
+
+    def __init__(self, conn_or_pool: AsyncConnection[Any] | AsyncPool) -> None:
+        self._use(AsyncCaller(conn_or_pool))
+
+    def _use(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+        self.runs = AsyncRuns(caller)
+        self.progress = AsyncProgress(caller)
+        self.metrics = AsyncMetrics(caller)
+        self.health = AsyncHealth(caller)
+        self.core = AsyncCore(caller)
+
+    def as_user(self, user_id: UUID) -> Self:
+        """Return a client on the same connection or pool whose every call is made as this user.
+
+        Only for gateway logins; others get 42501, and an unknown user raises `UnknownUserError` at the call.
+        On an idle connection BEGIN, `syncwell.act_as`, the call and COMMIT go out together, and nothing of the
+        identity is left when it returns. Inside a transaction the identity stays until the transaction ends.
+
+        Args:
+            user_id: a registered user.
+        """
+        return self._acting("select syncwell.act_as(p_user_id => %(act_id)s::uuid)", user_id)
+
+    def as_org(self, org_id: UUID) -> Self:
+        """Return a client on the same connection or pool whose every call is made as a service of this org.
+
+        Only for gateway logins; the same rules as for `as_user`. An unknown org raises `UnknownOrgError`.
+
+        Args:
+            org_id: a registered org.
+        """
+        return self._acting("select syncwell.act_as_org(p_org_id => %(act_id)s::uuid)", org_id)
+
+    def _acting(self, act: LiteralString, act_id: UUID) -> Self:
+        client = type(self).__new__(type(self))
+        client._use(self._caller.acting(act, act_id))
+        return client

@@ -1,0 +1,272 @@
+"""`sw.core`, asynchronous."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from syncwell.aio._caller import AsyncCaller
+from syncwell.core import (
+    Access,
+    Identity,
+    LoginKind,
+    MadePartition,
+    Partition,
+    PartitionHealth,
+    Platform,
+    Setting,
+    UserRole,
+)
+
+__all__ = ["AsyncCore"]
+
+
+class AsyncCore:
+    """Identity, tenants, settings and partitions."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def who_am_i(self) -> Identity:
+        """Return who the caller is and which rule decided (`syncwell.who_am_i`); nobody is an answer, not an error."""
+        return await self._caller.row(
+            Identity, "select login_role, kind, org_id, user_id, role, rule from syncwell.who_am_i()", {}
+        )
+
+    async def explain_access(self, *, table: str, id: UUID) -> Access:
+        """Return whether the caller sees a row, and by which policy (`syncwell.explain_access`).
+
+        Args:
+            table: a table of syncwell, without the schema.
+            id: id of the row.
+
+        Raises:
+            psycopg.errors.InvalidParameterValue: the table has no rows that an id names.
+        """
+        return await self._caller.row(
+            Access,
+            """
+            select visible, policy, reason
+            from syncwell.explain_access(p_table => %(table)s::text, p_id => %(id)s::uuid)
+            """,
+            {"table": table, "id": id},
+        )
+
+    async def register_org(self, *, name: str, org_id: UUID | None = None, time_zone: str = "UTC") -> UUID:
+        """Create an org, or rename the one of `org_id`; return its id (`syncwell.register_org`). For operators.
+
+        Args:
+            name: display name, 1 to 200 characters.
+            org_id: the id to use; None: a new one.
+            time_zone: IANA name of the zone in which the org's days are counted.
+
+        Raises:
+            psycopg.errors.InvalidParameterValue: an empty name or an unknown time zone.
+            psycopg.errors.StringDataRightTruncation: the name is too long.
+        """
+        return await self._caller.value(
+            UUID,
+            """
+            select syncwell.register_org(
+              p_name => %(name)s::text, p_org_id => %(org_id)s::uuid, p_time_zone => %(time_zone)s::text
+            )
+            """,
+            {"name": name, "org_id": org_id, "time_zone": time_zone},
+        )
+
+    async def register_user(
+        self, *, org_id: UUID, user_id: UUID | None = None, role: UserRole = "member", display_name: str | None = None
+    ) -> UUID:
+        """Create a user, or change role and name of `user_id`; return the id (`syncwell.register_user`). For operators.
+
+        Args:
+            org_id: the user's org.
+            user_id: the id to use; None: a new one.
+            role: what the user may see and do in the org.
+            display_name: at most 200 characters.
+
+        Raises:
+            UnknownOrgError: there is no such org.
+            psycopg.errors.InvalidParameterValue: an unknown role, or a user of another org.
+        """
+        return await self._caller.value(
+            UUID,
+            """
+            select syncwell.register_user(
+              p_org_id => %(org_id)s::uuid,
+              p_user_id => %(user_id)s::uuid,
+              p_role => %(role)s::text,
+              p_display_name => %(display_name)s::text
+            )
+            """,
+            {"org_id": org_id, "user_id": user_id, "role": role, "display_name": display_name},
+        )
+
+    async def bind_login(
+        self, *, login_role: str, kind: LoginKind, org_id: UUID | None = None, user_id: UUID | None = None
+    ) -> None:
+        """Say what a database login is (`syncwell.bind_login`). For the owner of the schema only.
+
+        Args:
+            login_role: an existing role of the cluster.
+            kind: user (with `user_id`), service (with `org_id`), gateway or jwt (with neither).
+            org_id: the org of a service.
+            user_id: the user of a user login.
+
+        Raises:
+            UnknownUserError: there is no such user.
+            UnknownOrgError: there is no such org.
+            psycopg.errors.InvalidParameterValue: these do not make a binding.
+        """
+        await self._caller.command(
+            """
+            select syncwell.bind_login(
+              p_login_role => %(login_role)s::name,
+              p_kind => %(kind)s::text,
+              p_org_id => %(org_id)s::uuid,
+              p_user_id => %(user_id)s::uuid
+            )
+            """,
+            {"login_role": login_role, "kind": kind, "org_id": org_id, "user_id": user_id},
+        )
+
+    async def unbind_login(self, *, login_role: str) -> bool:
+        """Make a login nobody (`syncwell.unbind_login`); False when it was not bound. For the owner only.
+
+        Args:
+            login_role: name of the role.
+        """
+        return await self._caller.value(
+            bool,
+            "select syncwell.unbind_login(p_login_role => %(login_role)s::name)",
+            {"login_role": login_role},
+        )
+
+    async def set_setting(
+        self,
+        *,
+        key: str,
+        value: str | None,
+        source: str | None = None,
+        platform: Platform | None = None,
+        org_id: UUID | None = None,
+    ) -> str:
+        """Set a setting, or remove it; return what is effective there now (`syncwell.set_setting`). For operators.
+
+        Args:
+            key: name of the setting.
+            value: the value, as text; None removes it.
+            source: for this source only; None: all.
+            platform: for this platform only; None: all.
+            org_id: for this org only; None: all.
+
+        Raises:
+            UnknownSettingError: no setting has this key.
+            SettingOutOfRangeError: the setting does not take this value.
+            UnknownOrgError: there is no such org.
+        """
+        return await self._caller.value(
+            str,
+            """
+            select syncwell.set_setting(
+              p_key => %(key)s::text,
+              p_value => %(value)s::text,
+              p_source => %(source)s::text,
+              p_platform => %(platform)s::text,
+              p_org_id => %(org_id)s::uuid
+            )
+            """,
+            {"key": key, "value": value, "source": source, "platform": platform, "org_id": org_id},
+        )
+
+    async def get_setting(self, *, key: str, source: str | None = None, platform: Platform | None = None) -> str:
+        """Return the effective value of a setting for the caller's org, as text (`syncwell.get_setting`).
+
+        Args:
+            key: name of the setting.
+            source: as it holds for this source.
+            platform: as it holds for this platform.
+
+        Raises:
+            UnknownSettingError: no setting has this key.
+        """
+        return await self._caller.value(
+            str,
+            """
+            select syncwell.get_setting(
+              p_key => %(key)s::text, p_source => %(source)s::text, p_platform => %(platform)s::text
+            )
+            """,
+            {"key": key, "source": source, "platform": platform},
+        )
+
+    async def settings_effective(self, *, source: str | None = None) -> list[Setting]:
+        """Return every setting as it holds for the caller's org, by key (`syncwell.settings_effective`).
+
+        Args:
+            source: as it holds for this source; None: where the source has no say.
+        """
+        return await self._caller.rows(
+            Setting,
+            """
+            select key, value, level, default_value, unit, description
+            from syncwell.settings_effective(p_source => %(source)s::text)
+            """,
+            {"source": source},
+        )
+
+    async def ensure_partitions(
+        self, *, table: str | None = None, months_ahead: int | None = None
+    ) -> list[MadePartition]:
+        """Make the partitions of the coming months; return the new ones (`syncwell.ensure_partitions`). For operators.
+
+        Args:
+            table: a partitioned table; None: all of them.
+            months_ahead: how many months to prepare; None: what is registered for the table.
+
+        Raises:
+            psycopg.errors.InvalidParameterValue: an unknown table, or too many months.
+        """
+        return await self._caller.rows(
+            MadePartition,
+            """
+            select table_name, partition_name, moved_rows
+            from syncwell.ensure_partitions(p_table => %(table)s::text, p_months_ahead => %(months_ahead)s::integer)
+            """,
+            {"table": table, "months_ahead": months_ahead},
+        )
+
+    async def drop_old_partitions(self, *, table: str | None = None) -> list[Partition]:
+        """Drop partitions past their retention; return them (`syncwell.drop_old_partitions`). For operators.
+
+        Args:
+            table: a partitioned table; None: all of them.
+
+        Raises:
+            psycopg.errors.InvalidParameterValue: an unknown table.
+        """
+        return await self._caller.rows(
+            Partition,
+            """
+            select table_name, partition_name
+            from syncwell.drop_old_partitions(p_table => %(table)s::text)
+            """,
+            {"table": table},
+        )
+
+    async def partition_health(self, *, table: str | None = None) -> list[PartitionHealth]:
+        """Return size and state of each partition (`syncwell.partition_health`). For operators.
+
+        Args:
+            table: a partitioned table; None: all of them.
+
+        Raises:
+            psycopg.errors.InvalidParameterValue: an unknown table.
+        """
+        return await self._caller.rows(
+            PartitionHealth,
+            """
+            select table_name, partition_name, month, is_default, estimated_rows, total_bytes, finding
+            from syncwell.partition_health(p_table => %(table)s::text)
+            """,
+            {"table": table},
+        )

@@ -1,0 +1,28 @@
+"""The command line `syncwell`; its tools come with the extra `cli`."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Any, cast
+
+_TOOLS = ("typer", "rich", "click", "shellingham")
+
+
+def main() -> None:
+    """Run the command line, or say which extra is missing."""
+    try:
+        from syncwell.cli.app import app
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in _TOOLS:
+            extra = "cli"
+        elif "pq wrapper" in str(error):
+            extra = "binary"
+        else:
+            raise
+        print(f"error: the command line needs a part that is not installed: {error.name or 'libpq'}", file=sys.stderr)
+        print(f"hint:  pip install 'syncwell[{extra}]'", file=sys.stderr)
+        sys.exit(2)
+    # what the terminal cannot show must not end the command
+    cast("TextIOWrapper[Any]", sys.stdout).reconfigure(errors="replace")
+    app()

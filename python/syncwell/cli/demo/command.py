@@ -1,0 +1,97 @@
+"""`syncwell demo`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from syncwell.cli.demo.git import Repository, own_checkout
+from syncwell.cli.demo.place import ANALYST, DATABASE, WORKER, Place, furnish, place
+from syncwell.cli.demo.screen import Screen
+from syncwell.cli.demo.story import RELEASES, Story
+from syncwell.cli.output import seconds
+
+_QUESTIONS = (
+    "select * from syncwell.get_sync_health_status();",
+    f"select status, error_message from syncwell.get_recent_sync_events('{RELEASES}');",  # noqa: S608
+    "select source, status, items_created from syncwell.sync_events order by id;",
+    "select author, count(*) from demo.commits group by 1 order by 2 desc limit 5;",
+)
+
+
+def demo(
+    repo: Annotated[
+        Path | None,
+        typer.Option(
+            "--repo", "-r", metavar="PATH", help="The git repository to sync; default: syncwell's own checkout."
+        ),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the server up, and say how to connect and stop it.")
+    ] = False,
+) -> None:
+    """Sync the history of a git repository into a server of its own, fail, and recover.
+
+    Starts a private PostgreSQL, installs the schema, and syncs the commits into a table: a full run, then incremental
+    ones. A second source fails until it is unhealthy, and gets well again. Your repository is only read. Everything is
+    removed at the end.
+
+    \b
+    Examples:
+      syncwell demo
+      syncwell demo --repo ~/src/linux
+      syncwell demo --keep
+    """
+    repository = Repository((repo if repo is not None else own_checkout()).absolute())
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGHUP, _end)
+    screen = Screen()
+    started = time.monotonic()
+    try:
+        screen.title("A PostgreSQL of its own")
+        with place(keep=keep) as made:
+            _tell(screen, made, repository)
+            screen.say("")
+            screen.say(f"Done in {seconds(time.monotonic() - started)}.")
+            if made.kept is not None:
+                _say_how_to_connect(screen, made, made.kept.keep())
+                made.stays = True
+    except KeyboardInterrupt:
+        print("stopped; the server is gone and nothing is left of it", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _tell(screen: Screen, made: Place, repository: Repository) -> None:
+    if repository.is_shallow:
+        screen.say("  note: the repository is a shallow clone; what was not cloned is not synced")
+    migrations = furnish(made)
+    screen.say(f"  schema syncwell installed, migrations: {', '.join(migrations)}")
+    screen.say(f"  login {WORKER} records and writes, {ANALYST} only reads")
+    with ExitStack() as stack:
+        Story(screen, made, repository, stack).tell()
+    screen.title("Ask the same in SQL")
+    for question in _QUESTIONS:
+        screen.say(f"  {question}")
+
+
+def _say_how_to_connect(screen: Screen, made: Place, keeper: int) -> None:
+    screen.title("The server stays up")
+    screen.say("  Ask it:")
+    if (psql := made.psql()) is not None:
+        screen.say(f"    {psql} -h {made.socket_dir} -U {ANALYST} {DATABASE}")
+    screen.say(f"    syncwell health -d 'host={made.socket_dir} user={ANALYST} dbname={DATABASE}'")
+    screen.say(f"  Log in as {WORKER} to record and write, as postgres to do anything.")
+    screen.say("  Stop it and remove its files:")
+    screen.say(f"    kill {keeper}")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)

@@ -1,0 +1,73 @@
+"""The connection of a command, and whom it speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from syncwell.cli.failures import CommandError
+
+Row = dict[str, Any]
+
+
+def conninfo(dsn: str | None) -> str:
+    """A connection string; an empty one leaves everything to libpq's own environment."""
+    if dsn is not None and dsn and "=" not in dsn and "://" not in dsn:
+        return make_conninfo(dbname=dsn)
+    return dsn or ""
+
+
+@contextmanager
+def connected(dsn: str | None) -> Generator[psycopg.Connection[Any]]:
+    """A connection in autocommit for one command."""
+    with psycopg.connect(conninfo(dsn), autocommit=True, fallback_application_name="syncwell") as connection:
+        yield connection
+
+
+class Session:
+    """Asks the functions and views of the schema, each time as whom the options name."""
+
+    def __init__(self, connection: psycopg.Connection[Any], as_user: UUID | None, as_org: UUID | None) -> None:
+        self._connection = connection
+        self._act: LiteralString | None = None
+        self._act_id: UUID | None = None
+        if as_user is not None:
+            self._act, self._act_id = "select syncwell.act_as(%s)", as_user
+        elif as_org is not None:
+            self._act, self._act_id = "select syncwell.act_as_org(%s)", as_org
+
+    def ask(self, function: LiteralString, /, **arguments: object) -> list[Row]:
+        """The rows of a read function; an argument that is None is left to its default."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        call = sql.SQL("select * from syncwell.{}({})").format(
+            sql.Identifier(function),
+            sql.SQL(", ").join(
+                sql.SQL("{} => {}").format(sql.Identifier(f"p_{name}"), sql.Placeholder(name)) for name in given
+            ),
+        )
+        return self.rows(call, given)
+
+    def rows(self, query: LiteralString | sql.Composed, parameters: Mapping[str, object] | None = None) -> list[Row]:
+        """The rows of a query."""
+        with self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
+            if self._act is not None:
+                cursor.execute(self._act, [self._act_id])
+            return cursor.execute(query, parameters).fetchall()
+
+
+@contextmanager
+def session(dsn: str | None, as_user: UUID | None, as_org: UUID | None) -> Generator[Session]:
+    """A session for one command."""
+    if as_user is not None and as_org is not None:
+        raise CommandError(
+            "--as-user and --as-org exclude each other", None, "A user has one org: --as-user is enough."
+        )
+    with connected(dsn) as connection:
+        yield Session(connection, as_user, as_org)

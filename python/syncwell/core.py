@@ -1,0 +1,136 @@
+"""What `sw.core` returns: identity, settings and partitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+__all__ = [
+    "Access",
+    "Identity",
+    "LoginKind",
+    "MadePartition",
+    "Partition",
+    "PartitionHealth",
+    "Platform",
+    "Role",
+    "Setting",
+    "SettingLevel",
+    "UserRole",
+]
+
+LoginKind = Literal["user", "service", "gateway", "jwt"]
+UserRole = Literal["member", "analyst", "admin"]
+Role = Literal["member", "analyst", "admin", "service"]
+SettingLevel = Literal["source", "platform", "org", "everywhere", "default"]
+Platform = Literal["android", "ios", "web", "server", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the caller is (`syncwell.who_am_i`).
+
+    Attributes:
+        login_role: the database login.
+        kind: what the login is bound as; None: not bound.
+        org_id: the caller's org; None: the caller is nobody.
+        user_id: the acting user; None for a service, and for nobody.
+        role: what the caller may; None: the caller is nobody.
+        rule: which rule decided, in words.
+    """
+
+    login_role: str
+    kind: LoginKind | None
+    org_id: UUID | None
+    user_id: UUID | None
+    role: Role | None
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Whether the caller sees a row (`syncwell.explain_access`).
+
+    Attributes:
+        visible: the answer; a row of somebody else and a row that is not there look the same.
+        policy: name of the policy that lets the caller see it; None: none does, or none is needed.
+        reason: the policy's condition, or why the row is not visible, in words.
+    """
+
+    visible: bool
+    policy: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A setting as it holds for the caller (`syncwell.settings_effective`).
+
+    Attributes:
+        key: name of the setting.
+        value: the effective value, as text.
+        level: where the value comes from, the most specific first; everywhere: set for all orgs.
+        default_value: the value where nobody set another.
+        unit: unit of a plain number; None: none.
+        description: what the setting decides.
+    """
+
+    key: str
+    value: str
+    level: SettingLevel
+    default_value: str
+    unit: str | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadePartition:
+    """A partition that was made (`syncwell.ensure_partitions`).
+
+    Attributes:
+        table_name: the partitioned table.
+        partition_name: the new partition.
+        moved_rows: how many rows moved to it from the default partition.
+    """
+
+    table_name: str
+    partition_name: str
+    moved_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """A partition that was dropped (`syncwell.drop_old_partitions`).
+
+    Attributes:
+        table_name: the partitioned table.
+        partition_name: the partition.
+    """
+
+    table_name: str
+    partition_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionHealth:
+    """The state of a partition (`syncwell.partition_health`).
+
+    Attributes:
+        table_name: the partitioned table.
+        partition_name: the partition.
+        month: start of its month, UTC; None for the default partition.
+        is_default: whether it is the default partition, which should be empty.
+        estimated_rows: rows as of the last ANALYZE, None before the first; counted, up to 1000, in a default partition.
+        total_bytes: size with indexes, in bytes.
+        finding: what is wrong, in words; None: nothing.
+    """
+
+    table_name: str
+    partition_name: str
+    month: datetime | None
+    is_default: bool
+    estimated_rows: int | None
+    total_bytes: int
+    finding: str | None

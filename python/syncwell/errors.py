@@ -1,0 +1,267 @@
+"""The errors of syncwell, one class for each SQLSTATE of class ``SW``.
+
+The database decides what is an error and names it by SQLSTATE; this module gives each of them a Python class, so that
+nobody has to compare message text. The same list is the table ``syncwell.error_codes``, and a test compares the two.
+
+Everything else a call can raise (``22004`` for a null argument, ``22023`` for a bad parameter, ``22001`` for a text
+that is too long, ``42501`` for a missing permission, a lost connection) stays the psycopg exception it is.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import psycopg
+
+__all__ = [
+    "DataWouldBeLostError",
+    "ErrorAlreadyResolvedError",
+    "LeaseLostError",
+    "MigrationAlreadyAppliedError",
+    "MigrationError",
+    "MigrationOutOfOrderError",
+    "NoIdentityError",
+    "ProgressBeyondTotalError",
+    "ProgressFinishedError",
+    "ProgressWentBackError",
+    "RolesMissingError",
+    "RunAlreadyFinishedError",
+    "SettingOutOfRangeError",
+    "SyncwellError",
+    "UnknownEntityTypeError",
+    "UnknownOrgError",
+    "UnknownProgressError",
+    "UnknownRunError",
+    "UnknownSettingError",
+    "UnknownStreamError",
+    "UnknownSyncError",
+    "UnknownUserError",
+    "error_classes",
+    "error_for",
+    "from_psycopg",
+]
+
+
+class SyncwellError(Exception):
+    """An error that syncwell itself raised.
+
+    Attributes:
+        sqlstate: five characters, ``SW`` and a number; what programs should compare.
+        message: what happened, one sentence.
+        detail: which value or row it was about, or None.
+        hint: what to do about it, or None.
+        name: the name of the SQLSTATE in ``syncwell.error_codes``.
+        http_status: the HTTP status that says the same.
+    """
+
+    name: ClassVar[str] = "error"
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, sqlstate: str, message: str, detail: str | None = None, hint: str | None = None) -> None:
+        super().__init__(sqlstate, message, detail, hint)
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.detail:
+            lines.append(f"DETAIL:  {self.detail}")
+        if self.hint:
+            lines.append(f"HINT:  {self.hint}")
+        return "\n".join(lines)
+
+
+class NoIdentityError(SyncwellError):
+    """SW001: the login is nobody: it has no binding, or a gateway did not say for whom it acts."""
+
+    name = "no_identity"
+    http_status = 401
+
+
+class UnknownUserError(SyncwellError):
+    """SW002: there is no such user, or none that the caller may see."""
+
+    name = "unknown_user"
+    http_status = 404
+
+
+class UnknownOrgError(SyncwellError):
+    """SW003: there is no such org, or none that the caller may see."""
+
+    name = "unknown_org"
+    http_status = 404
+
+
+class UnknownSettingError(SyncwellError):
+    """SW010: no setting has this key."""
+
+    name = "unknown_setting"
+    http_status = 400
+
+
+class SettingOutOfRangeError(SyncwellError):
+    """SW011: the setting does not take this value."""
+
+    name = "setting_out_of_range"
+    http_status = 400
+
+
+class UnknownRunError(SyncwellError):
+    """SW101: there is no such run, or none that the caller may see."""
+
+    name = "unknown_run"
+    http_status = 404
+
+
+class LeaseLostError(SyncwellError):
+    """SW102: the lease of the run is not this one: it was reaped, cancelled or taken over."""
+
+    name = "lease_lost"
+    http_status = 409
+
+
+class RunAlreadyFinishedError(SyncwellError):
+    """SW103: the run has ended already, with another outcome."""
+
+    name = "run_already_finished"
+    http_status = 409
+
+
+class UnknownSyncError(SyncwellError):
+    """SW104: there is no such sync error, or none that the caller may see."""
+
+    name = "unknown_sync_error"
+    http_status = 404
+
+
+class UnknownStreamError(SyncwellError):
+    """SW105: there is no such stream, or none that the caller may see."""
+
+    name = "unknown_stream"
+    http_status = 404
+
+
+class ErrorAlreadyResolvedError(SyncwellError):
+    """SW106: the sync error is resolved, so it cannot be retried."""
+
+    name = "error_already_resolved"
+    http_status = 409
+
+
+class UnknownProgressError(SyncwellError):
+    """SW201: no progress has been reported under this sync id, or none that the caller may see."""
+
+    name = "unknown_progress"
+    http_status = 404
+
+
+class ProgressBeyondTotalError(SyncwellError):
+    """SW202: more items are counted than there are in total."""
+
+    name = "progress_beyond_total"
+    http_status = 422
+
+
+class ProgressWentBackError(SyncwellError):
+    """SW203: a count is smaller than the one reported before, without a reset."""
+
+    name = "progress_went_back"
+    http_status = 422
+
+
+class ProgressFinishedError(SyncwellError):
+    """SW204: the sync has ended, so its progress does not change any more."""
+
+    name = "progress_finished"
+    http_status = 409
+
+
+class UnknownEntityTypeError(SyncwellError):
+    """SW205: the org has no such entity type."""
+
+    name = "unknown_entity_type"
+    http_status = 422
+
+
+class MigrationError(SyncwellError):
+    """SW9xx: the schema cannot be migrated or rolled back as asked."""
+
+    name = "migration_error"
+    http_status = 409
+
+
+class MigrationOutOfOrderError(MigrationError):
+    """SW901: another migration comes first."""
+
+    name = "migration_out_of_order"
+
+
+class MigrationAlreadyAppliedError(MigrationError):
+    """SW902: the migration has been applied before."""
+
+    name = "migration_already_applied"
+
+
+class RolesMissingError(MigrationError):
+    """SW903: the cluster lacks the roles of ``sql/roles.sql``."""
+
+    name = "roles_missing"
+
+
+class DataWouldBeLostError(MigrationError):
+    """SW904: the rollback would drop rows."""
+
+    name = "data_would_be_lost"
+
+
+_CLASSES: dict[str, type[SyncwellError]] = {
+    "SW001": NoIdentityError,
+    "SW002": UnknownUserError,
+    "SW003": UnknownOrgError,
+    "SW010": UnknownSettingError,
+    "SW011": SettingOutOfRangeError,
+    "SW101": UnknownRunError,
+    "SW102": LeaseLostError,
+    "SW103": RunAlreadyFinishedError,
+    "SW104": UnknownSyncError,
+    "SW105": UnknownStreamError,
+    "SW106": ErrorAlreadyResolvedError,
+    "SW201": UnknownProgressError,
+    "SW202": ProgressBeyondTotalError,
+    "SW203": ProgressWentBackError,
+    "SW204": ProgressFinishedError,
+    "SW205": UnknownEntityTypeError,
+    "SW901": MigrationOutOfOrderError,
+    "SW902": MigrationAlreadyAppliedError,
+    "SW903": RolesMissingError,
+    "SW904": DataWouldBeLostError,
+}
+
+
+def error_classes() -> dict[str, type[SyncwellError]]:
+    """Return the class of every SQLSTATE, as a copy."""
+    return dict(_CLASSES)
+
+
+def error_for(sqlstate: str, message: str, detail: str | None = None, hint: str | None = None) -> SyncwellError:
+    """Return (not raise) the error of this SQLSTATE.
+
+    An ``SW`` code that this version of the package does not know, from a newer schema, gives a plain
+    `SyncwellError` (`MigrationError` from ``SW900`` on).
+    """
+    fallback = MigrationError if sqlstate.startswith("SW9") else SyncwellError
+    return _CLASSES.get(sqlstate, fallback)(sqlstate, message, detail, hint)
+
+
+def from_psycopg(error: psycopg.Error) -> SyncwellError | None:
+    """Return what a psycopg exception of class ``SW`` means, or None for every other one.
+
+    The caller raises it ``from`` the original, which keeps the context lines of the server.
+    """
+    diag = error.diag
+    sqlstate = diag.sqlstate
+    if sqlstate is None or not sqlstate.startswith("SW"):
+        return None
+    return error_for(sqlstate, diag.message_primary or "", diag.message_detail, diag.message_hint)
