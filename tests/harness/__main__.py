@@ -1,0 +1,43 @@
+"""`python -m harness db`: a server to play with. `python -m harness matrix`: write the list of grants."""
+
+import signal
+import sys
+
+import psycopg
+
+from harness import Cluster, Tenants, UnavailableError, matrix
+from syncwell.embedded import Server
+
+
+def play(cluster: Cluster) -> None:
+    """Keep the server up until a signal; the logins of the tests' two orgs need no password."""
+    database = cluster.shared
+    print(f"superuser:  psql '{database.uri()}'")
+    for login in Tenants.LOGINS:
+        print(f"{login + ':':<11} psql '{database.uri(login)}'")
+    print("Ctrl-C ends the server and removes it.", flush=True)
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def write_matrix(cluster: Cluster) -> None:
+    """Rewrite the list where the catalog says otherwise."""
+    with psycopg.connect(cluster.shared.uri()) as connection:
+        text = matrix.listing(connection)
+    if not matrix.FILE.exists() or matrix.FILE.read_text() != text:
+        matrix.FILE.write_text(text)
+        print(f"wrote {matrix.FILE.name}")
+
+
+def main() -> None:
+    """Run one of the two."""
+    actions = {"db": play, "matrix": write_matrix}
+    if sys.argv[1:] not in ([name] for name in actions):
+        sys.exit(__doc__)
+    if sys.argv[1] == "db":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    with Server() as server, Cluster(server, UnavailableError("not needed")) as cluster:
+        actions[sys.argv[1]](cluster)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""plpgsql_check: Debian's server with that extension, unpacked beside the tests, never installed."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from harness import debian
+from harness.require import UnavailableError
+from syncwell.embedded import Server
+
+
+def server() -> Server:
+    """A server that has plpgsql_check: an installed one, else the oldest that Debian offers, unpacked."""
+    for bindir in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
+        share = Path("/usr/share/postgresql") / bindir.parent.name
+        if (share / "extension/plpgsql_check.control").exists() and (bindir / "postgres").exists():
+            return Server(bindir=bindir)
+    packages = debian.newest("postgresql-[0-9]+-plpgsql-check")
+    if not packages:
+        raise UnavailableError("the package lists name no plpgsql-check")
+    found = re.search(r"\d+", packages[0])
+    assert found is not None
+    major = found[0]
+    root = debian.unpack(f"postgresql-{major}", f"postgresql-client-{major}", packages[0])
+    bindir = root / "usr/lib/postgresql" / major / "bin"
+    debian.complete_libraries(f"postgresql-{major}", bindir / "postgres")
+    path = ":".join(part for part in (debian.library_path(), os.environ.get("LD_LIBRARY_PATH")) if part)
+    return Server(bindir=bindir, env={"LD_LIBRARY_PATH": path} if path else {})

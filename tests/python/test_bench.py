@@ -1,0 +1,75 @@
+"""Every row of the benchmark runs and says what it must; how fast it is, is nobody's business here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BUFFERS = 50
+
+
+def bench(results: Path, *arguments: str) -> tuple[list[dict[str, Any]], str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "bench", "--scale", "tiny", "--json", str(results), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "python"), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(results.read_text())
+    assert found["machine"]["scale"] == "tiny"
+    return found["rows"], done.stdout
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], str]:
+    return bench(tmp_path_factory.mktemp("bench") / "results.json")
+
+
+def test_every_row_is_measured(measured: tuple[list[dict[str, Any]], str]) -> None:
+    rows, table = measured
+    assert {row["row"] for row in rows} == {
+        "progress update",
+        "install",
+        "get_sync_health_status",
+        "recording a run",
+        "active progress of an org",
+        "row-level security",
+    }
+    for row in rows:
+        assert row["verdict"] in (("-",) if row["at_least"] is row["at_most"] is None else ("met", "missed")), row
+        assert isinstance(row["value"], int | float)
+        # a ratio is nothing without both of its sides
+        if row["unit"].endswith((" rate", " time", " added")):
+            assert row["figure"]
+            assert row["yardstick"]
+        assert row["row"] in table
+
+
+def test_health_reads_few_pages(measured: tuple[list[dict[str, Any]], str]) -> None:
+    pages = [row["value"] for row in measured[0] if row["unit"] == "buffers"]
+    assert len(pages) == 2
+    assert all(0 < count <= MOST_BUFFERS for count in pages)
+
+
+def test_runs_without_pgbench(tmp_path: Path) -> None:
+    rows, _ = bench(tmp_path / "results.json", "--client", "threads", "--only", "record-run", "--seed", "7")
+    assert [row["row"] for row in rows] == ["recording a run"] * 2
+
+
+@pytest.mark.parametrize("arguments", [("--only", "nothing"), ("--scale", "huge"), ("--client", "nobody")])
+def test_refuses_what_it_does_not_know(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="invalid choice"):
+        bench(tmp_path / "results.json", *arguments)

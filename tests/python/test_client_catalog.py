@@ -1,0 +1,336 @@
+"""The client and the catalog say the same: functions, arguments, defaults, columns, types, lists of values, errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import types
+import typing
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from uuid import UUID
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from syncwell import core, errors, health, metrics, progress, runs
+from syncwell.sync.core import Core
+from syncwell.sync.health import Health
+from syncwell.sync.metrics import Metrics
+from syncwell.sync.progress import Progress
+from syncwell.sync.runs import Runs
+
+if TYPE_CHECKING:
+    import psycopg
+
+PARTS = {"core": Core, "runs": Runs, "progress": Progress, "metrics": Metrics, "health": Health}
+RESULTS = [core, runs, progress, metrics, health]
+
+# functions somebody may call that have no method of their own
+NO_METHOD = {
+    "act_as": "as_user",
+    "act_as_org": "as_org",
+    "current_org_id": "for policies; who_am_i answers it",
+    "current_user_id": "for policies; who_am_i answers it",
+}
+# methods that call no function
+NO_FUNCTION = {"runs.track": "start, heartbeat, complete, error and cancel together", "progress.live": "a view"}
+
+# what a type of the database is in Python
+PYTHON = {
+    "uuid": UUID,
+    "text": str,
+    "name": str,
+    "bigint": int,
+    "integer": int,
+    "numeric": float,
+    "double precision": float,
+    "boolean": bool,
+    "timestamp with time zone": datetime,
+    "interval": timedelta,
+    "jsonb": Any,
+}
+
+# lists of values: where the database has them, and where Python has them
+VALUES = {
+    "users_role_is_known": core.UserRole,
+    "logins_kind_is_known": core.LoginKind,
+    "streams_platform_is_known": core.Platform,
+    "sync_events_type_is_known": runs.SyncType,
+    "sync_events_status_is_known": runs.RunStatus,
+    "sync_errors_class_is_known": runs.ErrorClass,
+    "sync_errors_lane_is_known": runs.Lane,
+    "sync_status_is_known": progress.ProgressStatus,
+}
+
+FUNCTIONS = """
+select
+  p.proname,
+  p.proretset,
+  p.proacl,
+  format_type(p.prorettype, null) as returns,
+  coalesce(p.proargnames, '{}') as names,
+  coalesce(p.proargmodes::text[], array_fill('i'::text, array[p.pronargs])) as modes,
+  array(
+    select format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null)
+    from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality as a (type, place)
+    join pg_type as t on t.oid = a.type
+    order by a.place
+  ) as types,
+  array(select pg_get_function_arg_default(p.oid, n) from generate_series(1, p.pronargs) as n) as defaults,
+  exists (
+    select from aclexplode(p.proacl) as a where a.privilege_type = 'EXECUTE' and a.grantee <> p.proowner
+  ) as granted
+from pg_proc as p
+where p.pronamespace = 'syncwell'::regnamespace and p.proname !~ '^_' and p.prorettype <> 'trigger'::regtype
+"""
+
+
+@dataclasses.dataclass
+class Function:
+    returns: str
+    granted: bool
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    defaults: dict[str, str]
+
+
+@pytest.fixture
+def functions(db: psycopg.Connection[Any]) -> dict[str, Function]:
+    found = {}
+    for name, _, _, returns, names, modes, kinds, defaults, granted in db.execute(FUNCTIONS):
+        arguments = list(zip(names, modes, kinds, strict=True))
+        inputs = {name: kind for name, mode, kind in arguments if mode == "i"}
+        found[name] = Function(
+            returns=returns,
+            granted=granted,
+            inputs=inputs,
+            outputs={name: kind for name, mode, kind in arguments if mode in "ot"},
+            defaults={name: text for name, text in zip(inputs, defaults, strict=True) if text is not None},
+        )
+    return found
+
+
+@dataclasses.dataclass
+class Call:
+    """What a method asks its caller to do."""
+
+    how: str
+    kind: Any
+    statement: str
+    parameters: Mapping[str, object]
+
+    @property
+    def function(self) -> str:
+        found = re.search(r"syncwell\.(\w+)\s*\(", self.statement)
+        assert found is not None, self.statement
+        return found[1]
+
+    @property
+    def arguments(self) -> dict[str, tuple[str, str]]:
+        """Parameter of the function: name of the value, type it is cast to."""
+        return {
+            name: (value, cast)
+            for name, value, cast in re.findall(r"(\w+) => %\((\w+)\)s::([\w ]+?)(?=,|\s*\))", self.statement)
+        }
+
+    @property
+    def columns(self) -> list[tuple[str, str | None, str]]:
+        """Column, type it is cast to, name in the result."""
+        selected = re.match(r"\s*select\s+(.*?)\s+from syncwell\.", self.statement, re.S)
+        assert selected is not None, self.statement
+        columns = []
+        for item in selected[1].split(","):
+            found = re.fullmatch(r"\s*(\w+)(?:::(\w+))?(?:\s+as\s+(\w+))?\s*", item)
+            assert found is not None, item
+            columns.append((found[1], found[2], found[3] or found[1]))
+        return columns
+
+
+class Recorder:
+    """Takes the caller's place and answers nothing."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def rows(self, kind: Any, statement: str, parameters: Mapping[str, object]) -> None:
+        self.calls.append(Call("rows", kind, statement, parameters))
+
+    def row(self, kind: Any, statement: str, parameters: Mapping[str, object]) -> None:
+        self.calls.append(Call("row", kind, statement, parameters))
+
+    def value(self, kind: Any, statement: str, parameters: Mapping[str, object]) -> None:
+        self.calls.append(Call("value", kind, statement, parameters))
+
+    def value_or_none(self, kind: Any, statement: str, parameters: Mapping[str, object]) -> None:
+        self.calls.append(Call("value_or_none", kind, statement, parameters))
+
+    def command(self, statement: str, parameters: Mapping[str, object]) -> None:
+        self.calls.append(Call("command", None, statement, parameters))
+
+
+def methods() -> dict[str, Any]:
+    """Name: plain function of the class."""
+    return {
+        f"{part}.{name}": method
+        for part, kind in PARTS.items()
+        for name, method in vars(kind).items()
+        if not name.startswith("_") and f"{part}.{name}" not in NO_FUNCTION
+    }
+
+
+def call_of(name: str) -> Call:
+    """What the method sends, when every argument is given."""
+    recorder = Recorder()
+    part, method = name.split(".")
+    bound = getattr(PARTS[part](recorder), method)  # type: ignore[arg-type]
+    bound(**{argument: {"some": "value"} if mapping(kind) else argument for argument, kind in arguments(bound).items()})
+    (call,) = recorder.calls
+    return call
+
+
+def arguments(method: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(method)
+    return {name: without_none(hints[name]) for name in inspect.signature(method).parameters if name != "self"}
+
+
+def without_none(hint: Any) -> Any:
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = [part for part in get_args(hint) if part is not type(None)]
+    return hint
+
+
+def mapping(hint: Any) -> bool:
+    return get_origin(hint) is Mapping
+
+
+def plain(hint: Any) -> Any:
+    """The type without None, Literal as what its values are, JSON as Any."""
+    hint = without_none(hint)
+    if get_origin(hint) is Literal:
+        return str
+    if mapping(hint) or get_origin(hint) in (dict, list):
+        return Any
+    return hint
+
+
+METHODS = methods()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_arguments_are_those_of_the_function(name: str, functions: dict[str, Function]) -> None:
+    call = call_of(name)
+    function = functions[call.function]
+    assert {argument: cast for argument, (_, cast) in call.arguments.items()} == {
+        argument: {"timestamp with time zone": "timestamptz"}.get(kind, kind)
+        for argument, kind in function.inputs.items()
+    }
+    for argument, (value, _) in call.arguments.items():
+        assert argument.removeprefix("p_").endswith(value), f"{argument} is called {value}"
+    # each value is sent once, as what was given
+    given = arguments(METHODS[name])
+    assert call.parameters.keys() == given.keys() == {value for value, _ in call.arguments.values()}
+    for value, sent in call.parameters.items():
+        assert sent.obj == {"some": "value"} if isinstance(sent, Jsonb) else sent == value
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_arguments_have_the_types_and_defaults_of_the_function(
+    name: str, functions: dict[str, Function], db: psycopg.Connection[Any]
+) -> None:
+    call = call_of(name)
+    function = functions[call.function]
+    given = arguments(METHODS[name])
+    signature = inspect.signature(METHODS[name]).parameters
+    for argument, (value, _) in call.arguments.items():
+        assert plain(given[value]) == PYTHON[function.inputs[argument]], value
+        default = signature[value].default
+        if argument in function.defaults:
+            row = db.execute("select " + function.defaults[argument]).fetchone()  # type: ignore[arg-type]
+            assert row == (default,), value
+        else:
+            assert default is inspect.Parameter.empty, value
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_results_are_those_of_the_function(name: str, functions: dict[str, Function]) -> None:
+    call = call_of(name)
+    function = functions[call.function]
+    if call.how == "command":
+        assert function.returns == "void"
+    elif call.how in ("value", "value_or_none"):
+        assert not function.outputs
+        assert call.kind == {Any: dict}.get(PYTHON[function.returns], PYTHON[function.returns])
+    else:
+        compare(call, function.outputs, complete=True)
+
+
+def test_the_live_view_has_the_columns_that_are_read(db: psycopg.Connection[Any]) -> None:
+    recorder = Recorder()
+    Progress(recorder).live()  # type: ignore[arg-type]
+    columns = db.execute(
+        """
+        select a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null)
+        from pg_attribute as a join pg_type as t on t.oid = a.atttypid
+        where a.attrelid = 'syncwell.sync_progress_live'::regclass and a.attnum > 0
+        """
+    )
+    compare(recorder.calls[0], dict(columns.fetchall()), complete=False)
+
+
+def compare(call: Call, outputs: dict[str, str], *, complete: bool) -> None:
+    """The columns are the function's, in its order, and fit the fields of the dataclass."""
+    selected = [column for column, _, _ in call.columns]
+    assert selected == list(outputs) if complete else set(selected) <= set(outputs)
+    assert [name for *_, name in call.columns] == [field.name for field in dataclasses.fields(call.kind)]
+    hints = typing.get_type_hints(call.kind)
+    for column, cast, name in call.columns:
+        assert plain(hints[name]) == PYTHON[cast or outputs[column]], f"{call.kind.__name__}.{name}"
+
+
+def test_every_function_that_is_granted_has_a_method(functions: dict[str, Function]) -> None:
+    called = [call_of(name).function for name in METHODS]
+    assert sorted(called) == sorted(set(called)), "two methods call the same function"
+    missing = {name for name, function in functions.items() if function.granted} - set(called)
+    assert missing == NO_METHOD.keys()
+
+
+@pytest.mark.parametrize("constraint", VALUES)
+def test_lists_of_values_are_those_of_the_database(constraint: str, db: psycopg.Connection[Any]) -> None:
+    row = db.execute(
+        "select distinct pg_get_constraintdef(oid) from pg_constraint where conname = %s and conparentid = 0",
+        [constraint],
+    ).fetchone()
+    assert row is not None
+    assert set(re.findall(r"'([^']*)'", row[0])) == set(get_args(VALUES[constraint]))
+
+
+def test_results_are_frozen_slotted_and_exported() -> None:
+    for module in RESULTS:
+        kinds = {
+            name: kind for name, kind in vars(module).items() if getattr(kind, "__module__", "") == module.__name__
+        }
+        assert set(module.__all__) >= kinds.keys()
+        for kind in kinds.values():
+            if dataclasses.is_dataclass(kind):
+                assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+                assert "__slots__" in vars(kind)
+                documented = re.findall(r"^ {8}(\w+):", kind.__doc__ or "", re.M)
+                assert documented == [field.name for field in dataclasses.fields(kind)], kind
+
+
+def test_errors_are_those_of_the_database(db: psycopg.Connection[Any]) -> None:
+    known = {
+        sqlstate: (name, status)
+        for sqlstate, name, status in db.execute("select sqlstate, name, http_status from syncwell.error_codes")
+    }
+    assert known == {sqlstate: (kind.name, kind.http_status) for sqlstate, kind in errors.error_classes().items()}
+    for sqlstate, kind in errors.error_classes().items():
+        assert (kind.__doc__ or "").startswith(f"{sqlstate}: ")
+        words = "".join(word.capitalize() for word in kind.name.removesuffix("_error").split("_"))
+        assert kind.__name__ == f"{words}Error"
+        assert kind.__name__ in errors.__all__
+        assert isinstance(errors.error_for(sqlstate, "message"), kind)
+        assert issubclass(kind, errors.MigrationError) == sqlstate.startswith("SW9")

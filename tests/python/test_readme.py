@@ -1,0 +1,70 @@
+"""Every SQL statement that the READMEs show runs: blocks of ```sql, and a `select …;` in a table or a sentence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import psycopg
+    from harness import Tenants
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```sql\n(.*?)^```", re.M | re.S)
+INLINE = re.compile(r"`(select [^`]*;)`")
+
+
+def statements(text: str) -> list[str]:
+    blocks = [part for block in BLOCK.findall(text) for part in re.split(r"(?<=;)\s*\n", block) if part.strip()]
+    return blocks + INLINE.findall(BLOCK.sub("", text))
+
+
+def chapter(text: str, title: str) -> str:
+    return re.split(r"^## ", text.split(f"\n## {title}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+
+
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "sql/README.md")}
+EVERYTHING = [(name, statement) for name, text in PAGES.items() for statement in statements(text)]
+ANALYSTS = statements(chapter(PAGES["sql/README.md"], "For analysts"))
+
+
+@pytest.fixture
+def company(db: psycopg.Connection[Any], tenants: Tenants) -> psycopg.Connection[Any]:
+    """What the examples take for granted: their org, their login, some runs."""
+    db.execute("create role todoist_worker")
+    db.execute("select syncwell.register_org('Acme', '5f0c1f4e-7c1d-4c57-9a53-6a1b5e0f7a11')")
+    db.execute("select syncwell.bind_login(session_user, 'service', %s)", [tenants.org("a")])
+    for source in ("calls", "todoist"):
+        row = db.execute("select event_id, lease from syncwell.record_sync_start(%s)", [source]).fetchone()
+        assert row is not None
+        db.execute("select * from syncwell.record_sync_complete(%s, %s, 10)", row)
+        row = db.execute("select event_id, lease from syncwell.record_sync_start(%s)", [source]).fetchone()
+        assert row is not None
+        db.execute("select * from syncwell.record_sync_error(%s, %s, 'timed out')", row)
+    db.execute("insert into syncwell.sync_progress (sync_id, total_items) values ('orders-2026-03-01', 10)")
+    return db
+
+
+def filled_in(statement: str, tenants: Tenants) -> bytes:
+    return statement.replace("'…'", f"'{tenants.id('a_member')}'").encode()
+
+
+def test_there_are_statements_to_run() -> None:
+    assert len(EVERYTHING) > 60
+    assert len(ANALYSTS) > 30
+
+
+@pytest.mark.parametrize(("page", "statement"), EVERYTHING, ids=[f"{p}: {s[:60]}" for p, s in EVERYTHING])
+def test_statement_runs(company: psycopg.Connection[Any], tenants: Tenants, page: str, statement: str) -> None:
+    cursor = company.execute(filled_in(statement, tenants))
+    assert cursor.statusmessage, page
+
+
+@pytest.mark.parametrize("statement", ANALYSTS, ids=[s[:60] for s in ANALYSTS])
+def test_analysts_may_ask(company: psycopg.Connection[Any], tenants: Tenants, statement: str) -> None:
+    company.execute("set session authorization a_analyst")
+    cursor = company.execute(filled_in(statement, tenants))
+    assert cursor.description is not None, "a question has an answer, if only an empty one"

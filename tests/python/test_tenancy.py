@@ -1,0 +1,461 @@
+"""No login reaches another org: every table, view and function of the catalog, tried by every kind of login.
+
+Org B is full of the word SECRET. Each login of org A, with forged settings and claims, reads and writes every table and
+calls every function it may with org B's ids, and then with ids that nobody has: both must look the same to it, nothing
+of org B may come back, and org B must stay as it was. What this file does not know yet, it asks for: a new table needs
+seeds, a new parameter a value.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from harness import Tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness import Cluster
+
+ORG_B = Tenants.org("b")
+SECRET = "SECRET"  # noqa: S105
+
+# Logins that must see nothing of org B, and how each comes to be whom it is; all the others are forged on top of it.
+STRANGERS: dict[str, str | None] = {
+    "a_member": None,
+    "a_analyst": None,
+    "a_admin": None,
+    "a_service": None,
+    "a_climber": None,
+    "nobody_login": None,
+    "jwt": "a_admin",
+    "gateway": "a_admin",
+}
+# Those whom a function that is granted to somebody must serve.
+RIGHTFUL = (("b_member", None), ("b_admin", None), ("b_service", None), ("gateway", "b_admin"), ("operator", None))
+
+# What a login may do to another org, with the reason.
+MEANT_TO_REACH: dict[tuple[str, str], str] = {
+    ("gateway", "act_as"): "a gateway chooses for whom it acts",
+    ("gateway", "act_as_org"): "a gateway chooses for whom it acts",
+}
+# Granted functions that need more than their arguments, with the reason.
+CANNOT_BE_CALLED: dict[str, str] = {}
+
+SEEDS = """
+select syncwell.register_stream(p_source => 'SECRET-source', p_expected_interval => '1 hour');
+select syncwell.record_sync_start(
+  p_source => 'SECRET-source', p_sync_token => 'SECRET-token', p_run_key => 'SECRET-key', p_device_id => 'SECRET-device'
+);
+select syncwell.record_sync_error(
+  p_event_id => event_id, p_lease => lease, p_message => 'SECRET-message', p_code => 'SECRET', p_http_status => 503
+)
+from syncwell.record_sync_start(p_source => 'SECRET-failing') as started;
+select syncwell.record_sync_complete(p_event_id => event_id, p_lease => lease, p_items_processed => 7)
+from syncwell.record_sync_start(p_source => 'SECRET-done') as started;
+select syncwell.report_sync_progress(
+  p_sync_id => 'SECRET-sync', p_job_id => 'SECRET-job', p_processed_count => 1, p_total_items => 10
+);
+"""
+# What ordinary calls do not leave behind.
+SEEDS_AS_OWNER = """
+insert into syncwell.settings (org_id, source, key, value)
+values (%(org)s, 'SECRET-source', 'runs.failure_threshold', '3');
+insert into syncwell.circuits (org_id, source, state, opened_at, cooldown, reopen_at)
+values (%(org)s, 'SECRET-source', 'open', syncwell._now(), '1 min', syncwell._now());
+"""
+
+
+@dataclass
+class World:
+    """The database with both orgs seeded, and what org B's ids are."""
+
+    connection: psycopg.Connection[Any]
+    state: str = ""
+    ids: dict[str, list[Any]] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+
+    def rows(self, query: str, *parameters: Any) -> list[Any]:
+        return self.connection.execute(query.encode(), parameters).fetchall()
+
+
+TENANT_TABLES = """
+select c.relname
+from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'org_id'
+where c.relnamespace = 'syncwell'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+order by c.relname
+"""
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    with cluster.database() as database:
+        world = World(database.connect())
+        for org in ("a", "b"):
+            world.connection.execute(f"set session authorization {org}_member".encode())
+            word = SECRET if org == "b" else "OWN"
+            world.connection.execute(SEEDS.replace(SECRET, word).encode())
+            world.connection.execute("reset session authorization")
+            for statement in SEEDS_AS_OWNER.replace(SECRET, word).strip().split(";\n"):
+                world.connection.execute(statement.encode(), {"org": Tenants.org(org)})
+        world.connection.commit()
+        for table in tenant_tables(world):
+            for row in world.connection.cursor(row_factory=dict_row).execute(
+                sql.SQL("select * from syncwell.{} where org_id = %s").format(sql.Identifier(table)), [ORG_B]
+            ):
+                for column, value in row.items():
+                    if isinstance(value, uuid.UUID):
+                        key = f"{table}.{column}"
+                        world.ids[key] = [*world.ids.get(key, []), value]
+        world.secrets = sorted({str(value) for values in world.ids.values() for value in values} | {SECRET, "Org B"})
+        world.state = state_of_b(world)
+        world.connection.rollback()
+        yield world
+
+
+def tenant_tables(world: World) -> list[str]:
+    return [name for (name,) in world.rows(TENANT_TABLES)]
+
+
+def state_of_b(world: World) -> str:
+    """Every row of org B with its version: a write that changes nothing is seen too."""
+    digests = " union all ".join(
+        f"select '{table}', md5(string_agg(concat(t.xmin, t.*::text), ',' order by t.*::text))"
+        f" from syncwell.{table} as t where t.org_id = '{ORG_B}'"
+        for table in tenant_tables(world)
+    )
+    return str(world.rows(digests))
+
+
+def become(world: World, login: str, acts_as: str | None, *, forged: bool) -> None:
+    """From here to the end of the transaction, be this login."""
+    world.connection.execute(sql.SQL("set local session authorization {}").format(sql.Identifier(login)))
+    if login == "gateway":  # trusted to say who it is: nobody else writes SQL on its connections
+        world.connection.execute("select syncwell.act_as(%s)", [Tenants.id(acts_as or "")])
+        return
+    if forged or login == "jwt":
+        claims = json.dumps({"sub": str(Tenants.id(acts_as or "b_admin"))})
+        world.connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
+    if forged:
+        world.connection.execute(
+            "select set_config('syncwell.user_id', %s, true), set_config('syncwell.org_id', %s, true)",
+            [str(Tenants.id("b_admin")), str(ORG_B)],
+        )
+
+
+class OtherOrgChangedError(AssertionError):
+    """A stranger's statement changed a row of org B."""
+
+
+def attempt(world: World, who: tuple[str, str | None], query: sql.Composable, *, stranger: bool = True) -> Any:
+    """The rows as text, or the error, in a transaction that is rolled back; a stranger must leave org B as it was."""
+    try:
+        become(world, *who, forged=stranger)
+        try:
+            cursor = world.connection.execute(query)
+            answer = [str(row) for row in cursor] if cursor.description else []
+        except psycopg.Error as error:
+            return error
+        if stranger:
+            world.connection.execute("reset session authorization")
+            wrote = world.rows("select pg_current_xact_id_if_assigned() is not null")[0][0]
+            if wrote and state_of_b(world) != world.state:
+                raise OtherOrgChangedError(f"{who[0]} changed org B by {text(world, query)}")
+        return answer
+    finally:
+        world.connection.rollback()
+
+
+def text(world: World, query: sql.Composable) -> str:
+    return query.as_string(world.connection)
+
+
+def texts(error: psycopg.Error) -> list[str | None]:
+    """What a client is told: SQLSTATE, message, detail, hint."""
+    diagnosis = error.diag
+    return [diagnosis.sqlstate, diagnosis.message_primary, diagnosis.message_detail, diagnosis.message_hint]
+
+
+def leaks(world: World, answer: Any, said: str) -> list[str]:
+    """What of org B is in an answer, other than what the question said itself."""
+    shown = " ".join(filter(None, texts(answer))) if isinstance(answer, psycopg.Error) else str(answer)
+    return [secret for secret in world.secrets if secret in shown and secret not in said]
+
+
+# --- tables and views --------------------------------------------------------------------------------------------
+
+
+def test_every_table_is_seeded_for_both_orgs(world: World) -> None:
+    empty = [
+        f"{table} of org {org}"
+        for table in tenant_tables(world)
+        for org in ("a", "b")
+        if not world.rows(f"select 1 from syncwell.{table} where org_id = %s limit 1", Tenants.org(org))
+    ]
+    assert not empty, f"add to SEEDS or SEEDS_AS_OWNER rows of: {', '.join(empty)}"
+
+
+def granted(world: World, login: str, privilege: str) -> list[tuple[str, list[str]]]:
+    """Tables, partitions and views with the columns for which the login has this privilege."""
+    return world.rows(
+        """
+        select c.relname, array_agg(a.attname::text order by a.attnum)
+        from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'syncwell'::regnamespace and c.relkind in ('r', 'p', 'v')
+          and has_column_privilege(%s, c.oid, a.attnum, %s)
+        group by c.relname order by c.relname
+        """,
+        login,
+        privilege,
+    )
+
+
+def names(columns: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
+
+
+@pytest.mark.parametrize("login", STRANGERS)
+def test_no_row_of_another_org_is_read(world: World, login: str) -> None:
+    for table, columns in granted(world, login, "select"):
+        query = sql.SQL("select {} from {}").format(names(columns), sql.Identifier("syncwell", table))
+        answer = attempt(world, (login, STRANGERS[login]), query)
+        assert not leaks(world, answer, ""), f"{login} sees in {table}: {leaks(world, answer, '')}"
+        assert not isinstance(answer, psycopg.Error), f"{table} is granted to {login} and cannot be read: {answer}"
+
+
+def test_reading_finds_the_own_rows(world: World) -> None:
+    """Without this, the test above would pass where nobody sees anything."""
+    unseen = [
+        table
+        for table, columns in granted(world, "a_analyst", "select")
+        if table in tenant_tables(world)
+        and not attempt(
+            world,
+            ("a_analyst", None),
+            sql.SQL("select {} from {}").format(names(columns), sql.Identifier("syncwell", table)),
+        )
+    ]
+    assert unseen == []
+
+
+def test_reading_bites(world: World) -> None:
+    """With one policy too many, the secrets are found."""
+    world.connection.execute("create policy everybody on syncwell.streams for select using (true)")
+    try:
+        world.connection.commit()
+        answer = attempt(world, ("a_member", None), sql.SQL("select source from syncwell.streams"))
+        assert leaks(world, answer, "") == [SECRET]
+    finally:
+        world.connection.execute("drop policy everybody on syncwell.streams")
+        world.connection.commit()
+
+
+@pytest.mark.parametrize("login", STRANGERS)
+def test_no_row_of_another_org_is_written(world: World, login: str) -> None:
+    """attempt() compares org B before and after."""
+    who = (login, STRANGERS[login])
+    for table, columns in granted(world, login, "update"):
+        same = sql.SQL(", ").join(sql.SQL("{0} = {0}").format(sql.Identifier(column)) for column in columns)
+        attempt(world, who, sql.SQL("update {} set {}").format(sql.Identifier("syncwell", table), same))
+    for (table,) in world.rows(
+        "select c.relname from pg_class as c where c.relnamespace = 'syncwell'::regnamespace"
+        " and c.relkind in ('r', 'p', 'v') and has_table_privilege(%s, c.oid, 'delete')",
+        login,
+    ):
+        attempt(world, who, sql.SQL("delete from {}").format(sql.Identifier("syncwell", table)))
+    for table, columns in granted(world, login, "insert"):
+        row = world.rows(f"select to_jsonb(t) from syncwell.{table} as t where org_id = %s limit 1", ORG_B)[0][0]
+        for unique in ("id", "sync_id"):
+            row[unique] = str(uuid.uuid4())
+        query = sql.SQL("insert into {0} ({1}) select {1} from jsonb_populate_record(null::{0}, {2})").format(
+            sql.Identifier("syncwell", table), names(columns), sql.Literal(json.dumps(row))
+        )
+        answer = attempt(world, who, query)
+        assert isinstance(answer, psycopg.errors.InsufficientPrivilege), f"{login} inserts into {table}: {answer}"
+
+
+# --- functions ---------------------------------------------------------------------------------------------------
+
+FUNCTIONS = """
+select p.oid, p.proname, p.prokind::text, coalesce((
+  select jsonb_agg(jsonb_build_object(
+    'name', p.proargnames[n],
+    'type', format_type(p.proargtypes[n - 1], null),
+    'optional', n > p.pronargs - p.pronargdefaults
+  ) order by n)
+  from generate_series(1, p.pronargs) as n
+), '[]')
+from pg_proc as p
+where p.pronamespace = 'syncwell'::regnamespace and p.prorettype <> 'trigger'::regtype
+  and has_function_privilege(%s, p.oid, 'execute')
+order by p.proname
+"""
+
+# A value by a parameter's name, else by its type. Of (theirs, nobody's) pairs the first is org B's.
+OF_B: dict[str, tuple[str, str]] = {
+    "p_source": ("SECRET-source", "NOBODY-source"),
+    "p_sync_id": ("SECRET-sync", "NOBODY-sync"),
+    "p_job_id": ("SECRET-job", "NOBODY-job"),
+    "p_run_key": ("SECRET-key", "NOBODY-key"),
+}
+# Which ids of org B a uuid parameter is given; a name that is not here is given every id that org B has.
+IDS_OF_B: dict[str, list[str]] = {
+    "p_org_id": ["orgs.org_id"],
+    "p_user_id": ["users.user_id"],
+    "p_event_id": ["sync_events.id"],
+    "p_error_id": ["sync_errors.id"],
+    "p_retry_of": ["sync_errors.id"],
+    "p_lease": ["sync_events.lease"],
+    "p_retry_lease": ["sync_errors.retry_lease", "sync_events.lease"],
+}
+BY_NAME: dict[str, list[str]] = {
+    "p_period": ["hour"],
+    "p_table": ["streams", "sync_events", "sync_errors", "sync_progress"],
+    "p_key": ["runs.failure_threshold"],
+    "p_value": ["3"],
+    "p_role": ["member"],
+    "p_login_role": ["a_member"],
+    "p_kind": ["jwt"],
+}
+BY_TYPE: dict[str, str] = {
+    "text": "x",
+    "name": "x",
+    "integer": "1",
+    "bigint": "1",
+    "numeric": "1",
+    "boolean": "true",
+    "interval": "01:00",
+    "jsonb": "{}",
+    "timestamp with time zone": "2026-01-01 00:00+00",
+    "syncwell.stream_facts": "(01:00,,UTC,,,,,,,0,,)",
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    name: str
+    type: str
+    value: str
+    nobodys: str
+
+
+def candidates(world: World, name: str, type_name: str) -> list[Argument]:
+    """The values of org B that this parameter may be given, each with one of the same kind that nobody has."""
+    if type_name == "uuid":
+        keys = IDS_OF_B.get(name, list(world.ids))
+        values = dict.fromkeys(str(value) for key in keys for value in world.ids.get(key, []))
+        return [Argument(name, type_name, value, str(uuid.uuid4())) for value in values]
+    if name in OF_B:
+        return [Argument(name, type_name, *OF_B[name])]
+    values = dict.fromkeys(BY_NAME.get(name, [BY_TYPE[type_name]] if type_name in BY_TYPE else []))
+    assert values, f"no value is known for parameter {name} {type_name}: add to BY_NAME or BY_TYPE"
+    return [Argument(name, type_name, value, value) for value in values]
+
+
+def variants(world: World, parameters: list[dict[str, Any]]) -> Iterator[list[Argument]]:
+    """All that name something of org B together, then without the user, and what is needed for a call in any case."""
+    pointing = [p for p in parameters if p["type"] == "uuid" or p["name"] in OF_B]
+    seen = []
+    for left_out in ({"p_user_id", "p_retry_of", "p_retry_lease"}, {"p_user_id"}, set(), {p["name"] for p in pointing}):
+        chosen = [p for p in parameters if not p["optional"] or (p in pointing and p["name"] not in left_out)]
+        if chosen not in seen:
+            seen.append(chosen)
+            values = [candidates(world, p["name"], p["type"]) for p in chosen]
+            yield from (list(arguments) for arguments in itertools.product(*values))
+
+
+def call(function: str, kind: str, arguments: list[Argument], *, nobodys: bool = False) -> sql.Composed:
+    given = [
+        sql.SQL("{} => {}::{}").format(
+            sql.Identifier(argument.name),
+            sql.Literal(argument.nobodys if nobodys else argument.value),
+            sql.SQL(argument.type),
+        )
+        for argument in arguments
+    ]
+    verb = "call {}({})" if kind == "p" else "select * from {}({})"
+    return sql.SQL(verb).format(sql.Identifier("syncwell", function), sql.SQL(", ").join(given))
+
+
+def masked(answer: Any, arguments: list[Argument], *, nobodys: bool) -> str:
+    """An answer without what differs from call to call: what was given, ids, times and numbers."""
+    if isinstance(answer, psycopg.Error):
+        answer = " | ".join(map(str, texts(answer)))
+    shown = str(answer)
+    for argument in arguments:
+        shown = shown.replace(argument.nobodys if nobodys else argument.value, f"<{argument.name}>")
+    shown = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", shown)
+    return re.sub(r"datetime\.\w+\([^)]*\)|Decimal\('[^']*'\)|\d+", "#", shown)
+
+
+def reached(world: World, login: str) -> dict[str, list[str]]:
+    """By function: the calls that showed something of org B, or told its ids from those that nobody has."""
+    who = (login, STRANGERS[login])
+    found: dict[str, list[str]] = {}
+    for _, function, kind, parameters in world.rows(FUNCTIONS, login):
+        for arguments in variants(world, parameters):
+            query = call(function, kind, arguments)
+            said = text(world, query)
+            try:
+                answer = attempt(world, who, query)
+            except OtherOrgChangedError:
+                found.setdefault(function, []).append(f"{said}\n  changed org B")
+                continue
+            if seen := leaks(world, answer, said):
+                found.setdefault(function, []).append(f"{said}\n  shows {seen} in {answer}")
+                continue
+            unknown = attempt(world, who, call(function, kind, arguments, nobodys=True))
+            theirs, nobodys = masked(answer, arguments, nobodys=False), masked(unknown, arguments, nobodys=True)
+            if theirs != nobodys:
+                found.setdefault(function, []).append(f"{said}\n  org B's: {theirs}\n  nobody's: {nobodys}")
+    return found
+
+
+@pytest.mark.parametrize("login", STRANGERS)
+def test_functions_do_not_reach_another_org(world: World, login: str) -> None:
+    found = {name: calls for name, calls in reached(world, login).items() if (login, name) not in MEANT_TO_REACH}
+    assert not found, f"as {login}:\n" + "\n".join(calls[0] for calls in found.values())
+
+
+LEAKY = """
+create function syncwell.shows(p_event_id uuid) returns text language sql stable security definer
+  return (select e.device_id from syncwell.sync_events as e where e.id = p_event_id);
+create function syncwell.tells(p_event_id uuid) returns boolean language sql stable security definer
+  return exists (select from syncwell.sync_events as e where e.id = p_event_id);
+create function syncwell.writes(p_event_id uuid) returns void language sql security definer
+  begin atomic update syncwell.sync_events as e set status = e.status where e.id = p_event_id; end;
+"""
+
+
+def test_calling_functions_bites(world: World) -> None:
+    world.connection.execute(LEAKY.encode())
+    world.connection.commit()
+    try:
+        assert {"shows", "tells", "writes"} <= reached(world, "nobody_login").keys()
+    finally:
+        world.connection.execute("drop function syncwell.shows, syncwell.tells, syncwell.writes")
+        world.connection.commit()
+
+
+def test_every_granted_function_serves_the_rightful(world: World) -> None:
+    """With the same arguments org B's own logins succeed: so the refusals above are not about the arguments."""
+    served: dict[str, bool | str] = {}
+    for who in RIGHTFUL:
+        for _, function, kind, parameters in world.rows(FUNCTIONS, who[0]):
+            for arguments in variants(world, parameters):
+                if served.get(function) is True:
+                    break
+                answer = attempt(world, who, call(function, kind, arguments), stranger=False)
+                served[function] = str(answer) if isinstance(answer, psycopg.Error) else True
+    refused = {name: answer for name, answer in served.items() if answer is not True}
+    assert refused.keys() == CANNOT_BE_CALLED.keys(), "\n".join(f"{name}: {why}" for name, why in refused.items())

@@ -1,0 +1,67 @@
+begin;
+select plan(9);
+
+create function pg_temp.at(p_time timestamptz, p_user text default null)
+returns void
+language sql
+as $$
+  select set_config('syncwell.fake_now', p_time::text, true);
+  select syncwell.act_as(test.id(p_user)) where p_user is not null;
+$$;
+create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
+returns void
+language plpgsql
+as $$
+declare
+  v_run record;
+begin
+  perform pg_temp.at(p_at);
+  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
+  perform pg_temp.at(p_at + interval '10 seconds');
+  if p_outcome = 'failed' then
+    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
+  elsif p_outcome = 'cancelled' then
+    perform syncwell.cancel_sync_run(v_run.event_id);
+  else
+    perform syncwell.record_sync_complete(
+      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
+    );
+  end if;
+end
+$$;
+do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
+
+do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+select is_empty('select * from syncwell.compare_sources()', 'no stream, no row');
+do $$
+begin
+  perform syncwell.register_stream('idle');
+  perform pg_temp.run('calls', '2026-03-03 10:00+00', 'success');
+  perform pg_temp.run('calls', '2026-03-03 12:00+00', 'success');
+  perform pg_temp.run('calls', '2026-03-09 11:00+00', 'success');
+  perform pg_temp.run('calls', '2026-03-10 10:30+00', 'failed');
+  perform pg_temp.run('sms', '2026-03-10 10:40+00', 'success');
+  perform pg_temp.run('sms', '2026-03-10 10:41+00', 'cancelled');
+  perform pg_temp.at('2026-03-10 11:00+00');
+end
+$$;
+select results_eq(
+  'select source, status, streams, total_syncs, success_rate, p95_duration_ms, total_items_synced, last_success_at, freshness_score, drift_percent from syncwell.compare_sources()',
+  $$values
+    ('calls', 'degraded', 1::bigint, 2::bigint, 0.5, 10000::double precision, 10::numeric, '2026-03-09 11:00:10+00'::timestamptz, 100.0, null::numeric),
+    ('idle', 'unknown', 1, 0, null, null, null, null, null, null),
+    ('sms', 'healthy', 1, 2, 1, 10000, 10, '2026-03-10 10:40:10+00', 100.0, null)$$,
+  'the last 24 hours; a rate of nothing is unknown, and cancelled runs have no share in it'
+);
+select results_eq('select total_syncs from syncwell.compare_sources(''hour'')', $$values (1::bigint), (0), (2)$$, 'the last hour');
+select results_eq('select total_syncs from syncwell.compare_sources(''week'')', $$values (3::bigint), (0), (2)$$, 'the last seven days');
+select throws_ok('select * from syncwell.compare_sources(''month'')', '22023', 'unknown period', 'no such period');
+select throws_ok('select * from syncwell.compare_sources(null)', '22004', 'a period is needed', 'none');
+do $$ begin perform syncwell.act_as(test.id('a_other')); end $$;
+select is_empty('select * from syncwell.compare_sources()', 'another member sees none of it');
+select throws_ok(format('select * from syncwell.compare_sources(''day'', %L)', test.id('a_member')), 'SW002', 'unknown user', 'nor may he ask');
+do $$ begin perform syncwell.act_as(test.id('a_analyst')); end $$;
+select is((select count(*) from syncwell.compare_sources('day', test.id('a_member'))), 3::bigint, 'an analyst may');
+
+select * from finish();
+rollback;
