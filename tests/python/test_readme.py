@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     import psycopg
+
     from harness import Tenants
 
 ROOT = Path(__file__).parents[2]
