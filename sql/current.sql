@@ -154,7 +154,7 @@ begin
       errcode = 'SW001',
       message = 'nobody is calling: this session has no identity',
       detail = v_rule || '.',
-      hint = 'The owner binds a login with syncwell.bind_login(); a gateway calls syncwell.act_as() or act_as_org() in each transaction.';
+      hint = 'The owner binds a login with syncwell.bind_login(); a gateway calls syncwell.act_as() in each transaction.';
   end if;
   sees_org := role <> 'member';
 end
@@ -827,7 +827,13 @@ COMMENT ON FUNCTION syncwell._count_sync_progress() IS 'Trigger, hot path: elaps
 -- function _cron_day(timestamp without time zone, integer[], integer[], integer[], boolean)
 CREATE FUNCTION syncwell._cron_day(p_day timestamp without time zone, p_days integer[], p_months integer[], p_weekdays integer[], p_either boolean) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((EXTRACT(month FROM p_day))::integer = ANY (p_months)) AND CASE WHEN p_either THEN (((EXTRACT(day FROM p_day))::integer = ANY (p_days)) OR ((EXTRACT(dow FROM p_day))::integer = ANY (p_weekdays))) ELSE (((EXTRACT(day FROM p_day))::integer = ANY (p_days)) AND ((EXTRACT(dow FROM p_day))::integer = ANY (p_weekdays))) END);
+    BEGIN ATOMIC
+ SELECT (((EXTRACT(month FROM p_day))::integer = ANY (p_months)) AND
+         CASE
+             WHEN p_either THEN (((EXTRACT(day FROM p_day))::integer = ANY (p_days)) OR ((EXTRACT(dow FROM p_day))::integer = ANY (p_weekdays)))
+             ELSE (((EXTRACT(day FROM p_day))::integer = ANY (p_days)) AND ((EXTRACT(dow FROM p_day))::integer = ANY (p_weekdays)))
+         END);
+END;
 
 
 ALTER FUNCTION syncwell._cron_day(p_day timestamp without time zone, p_days integer[], p_months integer[], p_weekdays integer[], p_either boolean) OWNER TO syncwell_owner;
@@ -931,10 +937,17 @@ begin
   select coalesce(
     case
       when d.day > v_today then d.day + make_interval(hours => v_hours[1], mins => v_minutes[1])
-      when v_hour = any(v_hours)
-        then (select min(d.day + make_interval(hours => v_hour, mins => m.minute)) from unnest(v_minutes) as m (minute) where m.minute > v_minute)
+      when v_hour = any(v_hours) then (
+        select min(d.day + make_interval(hours => v_hour, mins => m.minute))
+        from unnest(v_minutes) as m (minute)
+        where m.minute > v_minute
+      )
     end,
-    (select min(d.day + make_interval(hours => h.hour, mins => v_minutes[1])) from unnest(v_hours) as h (hour) where h.hour > v_hour)
+    (
+      select min(d.day + make_interval(hours => h.hour, mins => v_minutes[1]))
+      from unnest(v_hours) as h (hour)
+      where h.hour > v_hour
+    )
   )
   into v_next_wall
   from generate_series(v_today::timestamp, v_today + interval '7 days', interval '1 day') as d (day)
@@ -1110,7 +1123,7 @@ CREATE FUNCTION syncwell._effective_settings(p_org_id uuid, p_source text DEFAUL
              ELSE 'everywhere'::text
          END AS level
     FROM (syncwell.setting_definitions d
-      LEFT JOIN syncwell.settings s ON (((s.key = d.key) AND ((s.org_id IS NULL) OR (s.org_id = _effective_settings.p_org_id)) AND ((s.source IS NULL) OR (s.source = _effective_settings.p_source)) AND ((s.platform IS NULL) OR (s.platform = _effective_settings.p_platform)))))
+      LEFT JOIN syncwell.settings s ON (((d.key = s.key) AND ((s.org_id IS NULL) OR (s.org_id = _effective_settings.p_org_id)) AND ((s.source IS NULL) OR (s.source = _effective_settings.p_source)) AND ((s.platform IS NULL) OR (s.platform = _effective_settings.p_platform)))))
    ORDER BY d.key, (s.source IS NULL), (s.platform IS NULL), (s.org_id IS NULL);
 END;
 
@@ -2281,7 +2294,7 @@ CREATE FUNCTION syncwell._partitions(p_table text) RETURNS TABLE(partition_name 
          END AS month,
      (c.oid)::regclass AS partition
     FROM (pg_inherits i
-      JOIN pg_class c ON ((c.oid = i.inhrelid)))
+      JOIN pg_class c ON ((i.inhrelid = c.oid)))
    WHERE (i.inhparent = (to_regclass(('syncwell.'::text || quote_ident(_partitions.p_table))))::oid);
 END;
 
@@ -2753,7 +2766,8 @@ begin
         jsonb_object_agg(
           e.key,
           case
-            when e.key ~* '(password|passwd|passphrase|secret|api[_-]?key|token|authorization|cookie)$' then '"***"'::jsonb
+            when e.key ~* '(password|passwd|passphrase|secret|api[_-]?key|token|authorization|cookie)$'
+              then '"***"'::jsonb
             else syncwell._scrub_json(e.value)
           end
         ),
@@ -2791,7 +2805,7 @@ begin
   v_text := regexp_replace(v_text, '\meyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)?', '***', 'g');
   return regexp_replace(
     v_text,
-    '((password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?token|refresh[_-]?token|id[_-]?token|token)["'']?\s*[=:]\s*)("[^"]*"|''[^'']*''|[^\s,;&"'']+)',
+    '((password|passwd|passphrase|pwd|secret|api[_-]?key|token)["'']?\s*[=:]\s*)("[^"]*"|''[^'']*''|[^\s,;&"'']+)',
     '\1***',
     'gi'
   );
@@ -3665,7 +3679,7 @@ begin
     errcode = 'SW002',
     message = 'unknown user',
     detail = format('There is no user %s for whom this caller may record.', p_user_id),
-    hint = 'Users are registered with syncwell.register_user(); only admins and services record for others of their org.';
+    hint = 'Users are registered with syncwell.register_user(); admins and services record for others of their org.';
 end
 $$;
 
@@ -3809,7 +3823,7 @@ begin
         errcode = 'SW002',
         message = 'unknown user',
         detail = format('There is no user %s about whom this caller may ask.', p_user_id),
-        hint = 'Leave p_user_id out for everything you may see; analysts, admins and services may ask about others of their org.';
+        hint = 'Leave p_user_id out for all you may see; analysts, admins and services may ask about their whole org.';
     end if;
   end if;
 
@@ -3987,8 +4001,11 @@ begin
     raise exception using
       errcode = '22023',
       message = 'login not bound',
-      detail = format('Role %s, kind %s, org %s, user %s do not make a binding.',
-        coalesce(p_login_role, 'NULL'), coalesce(p_kind, 'NULL'), coalesce(p_org_id::text, 'NULL'), coalesce(p_user_id::text, 'NULL')),
+      detail = format(
+        'Role %s, kind %s, org %s, user %s do not make a binding.',
+        coalesce(p_login_role, 'NULL'), coalesce(left(p_kind, 100), 'NULL'),
+        coalesce(p_org_id::text, 'NULL'), coalesce(p_user_id::text, 'NULL')
+      ),
       hint = 'An existing role and: user with p_user_id; service with p_org_id; gateway or jwt with neither.';
   end if;
 
@@ -4018,7 +4035,8 @@ begin
   values (p_login_role, p_kind, v_org_id, p_user_id)
   on conflict (login_role) do update
   set kind = excluded.kind, org_id = excluded.org_id, user_id = excluded.user_id, bound_at = excluded.bound_at
-  where (logins.kind, logins.org_id, logins.user_id) is distinct from (excluded.kind, excluded.org_id, excluded.user_id);
+  where (logins.kind, logins.org_id, logins.user_id)
+    is distinct from (excluded.kind, excluded.org_id, excluded.user_id);
 end
 $$;
 
@@ -5303,7 +5321,9 @@ declare
   v_this_month constant timestamptz := date_trunc('month', syncwell._now());
 begin
   for v_table in select * from syncwell._registered_tables(p_table) loop
-    execute format('select count(*) from (select from syncwell.%I limit 1000) as counted', v_table.table_name || '_default')
+    execute format(
+      'select count(*) from (select from syncwell.%I limit 1000) as counted', v_table.table_name || '_default'
+    )
     into v_rows;
     return query
     select
@@ -5315,7 +5335,7 @@ begin
       pg_total_relation_size(p.partition),
       case
         when p.month is null and v_rows > 0
-          then 'rows in the default partition: ensure_partitions() moves them; what stays has a time beyond the months ahead'
+          then 'rows in the default partition: ensure_partitions() moves them, but for those of a time too far ahead'
         when p.month = max(p.month) over () and p.month < v_this_month + interval '1 month'
           then 'the newest partition: ensure_partitions() has not run for too long'
       end
