@@ -12,8 +12,7 @@ demo: .venv/ok
 
 # every test; ARGS chooses some, e.g. ARGS="-k progress"
 test: .venv/test
-	@mkdir -p build
-	@PYTEST_DEBUG_TEMPROOT=build $(BIN)/pytest $(ARGS)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && PYTEST_DEBUG_TEMPROOT="$$folder" $(BIN)/pytest $(ARGS)
 
 # style and types: SQL, Python
 lint: .venv/dev

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from io import TextIOWrapper
 from typing import Any, cast
@@ -23,6 +24,8 @@ def main() -> None:
         print(f"error: the command line needs a part that is not installed: {error.name or 'libpq'}", file=sys.stderr)
         print(f"hint:  pip install 'syncwell[{extra}]'", file=sys.stderr)
         sys.exit(2)
+    # psycopg warns of rollbacks that an interrupt cut short; whoever pressed Ctrl-C knows
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     # what the terminal cannot show must not end the command
     cast("TextIOWrapper[Any]", sys.stdout).reconfigure(errors="replace")
     app()
