@@ -154,7 +154,7 @@ begin
       errcode = 'SW001',
       message = 'nobody is calling: this session has no identity',
       detail = v_rule || '.',
-      hint = 'The owner binds a login with syncwell.bind_login(); a gateway calls syncwell.act_as() in each transaction.';
+      hint = 'The owner binds a login with bind_login(); a gateway calls act_as() in each transaction.';
   end if;
   sees_org := role <> 'member';
 end
@@ -395,11 +395,8 @@ declare
 begin
   select d.* into v_definition from syncwell.setting_definitions as d where d.key = p_key;
   if not found then
-    raise exception using
-      errcode = 'SW010',
-      message = 'unknown setting',
-      detail = format('There is no setting %s.', coalesce(quote_literal(left(p_key, 100)), 'NULL')),
-      hint = 'select key, description from syncwell.setting_definitions lists them.';
+    -- which says so
+    perform syncwell._setting(null, p_key);
   end if;
 
   begin
@@ -481,7 +478,7 @@ $$;
 ALTER FUNCTION syncwell.current_org_id() OWNER TO syncwell_owner;
 
 -- comment FUNCTION current_org_id()
-COMMENT ON FUNCTION syncwell.current_org_id() IS 'The caller''s org; NULL for nobody.';
+COMMENT ON FUNCTION syncwell.current_org_id() IS 'The caller''s org; NULL for nobody. Errors: none.';
 
 -- function current_user_id()
 CREATE FUNCTION syncwell.current_user_id() RETURNS uuid
@@ -497,7 +494,7 @@ $$;
 ALTER FUNCTION syncwell.current_user_id() OWNER TO syncwell_owner;
 
 -- comment FUNCTION current_user_id()
-COMMENT ON FUNCTION syncwell.current_user_id() IS 'The calling user; NULL for a service and for nobody.';
+COMMENT ON FUNCTION syncwell.current_user_id() IS 'The calling user; NULL for a service and for nobody. Errors: none.';
 
 -- table sync_progress
 CREATE TABLE syncwell.sync_progress (
@@ -741,6 +738,26 @@ ALTER FUNCTION syncwell._claim_org() OWNER TO syncwell_owner;
 -- comment FUNCTION _claim_org()
 COMMENT ON FUNCTION syncwell._claim_org() IS 'The org whose work the caller may take: its own, or NULL = all orgs for an operator and for a gateway that acts for nobody. Errors: SW001.';
 
+-- function _claim_user()
+CREATE FUNCTION syncwell._claim_user() RETURNS uuid
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_identity record;
+begin
+  v_identity := syncwell._identity();
+  -- whom _target_user() lets record for itself only, works for itself only
+  return case when v_identity.role in ('member', 'analyst') then v_identity.user_id end;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._claim_user() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _claim_user()
+COMMENT ON FUNCTION syncwell._claim_user() IS 'Whose work in _claim_org() the caller may take: its own for a member or analyst, NULL = everybody''s.';
+
 -- function _count_sync_progress()
 CREATE FUNCTION syncwell._count_sync_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -845,6 +862,7 @@ COMMENT ON FUNCTION syncwell._cron_day(p_day timestamp without time zone, p_days
 CREATE FUNCTION syncwell._cron_field(p_field text, p_minimum integer, p_maximum integer, p_names text[] DEFAULT NULL::text[]) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on'
     AS $_$
 declare
   v_part text;
@@ -865,7 +883,7 @@ begin
   end loop;
 
   foreach v_part in array string_to_array(v_field, ',') loop
-    v_match := regexp_match(v_part, '^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?$');
+    v_match := regexp_match(v_part, '^(?:(\*)|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?$');
     v_step := coalesce(v_match[4]::integer, 1);
     v_from := case when v_match[1] is null then v_match[2]::integer else p_minimum end;
     v_to := case
@@ -897,6 +915,7 @@ COMMENT ON FUNCTION syncwell._cron_field(p_field text, p_minimum integer, p_maxi
 CREATE FUNCTION syncwell._cron_next(p_cron text, p_time_zone text, p_after timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on'
     AS $$
 declare
   v_fields text[] := regexp_split_to_array(btrim(p_cron), '\s+');
@@ -1197,6 +1216,7 @@ COMMENT ON FUNCTION syncwell._ensure_stream(p_org_id uuid, p_user_id uuid, p_sou
 CREATE FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on'
     AS $$
 declare
   v_text text := lower(p_message);
@@ -1300,10 +1320,16 @@ CREATE FUNCTION syncwell._expire_sync_errors_task() RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  v_now constant timestamptz := syncwell._now();
   v_rows bigint;
 begin
+  with bound as materialized (
+    select k.org_id, k.source, v_now - syncwell._setting(k.org_id, 'runs.retention', k.source)::interval as before
+    from (select distinct s.org_id, s.source from syncwell.streams as s) as k
+  )
   delete from syncwell.sync_errors as e
-  where e.resolved_at < syncwell._now() - syncwell._setting(null, 'runs.retention')::interval;
+  using bound as b
+  where e.org_id = b.org_id and e.source = b.source and e.resolved_at < b.before;
   get diagnostics v_rows = row_count;
   return v_rows;
 end
@@ -1313,7 +1339,7 @@ $$;
 ALTER FUNCTION syncwell._expire_sync_errors_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _expire_sync_errors_task()
-COMMENT ON FUNCTION syncwell._expire_sync_errors_task() IS 'Maintenance: deletes errors resolved longer ago than setting runs.retention (the value for all orgs). Returns how many.';
+COMMENT ON FUNCTION syncwell._expire_sync_errors_task() IS 'Maintenance: deletes errors resolved longer ago than setting runs.retention of their org and source. Returns how many.';
 
 -- table sync_errors
 CREATE TABLE syncwell.sync_errors (
@@ -1732,8 +1758,12 @@ begin
     total_runs = t.total_runs + 1,
     items_in_database = case
       when v_event.items_created is null and v_event.items_deleted is null then t.items_in_database
-      else
-        coalesce(t.items_in_database, 0) + coalesce(v_event.items_created, 0) - coalesce(v_event.items_deleted, 0)
+      -- at the end of its range it stays there: no counter may keep a run from ending
+      else least(greatest(
+        coalesce(t.items_in_database, 0)::numeric + coalesce(v_event.items_created, 0)
+        - coalesce(v_event.items_deleted, 0),
+        -9223372036854775808
+      ), 9223372036854775807)::bigint
     end
   from syncwell.streams as s
   where t.org_id = v_event.org_id
@@ -2051,7 +2081,8 @@ begin
   from syncwell.sync_errors as e
   where e.org_id = v_caller.org_id
     and e.id = p_error_id
-    and (v_caller.sees_org or e.user_id is null or e.user_id = v_caller.user_id)
+    -- to change it takes more than to see it: whoever may record for that stream, see _target_user()
+    and (v_caller.role in ('admin', 'service') or e.user_id = v_caller.user_id)
   for update;
   if not found then
     perform syncwell._refuse_unknown_error(p_error_id);
@@ -2064,7 +2095,7 @@ $$;
 ALTER FUNCTION syncwell._locked_error(p_error_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _locked_error(p_error_id uuid)
-COMMENT ON FUNCTION syncwell._locked_error(p_error_id uuid) IS 'The error, locked until the end of the transaction, if it is the caller''s. Errors: SW001, SW104, 22004.';
+COMMENT ON FUNCTION syncwell._locked_error(p_error_id uuid) IS 'The error, locked until the end of the transaction, if it is the caller''s or, for admins and services, any of the org. Errors: SW001, SW104, 22004.';
 
 -- function _locked_run(uuid)
 CREATE FUNCTION syncwell._locked_run(p_event_id uuid) RETURNS syncwell.sync_events
@@ -2087,7 +2118,8 @@ begin
   from syncwell.sync_events as e
   where e.org_id = v_caller.org_id
     and e.id = p_event_id
-    and (v_caller.sees_org or e.user_id is null or e.user_id = v_caller.user_id)
+    -- to change it takes more than to see it: whoever may record for that stream, see _target_user()
+    and (v_caller.role in ('admin', 'service') or e.user_id = v_caller.user_id)
   for update;
   if not found then
     raise exception using
@@ -2104,7 +2136,7 @@ $$;
 ALTER FUNCTION syncwell._locked_run(p_event_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _locked_run(p_event_id uuid)
-COMMENT ON FUNCTION syncwell._locked_run(p_event_id uuid) IS 'The run, locked until the end of the transaction, if it is the caller''s. Errors: SW001, SW101, 22004.';
+COMMENT ON FUNCTION syncwell._locked_run(p_event_id uuid) IS 'The run, locked until the end of the transaction, if it is the caller''s or, for admins and services, any of the org. Errors: SW001, SW101, 22004.';
 
 -- function _next_sync(uuid, text, text, interval, timestamp with time zone)
 CREATE FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) RETURNS timestamp with time zone
@@ -2113,7 +2145,8 @@ CREATE FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text
     AS $$
 begin
   if p_cron is null then
-    return p_after + p_expected_interval;
+    -- in elapsed time, as health counts it: a day is 24 hours whatever the session's time zone does
+    return p_after + make_interval(secs => extract(epoch from p_expected_interval)::double precision);
   end if;
   return syncwell._cron_next(
     p_cron,
@@ -2215,7 +2248,7 @@ CREATE FUNCTION syncwell._parse_retry_after(p_value text) RETURNS interval
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-  c_time constant text := '(\d{2}):(\d{2}):(\d{2})';
+  c_time constant text := '([0-9]{2}):([0-9]{2}):([0-9]{2})';
   v_value text := btrim(p_value);
   v_part text[]; -- day, month, year, hour, minute, second
   v_year integer;
@@ -2225,17 +2258,17 @@ begin
   if length(v_value) > 64 then
     return null;
   end if;
-  if v_value ~ '^\d+$' then
+  if v_value ~ '^[0-9]+$' then
     return make_interval(secs => least(v_value::numeric, 1e9)::double precision);
   end if;
 
   -- the three dates of RFC 9110: IMF-fixdate, RFC 850, asctime
-  v_part := regexp_match(v_value, '^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) ' || c_time || ' GMT$');
+  v_part := regexp_match(v_value, '^[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ' || c_time || ' GMT$');
   if v_part is null then
-    v_part := regexp_match(v_value, '^[A-Z][a-z]+, (\d{2})-([A-Z][a-z]{2})-(\d{2}) ' || c_time || ' GMT$');
+    v_part := regexp_match(v_value, '^[A-Z][a-z]+, ([0-9]{2})-([A-Z][a-z]{2})-([0-9]{2}) ' || c_time || ' GMT$');
   end if;
   if v_part is null then
-    v_part := regexp_match(v_value, '^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) ' || c_time || ' (\d{4})$');
+    v_part := regexp_match(v_value, '^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ 0-9][0-9]) ' || c_time || ' ([0-9]{4})$');
     v_part := array[btrim(v_part[2]), v_part[1], v_part[6], v_part[3], v_part[4], v_part[5]];
   end if;
 
@@ -2309,9 +2342,13 @@ CREATE FUNCTION syncwell._partitions_task() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_dropped bigint;
 begin
-  return (select count(*) from syncwell.ensure_partitions())
-    + (select count(*) from syncwell.drop_old_partitions());
+  -- dropping locks the table before its partitions, as writers do; making locks the default partition only, and must
+  -- not hold it when the table is asked for
+  v_dropped := (select count(*) from syncwell.drop_old_partitions());
+  return v_dropped + (select count(*) from syncwell.ensure_partitions());
 end
 $$;
 
@@ -2319,7 +2356,7 @@ $$;
 ALTER FUNCTION syncwell._partitions_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _partitions_task()
-COMMENT ON FUNCTION syncwell._partitions_task() IS 'Maintenance duty: partitions made, healed and dropped; how many.';
+COMMENT ON FUNCTION syncwell._partitions_task() IS 'Maintenance duty: partitions dropped, made and healed; how many.';
 
 -- function _reap_progress_task()
 CREATE FUNCTION syncwell._reap_progress_task() RETURNS bigint
@@ -2337,8 +2374,8 @@ ALTER FUNCTION syncwell._reap_progress_task() OWNER TO syncwell_owner;
 -- comment FUNCTION _reap_progress_task()
 COMMENT ON FUNCTION syncwell._reap_progress_task() IS 'Maintenance duty: ends syncs of all orgs that ran too long, at most 10000 a call; how many.';
 
--- function _reap_runs(uuid, integer)
-CREATE FUNCTION syncwell._reap_runs(p_org_id uuid, p_limit integer) RETURNS TABLE(org_id uuid, user_id uuid, event_id uuid, stream_id uuid, source text, reason text, started_at timestamp with time zone)
+-- function _reap_runs(uuid, uuid, integer)
+CREATE FUNCTION syncwell._reap_runs(p_org_id uuid, p_user_id uuid, p_limit integer) RETURNS TABLE(org_id uuid, user_id uuid, event_id uuid, stream_id uuid, source text, reason text, started_at timestamp with time zone)
     LANGUAGE plpgsql ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
@@ -2346,57 +2383,76 @@ CREATE FUNCTION syncwell._reap_runs(p_org_id uuid, p_limit integer) RETURNS TABL
 #variable_conflict use_column
 declare
   v_now constant timestamptz := syncwell._now();
-  v_found record;
+  v_runs syncwell.sync_events[];
+  v_reasons text[];
+  v_allowed interval[];
   v_event syncwell.sync_events;
 begin
-  for v_found in
-    with running as materialized (
-      select e.org_id, e.id, e.stream_id, e.source, e.platform, e.started_at, e.heartbeat_at
-      from syncwell.sync_events as e
-      where e.status = 'started' and (p_org_id is null or e.org_id = p_org_id)
-    ),
-    limits as materialized (
-      select
-        d.org_id, d.source, d.platform,
-        syncwell._setting(d.org_id, 'runs.heartbeat_timeout', d.source, d.platform)::interval as heartbeat_timeout,
-        syncwell._setting(d.org_id, 'runs.max_runtime', d.source, d.platform)::interval as max_runtime
-      from (select distinct r.org_id, r.source, r.platform from running as r) as d
-    ),
-    overdue as materialized (
-      select
-        r.org_id, r.id,
-        case
-          when r.heartbeat_at + l.heartbeat_timeout <= v_now then 'no_heartbeat' else 'over_max_runtime'
-        end as reason,
-        case
-          when r.heartbeat_at + l.heartbeat_timeout <= v_now then l.heartbeat_timeout
-          else coalesce(s.max_runtime, l.max_runtime)
-        end as allowed
-      from running as r
-      inner join limits as l
-        on l.org_id = r.org_id and l.source = r.source and l.platform is not distinct from r.platform
-      left join syncwell.streams as s on s.org_id = r.org_id and s.stream_id = r.stream_id
-      where r.heartbeat_at + l.heartbeat_timeout <= v_now
-        or r.started_at + coalesce(s.max_runtime, l.max_runtime) <= v_now
-      order by r.id
-      limit p_limit
-    )
+  with running as materialized (
+    select e.org_id, e.id, e.stream_id, e.source, e.platform, e.started_at, e.heartbeat_at
+    from syncwell.sync_events as e
+    where e.status = 'started'
+      and (p_org_id is null or e.org_id = p_org_id)
+      and (p_user_id is null or e.user_id = p_user_id)
+  ),
+  limits as materialized (
+    select
+      d.org_id, d.source, d.platform,
+      syncwell._setting(d.org_id, 'runs.heartbeat_timeout', d.source, d.platform)::interval as heartbeat_timeout,
+      syncwell._setting(d.org_id, 'runs.max_runtime', d.source, d.platform)::interval as max_runtime
+    from (select distinct r.org_id, r.source, r.platform from running as r) as d
+  ),
+  overdue as materialized (
+    select
+      r.org_id, r.id,
+      case
+        when r.heartbeat_at + l.heartbeat_timeout <= v_now then 'no_heartbeat' else 'over_max_runtime'
+      end as reason,
+      case
+        when r.heartbeat_at + l.heartbeat_timeout <= v_now then l.heartbeat_timeout
+        else coalesce(s.max_runtime, l.max_runtime)
+      end as allowed
+    from running as r
+    inner join limits as l
+      on l.org_id = r.org_id and l.source = r.source and l.platform is not distinct from r.platform
+    left join syncwell.streams as s on s.org_id = r.org_id and s.stream_id = r.stream_id
+    where r.heartbeat_at + l.heartbeat_timeout <= v_now
+      or r.started_at + coalesce(s.max_runtime, l.max_runtime) <= v_now
+    order by r.id
+    limit p_limit
+  ),
+  locked as materialized (
+    -- with the state that its worker would lock next: many streams in one transaction must not wait for each other
     select o.reason, o.allowed, e as run
     from overdue as o
     inner join syncwell.sync_events as e on e.org_id = o.org_id and e.id = o.id
+    inner join syncwell.sync_state as t on t.org_id = e.org_id and t.stream_id = e.stream_id
     where e.status = 'started' and (o.reason = 'over_max_runtime' or e.heartbeat_at + o.allowed <= v_now)
-    order by e.org_id, e.id
-    for update of e skip locked
-  loop
-    v_event := v_found.run;
+    for update of e, t skip locked
+  )
+  -- circuits are locked on the way: by everybody in this order, and after the errors of the streams
+  select
+    array_agg(l.run order by (l.run).org_id, (l.run).source, (l.run).id),
+    array_agg(l.reason order by (l.run).org_id, (l.run).source, (l.run).id),
+    array_agg(l.allowed order by (l.run).org_id, (l.run).source, (l.run).id)
+  into v_runs, v_reasons, v_allowed
+  from locked as l;
+  perform from syncwell.sync_errors as e
+  where e.resolved_at is null
+    and (e.org_id, e.stream_id) in (select r.org_id, r.stream_id from unnest(v_runs) as r)
+  order by e.org_id, e.id
+  for update;
+
+  for v_at in 1..coalesce(cardinality(v_runs), 0) loop
+    v_event := v_runs[v_at];
     v_event.status := 'timeout';
     -- the worker may only be slow: what it still has to say is refused
     v_event.lease := gen_random_uuid();
     perform syncwell._fail_run(
       v_event, v_now, 'TIMEOUT', 'transient', true, null, null,
-      case v_found.reason
-        when 'no_heartbeat' then format('no heartbeat for %s', v_found.allowed)
-        else format('no end within %s', v_found.allowed)
+      case v_reasons[v_at]
+        when 'no_heartbeat' then format('no heartbeat for %s', v_allowed[v_at])
+        else format('no end within %s', v_allowed[v_at])
       end,
       null, null
     );
@@ -2405,7 +2461,7 @@ begin
     event_id := v_event.id;
     stream_id := v_event.stream_id;
     source := v_event.source;
-    reason := v_found.reason;
+    reason := v_reasons[v_at];
     started_at := v_event.started_at;
     return next;
   end loop;
@@ -2413,10 +2469,10 @@ end
 $$;
 
 
-ALTER FUNCTION syncwell._reap_runs(p_org_id uuid, p_limit integer) OWNER TO syncwell_owner;
+ALTER FUNCTION syncwell._reap_runs(p_org_id uuid, p_user_id uuid, p_limit integer) OWNER TO syncwell_owner;
 
--- comment FUNCTION _reap_runs(p_org_id uuid, p_limit integer)
-COMMENT ON FUNCTION syncwell._reap_runs(p_org_id uuid, p_limit integer) IS 'reap_sync_runs() for one org or, p_org_id NULL, all. What a worker is writing at this moment is skipped.';
+-- comment FUNCTION _reap_runs(p_org_id uuid, p_user_id uuid, p_limit integer)
+COMMENT ON FUNCTION syncwell._reap_runs(p_org_id uuid, p_user_id uuid, p_limit integer) IS 'reap_sync_runs() for one org or, p_org_id NULL, all, and one user''s streams or, p_user_id NULL, all. What a worker is writing at this moment is skipped, with all else of its stream.';
 
 -- function _reap_runs_task()
 CREATE FUNCTION syncwell._reap_runs_task() RETURNS bigint
@@ -2424,7 +2480,7 @@ CREATE FUNCTION syncwell._reap_runs_task() RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return (select count(*) from syncwell._reap_runs(null, 1000));
+  return (select count(*) from syncwell._reap_runs(null, null, 1000));
 end
 $$;
 
@@ -2754,29 +2810,34 @@ ALTER FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, 
 -- comment FUNCTION _retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb)
 COMMENT ON FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb) IS 'retry_delay() with the settings given.';
 
--- function _scrub_json(jsonb)
-CREATE FUNCTION syncwell._scrub_json(p_value jsonb) RETURNS jsonb
+-- function _scrub_json(jsonb, integer)
+CREATE FUNCTION syncwell._scrub_json(p_value jsonb, p_depth integer DEFAULT 0) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 begin
+  -- nearly all of nearly every document holds nothing that could be a secret, and is passed as it is
+  if p_value::text !~* '://|bearer|basic|eyJ|passw|passphrase|pwd|secret|api[_-]?key|token|authorization|cookie' then
+    return p_value;
+  end if;
+  -- the stack of the server ends somewhere, and an error must be recorded whatever its details are
+  if p_depth >= 64 then
+    return to_jsonb('***'::text);
+  end if;
   return case jsonb_typeof(p_value)
     when 'object' then (
-      select coalesce(
-        jsonb_object_agg(
-          e.key,
-          case
-            when e.key ~* '(password|passwd|passphrase|secret|api[_-]?key|token|authorization|cookie)$'
-              then '"***"'::jsonb
-            else syncwell._scrub_json(e.value)
-          end
-        ),
-        '{}'
+      select jsonb_object_agg(
+        e.key,
+        case
+          when e.key ~* '(password|passwd|passphrase|secret|api[_-]?key|token|authorization|cookie)$'
+            then '"***"'::jsonb
+          else syncwell._scrub_json(e.value, p_depth + 1)
+        end
       )
       from jsonb_each(p_value) as e
     )
     when 'array' then (
-      select coalesce(jsonb_agg(syncwell._scrub_json(e.value) order by e.ordinality), '[]')
+      select jsonb_agg(syncwell._scrub_json(e.value, p_depth + 1) order by e.ordinality)
       from jsonb_array_elements(p_value) with ordinality as e
     )
     when 'string' then to_jsonb(syncwell._scrub_secrets(p_value #>> '{}'))
@@ -2786,15 +2847,16 @@ end
 $_$;
 
 
-ALTER FUNCTION syncwell._scrub_json(p_value jsonb) OWNER TO syncwell_owner;
+ALTER FUNCTION syncwell._scrub_json(p_value jsonb, p_depth integer) OWNER TO syncwell_owner;
 
--- comment FUNCTION _scrub_json(p_value jsonb)
-COMMENT ON FUNCTION syncwell._scrub_json(p_value jsonb) IS 'The document with secrets replaced by ***: values under names such as password or token, and what _scrub_secrets() finds in texts.';
+-- comment FUNCTION _scrub_json(p_value jsonb, p_depth integer)
+COMMENT ON FUNCTION syncwell._scrub_json(p_value jsonb, p_depth integer) IS 'The document with secrets replaced by ***: values under names such as password or token, what _scrub_secrets() finds in texts, and what lies deeper than 64 levels and might hold one.';
 
 -- function _scrub_secrets(text)
 CREATE FUNCTION syncwell._scrub_secrets(p_text text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on'
     AS $$
 declare
   v_text text := p_text;
@@ -2941,7 +3003,7 @@ COMMENT ON FUNCTION syncwell._settings(p_org_id uuid, p_source text, p_platform 
 CREATE FUNCTION syncwell._settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone) RETURNS syncwell.sync_progress
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 declare
   v_is_new constant boolean := p_old.id is null;
   v_moved boolean;
@@ -3040,6 +3102,13 @@ begin
 
   if v_is_new then
     perform syncwell._check_text('sync_id', p_new.sync_id, 200);
+    if p_new.sync_id is null then
+      raise exception using
+        errcode = '22004',
+        message = 'a sync_id is needed',
+        detail = 'The sync_id is NULL.',
+        hint = 'Name the sync by something unique in the org, e.g. the id of its run.';
+    end if;
     if p_new.sync_id = '' then
       raise exception using
         errcode = '22023',
@@ -3057,13 +3126,29 @@ begin
     -- one clock: a start that a client's clock puts into the future is now
     p_new.started_at := least(p_new.started_at, p_now);
     if p_new.initiated_by is not null and not exists (
-      select from syncwell.users as u where u.org_id = p_new.org_id and u.user_id = p_new.initiated_by
+      select from syncwell.users as u
+      where u.org_id = p_new.org_id
+        and u.user_id = p_new.initiated_by
+        -- a member or analyst names nobody but itself
+        and u.user_id = coalesce(syncwell._claim_user(), u.user_id)
     ) then
       raise exception using
         errcode = 'SW002',
         message = 'no such user',
-        detail = 'initiated_by is no user of the org.',
+        detail = 'initiated_by is no user for whom this caller may record.',
         hint = 'Leave initiated_by out: it is the calling user.';
+    end if;
+    -- a row that came after the end of its run would stay open for ever
+    if p_new.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+      perform from syncwell.sync_events as e
+      where e.org_id = p_new.org_id and e.id = p_new.sync_id::uuid and e.status <> 'started';
+      if found then
+        raise exception using
+          errcode = 'SW204',
+          message = 'the sync has ended',
+          detail = 'Its run has ended before the first report.',
+          hint = 'Report before the run is completed, or use a sync_id of its own.';
+      end if;
     end if;
     perform syncwell._check_sync_labels(p_new, p_old);
   end if;
@@ -3114,7 +3199,7 @@ begin
   end if;
   return p_new;
 end
-$$;
+$_$;
 
 
 ALTER FUNCTION syncwell._settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone) OWNER TO syncwell_owner;
@@ -4099,6 +4184,7 @@ CREATE FUNCTION syncwell.claim_due_retries(p_limit integer DEFAULT 10, p_lease_f
 #variable_conflict use_column
 declare
   v_org_id constant uuid := syncwell._claim_org();
+  v_user_id constant uuid := syncwell._claim_user();
   v_now constant timestamptz := syncwell._now();
 begin
   perform syncwell._check_limit(p_limit);
@@ -4131,6 +4217,7 @@ begin
       from syncwell.sync_errors as d
       where d.org_id = p.org_id
         and d.source = p.source
+        and (v_user_id is null or d.user_id = v_user_id)
         and d.resolved_at is null
         and d.next_retry_at <= v_now
         and (d.retry_lease_until is null or d.retry_lease_until <= v_now)
@@ -4158,6 +4245,7 @@ begin
     select d.org_id, d.id, gen_random_uuid() as retry_lease
     from syncwell.sync_errors as d
     where (v_org_id is null or d.org_id = v_org_id)
+      and (v_user_id is null or d.user_id = v_user_id)
       and d.resolved_at is null
       and d.next_retry_at <= v_now
       and (d.retry_lease_until is null or d.retry_lease_until <= v_now)
@@ -4197,12 +4285,13 @@ $$;
 ALTER FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) OWNER TO syncwell_owner;
 
 -- comment FUNCTION claim_due_retries(p_limit integer, p_lease_for interval)
-COMMENT ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) IS 'Hands out errors whose retry is due, each to one caller only for p_lease_for (1 s to 1 day): start each with record_sync_start(p_source => source, p_sync_type => sync_type, p_user_id => user_id, p_retry_of => error_id, p_retry_lease => retry_lease), acting for org_id, before lease_until; what is not started by then is handed out again. p_limit: 1 to 1000. Longest due first. A source whose circuit is open gets nothing; once its cooldown is over one probe (is_probe), and another one only when that has not come back within setting circuit.probe_timeout. attempt: number of the retry. Of the caller''s org, or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) IS 'Hands out errors whose retry is due, each to one caller only for p_lease_for (1 s to 1 day): start each with record_sync_start(p_source => source, p_sync_type => sync_type, p_user_id => user_id, p_retry_of => error_id, p_retry_lease => retry_lease), acting for org_id, before lease_until; what is not started by then is handed out again. p_limit: 1 to 1000. Longest due first. A source whose circuit is open gets nothing; once its cooldown is over one probe (is_probe), and another one only when that has not come back within setting circuit.probe_timeout. attempt: number of the retry. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 
 -- function classify_sync_error(text, integer, text)
 CREATE FUNCTION syncwell.classify_sync_error(p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_message text DEFAULT NULL::text, OUT error_type text, OUT class text, OUT retryable boolean) RETURNS record
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET standard_conforming_strings TO 'on'
     AS $_$
 #variable_conflict use_column
 declare
@@ -4213,8 +4302,8 @@ declare
   v_code constant text := coalesce(substring(v_text from '\m' || c_network || '\M'), upper(btrim(p_code)));
   v_status constant integer := coalesce(
     p_http_status,
-    substring(v_code from '^(?:HTTP[ _-]?)?([1-5]\d\d)$')::integer,
-    substring(lower(v_text) from '\m(?:http(?:/[\d.]+)?|status|status[ _]code)[ :=/_-]*([45]\d\d)\M')::integer
+    substring(v_code from '^(?:HTTP[ _-]?)?([1-5][0-9][0-9])$')::integer,
+    substring(lower(v_text) from '\m(?:http(?:/[0-9.]+)?|status|status[ _]code)[ :=/_-]*([45][0-9][0-9])\M')::integer
   );
 begin
   -- the first rule that fits decides; a type of NULL stands for the code or the status itself
@@ -4232,10 +4321,10 @@ begin
     (26, 'code', '^57P0[123]$', 'DATABASE_SHUTDOWN', 'transient'),
     (30, 'forbidden', 'rate.?limit|too many requests|quota|throttl', null, 'throttled'),
     (31, 'status', '^429$', null, 'throttled'),
-    (32, 'status', '^(408|425|5\d\d)$', null, 'transient'),
+    (32, 'status', '^(408|425|5[0-9][0-9])$', null, 'transient'),
     (33, 'status', '^401$', null, 'auth'),
     (34, 'status', '^(409|412|423)$', null, 'conflict'),
-    (35, 'status', '^4\d\d$', null, 'permanent'),
+    (35, 'status', '^4[0-9][0-9]$', null, 'permanent'),
     (40, 'text', 'rate.?limit|too many requests|quota exceeded|throttl', 'RATE_LIMIT', 'throttled'),
     (41, 'text', 'unauthori[sz]ed|unauthenticated|authentication failed', 'UNAUTHORIZED', 'auth'),
     (42, 'text', 'invalid[ _](access |refresh )?(token|credentials|grant)|token.{0,20}(expired|revoked)',
@@ -4415,7 +4504,11 @@ begin
     select * from syncwell._registered_tables(p_table) as t where t.retention_setting is not null
   loop
     table_name := v_table.table_name;
-    v_keep_from := syncwell._now() - syncwell._setting(null, v_table.retention_setting)::interval;
+    -- a partition holds rows of all orgs: the longest retention that anybody set counts
+    v_keep_from := syncwell._now() - greatest(
+      syncwell._setting(null, v_table.retention_setting)::interval,
+      (select max(s.value::interval) from syncwell.settings as s where s.key = v_table.retention_setting)
+    );
     for partition_name in
       select p.partition_name
       from syncwell._partitions(v_table.table_name) as p
@@ -4433,7 +4526,7 @@ $$;
 ALTER FUNCTION syncwell.drop_old_partitions(p_table text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION drop_old_partitions(p_table text)
-COMMENT ON FUNCTION syncwell.drop_old_partitions(p_table text) IS 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s retention setting; returns them. Errors: 22023 unknown table.';
+COMMENT ON FUNCTION syncwell.drop_old_partitions(p_table text) IS 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table.';
 
 -- function ensure_partitions(text, integer)
 CREATE FUNCTION syncwell.ensure_partitions(p_table text DEFAULT NULL::text, p_months_ahead integer DEFAULT NULL::integer) RETURNS TABLE(table_name text, partition_name text, moved_rows bigint)
@@ -5401,7 +5494,8 @@ begin
   perform syncwell._check_limit(p_limit);
   return query
   select r.org_id, r.user_id, r.event_id, r.stream_id, r.source, r.reason, r.started_at
-  from syncwell._reap_runs(v_org_id, p_limit) as r;
+  from syncwell._reap_runs(v_org_id, syncwell._claim_user(), p_limit) as r
+  order by r.event_id;
 end
 $$;
 
@@ -5409,7 +5503,7 @@ $$;
 ALTER FUNCTION syncwell.reap_sync_runs(p_limit integer) OWNER TO syncwell_owner;
 
 -- comment FUNCTION reap_sync_runs(p_limit integer)
-COMMENT ON FUNCTION syncwell.reap_sync_runs(p_limit integer) IS 'Ends runs whose worker seems to be gone as timeout, oldest first: those that sent a heartbeat and none for setting runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime (over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s org, or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.reap_sync_runs(p_limit integer) IS 'Ends runs whose worker seems to be gone as timeout, oldest first: those that sent a heartbeat and none for setting runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime (over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 
 -- function record_sync_complete(uuid, uuid, bigint, text, bigint, bigint, bigint, bigint)
 CREATE FUNCTION syncwell.record_sync_complete(p_event_id uuid, p_lease uuid, p_items_processed bigint DEFAULT NULL::bigint, p_sync_token_after text DEFAULT NULL::text, p_items_created bigint DEFAULT NULL::bigint, p_items_updated bigint DEFAULT NULL::bigint, p_items_deleted bigint DEFAULT NULL::bigint, p_items_failed bigint DEFAULT NULL::bigint, OUT status text, OUT completed_at timestamp with time zone, OUT duration_ms bigint, OUT changed boolean) RETURNS record
@@ -5589,6 +5683,13 @@ begin
   if p_sync_token is not null or p_run_key is not null then
     perform syncwell._check_text('p_sync_token', p_sync_token, 8192);
     perform syncwell._check_text('p_run_key', p_run_key, 255);
+    if p_run_key = '' then
+      raise exception using
+        errcode = '22023',
+        message = 'an empty run key names no run',
+        detail = 'p_run_key is empty.',
+        hint = 'Leave p_run_key out where the worker has no name for the run.';
+    end if;
   end if;
   if coalesce(p_platform, p_device_id, p_network_type, p_network_quality) is not null then
     perform syncwell._check_platform(p_platform);
@@ -5617,7 +5718,8 @@ begin
 
   started_at := syncwell._now();
   event_id := syncwell._uuid7(started_at);
-  lease := gen_random_uuid();
+  -- a claimed retry that is started again, since the answer was lost, is known by its lease
+  lease := coalesce(p_retry_lease, gen_random_uuid());
   status := 'started';
   attempt := 1;
   -- a full sync starts from nothing
@@ -5626,16 +5728,26 @@ begin
 
   if p_run_key is not null then
     v_event := syncwell._take_run_key(v_caller.org_id, stream_id, p_run_key, event_id, v_user_id, started_at);
-    if v_event.id is not null then
-      event_id := v_event.id;
-      lease := v_event.lease;
-      status := v_event.status;
-      attempt := v_event.attempt;
-      sync_token := v_event.sync_token_before;
-      started_at := v_event.started_at;
-      is_new := false;
-      return;
-    end if;
+  elsif p_retry_lease is not null then
+    -- waits for a start with the same lease that has not committed yet
+    perform from syncwell.sync_errors as e where e.org_id = v_caller.org_id and e.id = p_retry_of for update;
+    select e.* into v_event
+    from syncwell.sync_events as e
+    where e.org_id = v_caller.org_id
+      and e.stream_id = record_sync_start.stream_id
+      and e.status = 'started'
+      and e.error_id = p_retry_of
+      and e.lease = p_retry_lease;
+  end if;
+  if v_event.id is not null then
+    event_id := v_event.id;
+    lease := v_event.lease;
+    status := v_event.status;
+    attempt := v_event.attempt;
+    sync_token := v_event.sync_token_before;
+    started_at := v_event.started_at;
+    is_new := false;
+    return;
   end if;
 
   if p_retry_of is not null then
@@ -5661,7 +5773,7 @@ $$;
 ALTER FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) OWNER TO syncwell_owner;
 
 -- comment FUNCTION record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean)
-COMMENT ON FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) IS 'Starts a run of the caller''s stream of p_source (or of p_user_id''s, for admins and services) and makes the stream on first use. p_sync_type: full, incremental, webhook, manual; p_sync_token: where to start, NULL = where the last run stopped (a full sync: from nothing); p_run_key: the worker''s name for the run, a known one returns the run it stands for and starts none; p_platform: android, ios, web, server, other; p_device_id, p_network_type, p_network_quality: kept with consent; p_retry_of: the error that is retried, with p_retry_lease where it was claimed. Returns the run''s id, the lease that every later call needs, the stream, the status (of a known run: as it is), the attempt (1 = first), the token to go on from, the start and whether the run is new. Runs at the same time on one stream are all recorded. Errors: SW001, SW002, SW102 the retry is somebody else''s, SW104 no such error on this stream, SW106, 22004, 22023, 22001.';
+COMMENT ON FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) IS 'Starts a run of the caller''s stream of p_source (or of p_user_id''s, for admins and services) and makes the stream on first use. p_sync_type: full, incremental, webhook, manual; p_sync_token: where to start, NULL = where the last run stopped (a full sync: from nothing); p_run_key: the worker''s name for the run, a known one returns the run it stands for and starts none; p_platform: android, ios, web, server, other; p_device_id, p_network_type, p_network_quality: kept with consent; p_retry_of: the error that is retried, with p_retry_lease where it was claimed (told again, it returns the run it started). Returns the run''s id, the lease that every later call needs, the stream, the status (of a known run: as it is), the attempt (1 = first), the token to go on from, the start and whether the run is new. Runs at the same time on one stream are all recorded. Errors: SW001, SW002, SW102 the retry is somebody else''s, SW104 no such error on this stream, SW106, 22004, 22023, 22001.';
 
 -- function register_org(text, uuid, text)
 CREATE FUNCTION syncwell.register_org(p_name text, p_org_id uuid DEFAULT NULL::uuid, p_time_zone text DEFAULT 'UTC'::text) RETURNS uuid
@@ -5760,7 +5872,10 @@ begin
     update syncwell.sync_state as t
     set
       expected_interval = p_expected_interval,
-      next_sync_at = case when p_cron is null then coalesce(t.last_run_at + p_expected_interval, v_next) else v_next end
+      next_sync_at = case
+        when p_cron is not null then v_next
+        else coalesce(syncwell._next_sync(t.org_id, null, null, p_expected_interval, t.last_run_at), v_next)
+      end
     where t.org_id = v_caller.org_id and t.stream_id = v_stream_id;
   end if;
   return v_stream_id;
@@ -6034,13 +6149,7 @@ begin
   if p_source is not null then
     perform syncwell._check_source(p_source);
   end if;
-  if p_platform not in ('android', 'ios', 'web', 'server', 'other') then
-    raise exception using
-      errcode = '22023',
-      message = 'unknown platform',
-      detail = format('p_platform is %L.', left(p_platform, 100)),
-      hint = 'One of android, ios, web, server, other, or NULL for all.';
-  end if;
+  perform syncwell._check_platform(p_platform);
   if p_org_id is not null then
     perform from syncwell.orgs as o where o.org_id = p_org_id;
     if not found then
@@ -6094,7 +6203,7 @@ $$;
 ALTER FUNCTION syncwell.settings_effective(p_source text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION settings_effective(p_source text)
-COMMENT ON FUNCTION syncwell.settings_effective(p_source text) IS 'Every setting as it holds for the caller''s org and p_source: value as text, the level that decided (source, org, everywhere, default), the default, unit and meaning.';
+COMMENT ON FUNCTION syncwell.settings_effective(p_source text) IS 'Every setting as it holds for the caller''s org and p_source: value as text, the level that decided (source, org, everywhere, default), the default, unit and meaning. Errors: none.';
 
 -- function unbind_login(name)
 CREATE FUNCTION syncwell.unbind_login(p_login_role name) RETURNS boolean
@@ -6111,7 +6220,7 @@ $$;
 ALTER FUNCTION syncwell.unbind_login(p_login_role name) OWNER TO syncwell_owner;
 
 -- comment FUNCTION unbind_login(p_login_role name)
-COMMENT ON FUNCTION syncwell.unbind_login(p_login_role name) IS 'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only.';
+COMMENT ON FUNCTION syncwell.unbind_login(p_login_role name) IS 'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only. Errors: none.';
 
 -- function unregister_stream(text, uuid)
 CREATE FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid DEFAULT NULL::uuid) RETURNS boolean
@@ -6129,7 +6238,8 @@ begin
   where s.org_id = v_caller.org_id
     and (s.user_id = v_user_id or (v_user_id is null and s.user_id is null))
     and s.source = p_source
-  for update;
+  -- errors that are being recorded refer to the row: they need not wait
+  for no key update;
   if not found then
     raise exception using
       errcode = 'SW105',
@@ -6181,7 +6291,7 @@ $$;
 ALTER FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text)
-COMMENT ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) IS 'Who the caller is and which rule decided: login_role; kind of login (NULL: not bound); org_id, user_id, role (NULL: nobody); rule, in words.';
+COMMENT ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) IS 'Who the caller is and which rule decided: login_role; kind of login (NULL: not bound); org_id, user_id, role (NULL: nobody); rule, in words. Errors: none.';
 
 -- table circuits
 CREATE TABLE syncwell.circuits (
@@ -6986,6 +7096,24 @@ ALTER TABLE syncwell.sync_run_keys OWNER TO syncwell_owner;
 -- comment TABLE sync_run_keys
 COMMENT ON TABLE syncwell.sync_run_keys IS 'Which run a run key stands for. A table of its own: a unique index over partitions could not promise one run a key. Kept for setting runs.run_key_retention.';
 
+-- comment COLUMN sync_run_keys.org_id
+COMMENT ON COLUMN syncwell.sync_run_keys.org_id IS 'The org.';
+
+-- comment COLUMN sync_run_keys.stream_id
+COMMENT ON COLUMN syncwell.sync_run_keys.stream_id IS 'The stream that the key is a name in.';
+
+-- comment COLUMN sync_run_keys.run_key
+COMMENT ON COLUMN syncwell.sync_run_keys.run_key IS 'The worker''s own name for the run.';
+
+-- comment COLUMN sync_run_keys.event_id
+COMMENT ON COLUMN syncwell.sync_run_keys.event_id IS 'The run it stands for (sync_events.id).';
+
+-- comment COLUMN sync_run_keys.user_id
+COMMENT ON COLUMN syncwell.sync_run_keys.user_id IS 'The user whose stream it is; NULL for the org''s own.';
+
+-- comment COLUMN sync_run_keys.created_at
+COMMENT ON COLUMN syncwell.sync_run_keys.created_at IS 'When the run started.';
+
 -- table users
 CREATE TABLE syncwell.users (
     org_id uuid NOT NULL,
@@ -7312,9 +7440,6 @@ CREATE POLICY own_and_common_settings ON syncwell.settings FOR SELECT USING (((o
 -- policy sync_errors own_errors_or_whole_org
 CREATE POLICY own_errors_or_whole_org ON syncwell.sync_errors FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
--- policy circuits own_org
-CREATE POLICY own_org ON syncwell.circuits FOR SELECT USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
-
 -- policy orgs own_org
 CREATE POLICY own_org ON syncwell.orgs FOR SELECT USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
 
@@ -7329,6 +7454,11 @@ CREATE POLICY own_org_updates ON syncwell.sync_progress FOR UPDATE USING ((org_i
 
 -- policy sync_events own_runs_or_whole_org
 CREATE POLICY own_runs_or_whole_org ON syncwell.sync_events FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy circuits own_sources_or_whole_org
+CREATE POLICY own_sources_or_whole_org ON syncwell.circuits FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND (( SELECT syncwell._sees_org() AS _sees_org) OR (EXISTS ( SELECT
+   FROM syncwell.streams s
+  WHERE ((s.org_id = circuits.org_id) AND (s.source = circuits.source)))))));
 
 -- policy sync_state own_state_or_whole_org
 CREATE POLICY own_state_or_whole_org ON syncwell.sync_state FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
@@ -7508,6 +7638,9 @@ REVOKE ALL ON FUNCTION syncwell._check_time_zone(p_time_zone text) FROM PUBLIC;
 
 -- acl FUNCTION _claim_org()
 REVOKE ALL ON FUNCTION syncwell._claim_org() FROM PUBLIC;
+
+-- acl FUNCTION _claim_user()
+REVOKE ALL ON FUNCTION syncwell._claim_user() FROM PUBLIC;
 
 -- acl FUNCTION _count_sync_progress()
 REVOKE ALL ON FUNCTION syncwell._count_sync_progress() FROM PUBLIC;
@@ -7752,8 +7885,8 @@ REVOKE ALL ON FUNCTION syncwell._partitions_task() FROM PUBLIC;
 -- acl FUNCTION _reap_progress_task()
 REVOKE ALL ON FUNCTION syncwell._reap_progress_task() FROM PUBLIC;
 
--- acl FUNCTION _reap_runs(p_org_id uuid, p_limit integer)
-REVOKE ALL ON FUNCTION syncwell._reap_runs(p_org_id uuid, p_limit integer) FROM PUBLIC;
+-- acl FUNCTION _reap_runs(p_org_id uuid, p_user_id uuid, p_limit integer)
+REVOKE ALL ON FUNCTION syncwell._reap_runs(p_org_id uuid, p_user_id uuid, p_limit integer) FROM PUBLIC;
 
 -- acl FUNCTION _reap_runs_task()
 REVOKE ALL ON FUNCTION syncwell._reap_runs_task() FROM PUBLIC;
@@ -7789,8 +7922,8 @@ REVOKE ALL ON FUNCTION syncwell._registered_tables(p_table text) FROM PUBLIC;
 -- acl FUNCTION _retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb)
 REVOKE ALL ON FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb) FROM PUBLIC;
 
--- acl FUNCTION _scrub_json(p_value jsonb)
-REVOKE ALL ON FUNCTION syncwell._scrub_json(p_value jsonb) FROM PUBLIC;
+-- acl FUNCTION _scrub_json(p_value jsonb, p_depth integer)
+REVOKE ALL ON FUNCTION syncwell._scrub_json(p_value jsonb, p_depth integer) FROM PUBLIC;
 
 -- acl FUNCTION _scrub_secrets(p_text text)
 REVOKE ALL ON FUNCTION syncwell._scrub_secrets(p_text text) FROM PUBLIC;

@@ -207,3 +207,30 @@ comment on column syncwell.partitioned_tables.key_kind is
 comment on column syncwell.partitioned_tables.months_ahead is 'How many months are made ahead of the current one.';
 comment on column syncwell.partitioned_tables.retention_setting is
 'The setting that says how long partitions are kept; NULL: for ever.';
+
+-- Lists that grow are domains over text: a cast works, and a new value is a setting, not a migration.
+create domain syncwell.sync_type as text
+constraint sync_type_is_named check (length(value) between 1 and 63);
+comment on domain syncwell.sync_type is 'What kind of system is synced: woocommerce, odoo, shopify, custom.';
+
+create domain syncwell.sync_action as text
+constraint sync_action_is_named check (length(value) between 1 and 63);
+comment on domain syncwell.sync_action is
+'What was done: preview_delta, sync_start, sync_complete, batch_process, error_recovery, manual_trigger, '
+'scheduled_run, partial_resume.';
+
+create domain syncwell.sync_entity_type as text
+constraint sync_entity_type_is_named check (length(value) between 1 and 63);
+comment on domain syncwell.sync_entity_type is
+'What is synced: customer, product, order, invoice, supplier, inventory, category, attribute, and what setting '
+'progress.entity_types adds.';
+
+create domain syncwell.sync_status_type as text
+constraint sync_status_is_known check (
+  value in (
+    'pending', 'in_progress', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled', 'timeout'
+  )
+);
+comment on domain syncwell.sync_status_type is
+'Where a sync stands: pending, in_progress, paused; ended: completed, completed_with_errors, failed, cancelled, '
+'timeout.';

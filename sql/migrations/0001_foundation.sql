@@ -299,6 +299,33 @@ comment on column syncwell.partitioned_tables.key_kind is
 comment on column syncwell.partitioned_tables.months_ahead is 'How many months are made ahead of the current one.';
 comment on column syncwell.partitioned_tables.retention_setting is
 'The setting that says how long partitions are kept; NULL: for ever.';
+
+-- Lists that grow are domains over text: a cast works, and a new value is a setting, not a migration.
+create domain syncwell.sync_type as text
+constraint sync_type_is_named check (length(value) between 1 and 63);
+comment on domain syncwell.sync_type is 'What kind of system is synced: woocommerce, odoo, shopify, custom.';
+
+create domain syncwell.sync_action as text
+constraint sync_action_is_named check (length(value) between 1 and 63);
+comment on domain syncwell.sync_action is
+'What was done: preview_delta, sync_start, sync_complete, batch_process, error_recovery, manual_trigger, '
+'scheduled_run, partial_resume.';
+
+create domain syncwell.sync_entity_type as text
+constraint sync_entity_type_is_named check (length(value) between 1 and 63);
+comment on domain syncwell.sync_entity_type is
+'What is synced: customer, product, order, invoice, supplier, inventory, category, attribute, and what setting '
+'progress.entity_types adds.';
+
+create domain syncwell.sync_status_type as text
+constraint sync_status_is_known check (
+  value in (
+    'pending', 'in_progress', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled', 'timeout'
+  )
+);
+comment on domain syncwell.sync_status_type is
+'Where a sync stands: pending, in_progress, paused; ended: completed, completed_with_errors, failed, cancelled, '
+'timeout.';
 --! end
 
 --! include core/functions/_act.sql
@@ -346,7 +373,7 @@ begin
       errcode = 'SW001',
       message = 'nobody is calling: this session has no identity',
       detail = v_rule || '.',
-      hint = 'The owner binds a login with syncwell.bind_login(); a gateway calls syncwell.act_as() in each transaction.';
+      hint = 'The owner binds a login with bind_login(); a gateway calls act_as() in each transaction.';
   end if;
   sees_org := role <> 'member';
 end
@@ -427,6 +454,26 @@ comment on function syncwell._check_limit(integer) is
 revoke all on function syncwell._check_limit(integer) from public;
 --! end
 
+--! include core/functions/_check_platform.sql
+create or replace function syncwell._check_platform(p_platform text)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_platform not in ('android', 'ios', 'web', 'server', 'other') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown platform',
+      detail = format('p_platform is %L.', left(p_platform, 100)),
+      hint = 'Pass android, ios, web, server or other, or leave it out.';
+  end if;
+end
+$$;
+comment on function syncwell._check_platform(text) is 'Refuses (22023) a platform that is not one; NULL passes.';
+revoke all on function syncwell._check_platform(text) from public;
+--! end
+
 --! include core/functions/_check_setting.sql
 create or replace function syncwell._check_setting(
   p_key text,
@@ -442,11 +489,8 @@ declare
 begin
   select d.* into v_definition from syncwell.setting_definitions as d where d.key = p_key;
   if not found then
-    raise exception using
-      errcode = 'SW010',
-      message = 'unknown setting',
-      detail = format('There is no setting %s.', coalesce(quote_literal(left(p_key, 100)), 'NULL')),
-      hint = 'select key, description from syncwell.setting_definitions lists them.';
+    -- which says so
+    perform syncwell._setting(null, p_key);
   end if;
 
   begin
@@ -584,6 +628,25 @@ comment on function syncwell._claim_org() is
 'The org whose work the caller may take: its own, or NULL = all orgs for an operator and for a gateway that acts for '
 'nobody. Errors: SW001.';
 revoke all on function syncwell._claim_org() from public;
+--! end
+
+--! include core/functions/_claim_user.sql
+create or replace function syncwell._claim_user()
+returns uuid
+language plpgsql stable security invoker parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_identity record;
+begin
+  v_identity := syncwell._identity();
+  -- whom _target_user() lets record for itself only, works for itself only
+  return case when v_identity.role in ('member', 'analyst') then v_identity.user_id end;
+end
+$$;
+comment on function syncwell._claim_user() is
+'Whose work in _claim_org() the caller may take: its own for a member or analyst, NULL = everybody''s.';
+revoke all on function syncwell._claim_user() from public;
 --! end
 
 --! include core/functions/_effective_settings.sql
@@ -753,12 +816,16 @@ returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_dropped bigint;
 begin
-  return (select count(*) from syncwell.ensure_partitions())
-    + (select count(*) from syncwell.drop_old_partitions());
+  -- dropping locks the table before its partitions, as writers do; making locks the default partition only, and must
+  -- not hold it when the table is asked for
+  v_dropped := (select count(*) from syncwell.drop_old_partitions());
+  return v_dropped + (select count(*) from syncwell.ensure_partitions());
 end
 $$;
-comment on function syncwell._partitions_task() is 'Maintenance duty: partitions made, healed and dropped; how many.';
+comment on function syncwell._partitions_task() is 'Maintenance duty: partitions dropped, made and healed; how many.';
 revoke all on function syncwell._partitions_task() from public;
 --! end
 
@@ -815,29 +882,37 @@ revoke all on function syncwell._registered_tables(text) from public;
 --! end
 
 --! include core/functions/_scrub_json.sql
-create or replace function syncwell._scrub_json(p_value jsonb)
+create or replace function syncwell._scrub_json(
+  p_value jsonb,
+  p_depth integer default 0
+)
 returns jsonb
 language plpgsql immutable strict security invoker parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- nearly all of nearly every document holds nothing that could be a secret, and is passed as it is
+  if p_value::text !~* '://|bearer|basic|eyJ|passw|passphrase|pwd|secret|api[_-]?key|token|authorization|cookie' then
+    return p_value;
+  end if;
+  -- the stack of the server ends somewhere, and an error must be recorded whatever its details are
+  if p_depth >= 64 then
+    return to_jsonb('***'::text);
+  end if;
   return case jsonb_typeof(p_value)
     when 'object' then (
-      select coalesce(
-        jsonb_object_agg(
-          e.key,
-          case
-            when e.key ~* '(password|passwd|passphrase|secret|api[_-]?key|token|authorization|cookie)$'
-              then '"***"'::jsonb
-            else syncwell._scrub_json(e.value)
-          end
-        ),
-        '{}'
+      select jsonb_object_agg(
+        e.key,
+        case
+          when e.key ~* '(password|passwd|passphrase|secret|api[_-]?key|token|authorization|cookie)$'
+            then '"***"'::jsonb
+          else syncwell._scrub_json(e.value, p_depth + 1)
+        end
       )
       from jsonb_each(p_value) as e
     )
     when 'array' then (
-      select coalesce(jsonb_agg(syncwell._scrub_json(e.value) order by e.ordinality), '[]')
+      select jsonb_agg(syncwell._scrub_json(e.value, p_depth + 1) order by e.ordinality)
       from jsonb_array_elements(p_value) with ordinality as e
     )
     when 'string' then to_jsonb(syncwell._scrub_secrets(p_value #>> '{}'))
@@ -845,10 +920,10 @@ begin
   end;
 end
 $$;
-comment on function syncwell._scrub_json(jsonb) is
-'The document with secrets replaced by ***: values under names such as password or token, and what _scrub_secrets() '
-'finds in texts.';
-revoke all on function syncwell._scrub_json(jsonb) from public;
+comment on function syncwell._scrub_json(jsonb, integer) is
+'The document with secrets replaced by ***: values under names such as password or token, what _scrub_secrets() '
+'finds in texts, and what lies deeper than 64 levels and might hold one.';
+revoke all on function syncwell._scrub_json(jsonb, integer) from public;
 --! end
 
 --! include core/functions/_scrub_secrets.sql
@@ -856,6 +931,8 @@ create or replace function syncwell._scrub_secrets(p_text text)
 returns text
 language plpgsql immutable strict security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_text text := p_text;
@@ -1235,7 +1312,7 @@ begin
   return (syncwell._identity()).org_id;
 end
 $$;
-comment on function syncwell.current_org_id() is 'The caller''s org; NULL for nobody.';
+comment on function syncwell.current_org_id() is 'The caller''s org; NULL for nobody. Errors: none.';
 revoke all on function syncwell.current_org_id() from public;
 grant execute on function syncwell.current_org_id()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
@@ -1251,7 +1328,7 @@ begin
   return (syncwell._identity()).user_id;
 end
 $$;
-comment on function syncwell.current_user_id() is 'The calling user; NULL for a service and for nobody.';
+comment on function syncwell.current_user_id() is 'The calling user; NULL for a service and for nobody. Errors: none.';
 revoke all on function syncwell.current_user_id() from public;
 grant execute on function syncwell.current_user_id()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
@@ -1278,7 +1355,11 @@ begin
     select * from syncwell._registered_tables(p_table) as t where t.retention_setting is not null
   loop
     table_name := v_table.table_name;
-    v_keep_from := syncwell._now() - syncwell._setting(null, v_table.retention_setting)::interval;
+    -- a partition holds rows of all orgs: the longest retention that anybody set counts
+    v_keep_from := syncwell._now() - greatest(
+      syncwell._setting(null, v_table.retention_setting)::interval,
+      (select max(s.value::interval) from syncwell.settings as s where s.key = v_table.retention_setting)
+    );
     for partition_name in
       select p.partition_name
       from syncwell._partitions(v_table.table_name) as p
@@ -1293,7 +1374,7 @@ end
 $$;
 comment on function syncwell.drop_old_partitions(text) is
 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s '
-'retention setting; returns them. Errors: 22023 unknown table.';
+'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table.';
 revoke all on function syncwell.drop_old_partitions(text) from public;
 grant execute on function syncwell.drop_old_partitions(text) to syncwell_operator;
 --! end
@@ -1650,13 +1731,7 @@ begin
   if p_source is not null then
     perform syncwell._check_source(p_source);
   end if;
-  if p_platform not in ('android', 'ios', 'web', 'server', 'other') then
-    raise exception using
-      errcode = '22023',
-      message = 'unknown platform',
-      detail = format('p_platform is %L.', left(p_platform, 100)),
-      hint = 'One of android, ios, web, server, other, or NULL for all.';
-  end if;
+  perform syncwell._check_platform(p_platform);
   if p_org_id is not null then
     perform from syncwell.orgs as o where o.org_id = p_org_id;
     if not found then
@@ -1716,7 +1791,7 @@ end
 $$;
 comment on function syncwell.settings_effective(text) is
 'Every setting as it holds for the caller''s org and p_source: value as text, the level that decided (source, org, '
-'everywhere, default), the default, unit and meaning.';
+'everywhere, default), the default, unit and meaning. Errors: none.';
 revoke all on function syncwell.settings_effective(text) from public;
 grant execute on function syncwell.settings_effective(text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
@@ -1734,7 +1809,8 @@ begin
 end
 $$;
 comment on function syncwell.unbind_login(name) is
-'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only.';
+'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only. Errors: '
+'none.';
 revoke all on function syncwell.unbind_login(name) from public;
 --! end
 
@@ -1759,7 +1835,7 @@ end
 $$;
 comment on function syncwell.who_am_i() is
 'Who the caller is and which rule decided: login_role; kind of login (NULL: not bound); org_id, user_id, role (NULL: '
-'nobody); rule, in words.';
+'nobody); rule, in words. Errors: none.';
 revoke all on function syncwell.who_am_i() from public;
 grant execute on function syncwell.who_am_i()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
@@ -1951,6 +2027,13 @@ create index sync_run_keys_by_age on syncwell.sync_run_keys (created_at);
 comment on table syncwell.sync_run_keys is
 'Which run a run key stands for. A table of its own: a unique index over partitions could not promise one run a key. '
 'Kept for setting runs.run_key_retention.';
+
+comment on column syncwell.sync_run_keys.org_id is 'The org.';
+comment on column syncwell.sync_run_keys.stream_id is 'The stream that the key is a name in.';
+comment on column syncwell.sync_run_keys.run_key is 'The worker''s own name for the run.';
+comment on column syncwell.sync_run_keys.event_id is 'The run it stands for (sync_events.id).';
+comment on column syncwell.sync_run_keys.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.sync_run_keys.created_at is 'When the run started.';
 
 create table syncwell.sync_state (
   org_id uuid not null,
@@ -2263,26 +2346,6 @@ comment on function syncwell._check_error(text, text, integer, jsonb) is
 revoke all on function syncwell._check_error(text, text, integer, jsonb) from public;
 --! end
 
---! include runs/functions/_check_platform.sql
-create or replace function syncwell._check_platform(p_platform text)
-returns void
-language plpgsql immutable security invoker parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if p_platform not in ('android', 'ios', 'web', 'server', 'other') then
-    raise exception using
-      errcode = '22023',
-      message = 'unknown platform',
-      detail = format('p_platform is %L.', left(p_platform, 100)),
-      hint = 'Pass android, ios, web, server or other, or leave it out.';
-  end if;
-end
-$$;
-comment on function syncwell._check_platform(text) is 'Refuses (22023) a platform that is not one; NULL passes.';
-revoke all on function syncwell._check_platform(text) from public;
---! end
-
 --! include runs/functions/_cron_day.sql
 create or replace function syncwell._cron_day(
   p_day timestamp,
@@ -2318,6 +2381,8 @@ create or replace function syncwell._cron_field(
 returns integer[]
 language plpgsql immutable security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_part text;
@@ -2338,7 +2403,7 @@ begin
   end loop;
 
   foreach v_part in array string_to_array(v_field, ',') loop
-    v_match := regexp_match(v_part, '^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?$');
+    v_match := regexp_match(v_part, '^(?:(\*)|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?$');
     v_step := coalesce(v_match[4]::integer, 1);
     v_from := case when v_match[1] is null then v_match[2]::integer else p_minimum end;
     v_to := case
@@ -2374,6 +2439,8 @@ create or replace function syncwell._cron_next(
 returns timestamptz
 language plpgsql stable strict security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_fields text[] := regexp_split_to_array(btrim(p_cron), '\s+');
@@ -2534,6 +2601,8 @@ create or replace function syncwell._error_fingerprint(
 returns text
 language plpgsql immutable security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_text text := lower(p_message);
@@ -2599,17 +2668,23 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_now constant timestamptz := syncwell._now();
   v_rows bigint;
 begin
+  with bound as materialized (
+    select k.org_id, k.source, v_now - syncwell._setting(k.org_id, 'runs.retention', k.source)::interval as before
+    from (select distinct s.org_id, s.source from syncwell.streams as s) as k
+  )
   delete from syncwell.sync_errors as e
-  where e.resolved_at < syncwell._now() - syncwell._setting(null, 'runs.retention')::interval;
+  using bound as b
+  where e.org_id = b.org_id and e.source = b.source and e.resolved_at < b.before;
   get diagnostics v_rows = row_count;
   return v_rows;
 end
 $$;
 comment on function syncwell._expire_sync_errors_task() is
-'Maintenance: deletes errors resolved longer ago than setting runs.retention (the value for all orgs). Returns how '
-'many.';
+'Maintenance: deletes errors resolved longer ago than setting runs.retention of their org and source. Returns '
+'how many.';
 revoke all on function syncwell._expire_sync_errors_task() from public;
 --! end
 
@@ -2812,8 +2887,12 @@ begin
     total_runs = t.total_runs + 1,
     items_in_database = case
       when v_event.items_created is null and v_event.items_deleted is null then t.items_in_database
-      else
-        coalesce(t.items_in_database, 0) + coalesce(v_event.items_created, 0) - coalesce(v_event.items_deleted, 0)
+      -- at the end of its range it stays there: no counter may keep a run from ending
+      else least(greatest(
+        coalesce(t.items_in_database, 0)::numeric + coalesce(v_event.items_created, 0)
+        - coalesce(v_event.items_deleted, 0),
+        -9223372036854775808
+      ), 9223372036854775807)::bigint
     end
   from syncwell.streams as s
   where t.org_id = v_event.org_id
@@ -2994,7 +3073,8 @@ begin
   from syncwell.sync_errors as e
   where e.org_id = v_caller.org_id
     and e.id = p_error_id
-    and (v_caller.sees_org or e.user_id is null or e.user_id = v_caller.user_id)
+    -- to change it takes more than to see it: whoever may record for that stream, see _target_user()
+    and (v_caller.role in ('admin', 'service') or e.user_id = v_caller.user_id)
   for update;
   if not found then
     perform syncwell._refuse_unknown_error(p_error_id);
@@ -3003,7 +3083,8 @@ begin
 end
 $$;
 comment on function syncwell._locked_error(uuid) is
-'The error, locked until the end of the transaction, if it is the caller''s. Errors: SW001, SW104, 22004.';
+'The error, locked until the end of the transaction, if it is the caller''s or, for admins and '
+'services, any of the org. Errors: SW001, SW104, 22004.';
 revoke all on function syncwell._locked_error(uuid) from public;
 --! end
 
@@ -3030,7 +3111,8 @@ begin
   from syncwell.sync_events as e
   where e.org_id = v_caller.org_id
     and e.id = p_event_id
-    and (v_caller.sees_org or e.user_id is null or e.user_id = v_caller.user_id)
+    -- to change it takes more than to see it: whoever may record for that stream, see _target_user()
+    and (v_caller.role in ('admin', 'service') or e.user_id = v_caller.user_id)
   for update;
   if not found then
     raise exception using
@@ -3043,7 +3125,8 @@ begin
 end
 $$;
 comment on function syncwell._locked_run(uuid) is
-'The run, locked until the end of the transaction, if it is the caller''s. Errors: SW001, SW101, 22004.';
+'The run, locked until the end of the transaction, if it is the caller''s or, for admins and services, '
+'any of the org. Errors: SW001, SW101, 22004.';
 revoke all on function syncwell._locked_run(uuid) from public;
 --! end
 
@@ -3061,7 +3144,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_cron is null then
-    return p_after + p_expected_interval;
+    -- in elapsed time, as health counts it: a day is 24 hours whatever the session's time zone does
+    return p_after + make_interval(secs => extract(epoch from p_expected_interval)::double precision);
   end if;
   return syncwell._cron_next(
     p_cron,
@@ -3139,7 +3223,7 @@ language plpgsql stable strict security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_time constant text := '(\d{2}):(\d{2}):(\d{2})';
+  c_time constant text := '([0-9]{2}):([0-9]{2}):([0-9]{2})';
   v_value text := btrim(p_value);
   v_part text[]; -- day, month, year, hour, minute, second
   v_year integer;
@@ -3149,17 +3233,17 @@ begin
   if length(v_value) > 64 then
     return null;
   end if;
-  if v_value ~ '^\d+$' then
+  if v_value ~ '^[0-9]+$' then
     return make_interval(secs => least(v_value::numeric, 1e9)::double precision);
   end if;
 
   -- the three dates of RFC 9110: IMF-fixdate, RFC 850, asctime
-  v_part := regexp_match(v_value, '^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) ' || c_time || ' GMT$');
+  v_part := regexp_match(v_value, '^[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ' || c_time || ' GMT$');
   if v_part is null then
-    v_part := regexp_match(v_value, '^[A-Z][a-z]+, (\d{2})-([A-Z][a-z]{2})-(\d{2}) ' || c_time || ' GMT$');
+    v_part := regexp_match(v_value, '^[A-Z][a-z]+, ([0-9]{2})-([A-Z][a-z]{2})-([0-9]{2}) ' || c_time || ' GMT$');
   end if;
   if v_part is null then
-    v_part := regexp_match(v_value, '^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) ' || c_time || ' (\d{4})$');
+    v_part := regexp_match(v_value, '^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ 0-9][0-9]) ' || c_time || ' ([0-9]{4})$');
     v_part := array[btrim(v_part[2]), v_part[1], v_part[6], v_part[3], v_part[4], v_part[5]];
   end if;
 
@@ -3190,6 +3274,7 @@ revoke all on function syncwell._parse_retry_after(text) from public;
 --! include runs/functions/_reap_runs.sql
 create or replace function syncwell._reap_runs(
   p_org_id uuid,
+  p_user_id uuid,
   p_limit integer
 )
 returns table (
@@ -3208,57 +3293,76 @@ as $$
 #variable_conflict use_column
 declare
   v_now constant timestamptz := syncwell._now();
-  v_found record;
+  v_runs syncwell.sync_events[];
+  v_reasons text[];
+  v_allowed interval[];
   v_event syncwell.sync_events;
 begin
-  for v_found in
-    with running as materialized (
-      select e.org_id, e.id, e.stream_id, e.source, e.platform, e.started_at, e.heartbeat_at
-      from syncwell.sync_events as e
-      where e.status = 'started' and (p_org_id is null or e.org_id = p_org_id)
-    ),
-    limits as materialized (
-      select
-        d.org_id, d.source, d.platform,
-        syncwell._setting(d.org_id, 'runs.heartbeat_timeout', d.source, d.platform)::interval as heartbeat_timeout,
-        syncwell._setting(d.org_id, 'runs.max_runtime', d.source, d.platform)::interval as max_runtime
-      from (select distinct r.org_id, r.source, r.platform from running as r) as d
-    ),
-    overdue as materialized (
-      select
-        r.org_id, r.id,
-        case
-          when r.heartbeat_at + l.heartbeat_timeout <= v_now then 'no_heartbeat' else 'over_max_runtime'
-        end as reason,
-        case
-          when r.heartbeat_at + l.heartbeat_timeout <= v_now then l.heartbeat_timeout
-          else coalesce(s.max_runtime, l.max_runtime)
-        end as allowed
-      from running as r
-      inner join limits as l
-        on l.org_id = r.org_id and l.source = r.source and l.platform is not distinct from r.platform
-      left join syncwell.streams as s on s.org_id = r.org_id and s.stream_id = r.stream_id
-      where r.heartbeat_at + l.heartbeat_timeout <= v_now
-        or r.started_at + coalesce(s.max_runtime, l.max_runtime) <= v_now
-      order by r.id
-      limit p_limit
-    )
+  with running as materialized (
+    select e.org_id, e.id, e.stream_id, e.source, e.platform, e.started_at, e.heartbeat_at
+    from syncwell.sync_events as e
+    where e.status = 'started'
+      and (p_org_id is null or e.org_id = p_org_id)
+      and (p_user_id is null or e.user_id = p_user_id)
+  ),
+  limits as materialized (
+    select
+      d.org_id, d.source, d.platform,
+      syncwell._setting(d.org_id, 'runs.heartbeat_timeout', d.source, d.platform)::interval as heartbeat_timeout,
+      syncwell._setting(d.org_id, 'runs.max_runtime', d.source, d.platform)::interval as max_runtime
+    from (select distinct r.org_id, r.source, r.platform from running as r) as d
+  ),
+  overdue as materialized (
+    select
+      r.org_id, r.id,
+      case
+        when r.heartbeat_at + l.heartbeat_timeout <= v_now then 'no_heartbeat' else 'over_max_runtime'
+      end as reason,
+      case
+        when r.heartbeat_at + l.heartbeat_timeout <= v_now then l.heartbeat_timeout
+        else coalesce(s.max_runtime, l.max_runtime)
+      end as allowed
+    from running as r
+    inner join limits as l
+      on l.org_id = r.org_id and l.source = r.source and l.platform is not distinct from r.platform
+    left join syncwell.streams as s on s.org_id = r.org_id and s.stream_id = r.stream_id
+    where r.heartbeat_at + l.heartbeat_timeout <= v_now
+      or r.started_at + coalesce(s.max_runtime, l.max_runtime) <= v_now
+    order by r.id
+    limit p_limit
+  ),
+  locked as materialized (
+    -- with the state that its worker would lock next: many streams in one transaction must not wait for each other
     select o.reason, o.allowed, e as run
     from overdue as o
     inner join syncwell.sync_events as e on e.org_id = o.org_id and e.id = o.id
+    inner join syncwell.sync_state as t on t.org_id = e.org_id and t.stream_id = e.stream_id
     where e.status = 'started' and (o.reason = 'over_max_runtime' or e.heartbeat_at + o.allowed <= v_now)
-    order by e.org_id, e.id
-    for update of e skip locked
-  loop
-    v_event := v_found.run;
+    for update of e, t skip locked
+  )
+  -- circuits are locked on the way: by everybody in this order, and after the errors of the streams
+  select
+    array_agg(l.run order by (l.run).org_id, (l.run).source, (l.run).id),
+    array_agg(l.reason order by (l.run).org_id, (l.run).source, (l.run).id),
+    array_agg(l.allowed order by (l.run).org_id, (l.run).source, (l.run).id)
+  into v_runs, v_reasons, v_allowed
+  from locked as l;
+  perform from syncwell.sync_errors as e
+  where e.resolved_at is null
+    and (e.org_id, e.stream_id) in (select r.org_id, r.stream_id from unnest(v_runs) as r)
+  order by e.org_id, e.id
+  for update;
+
+  for v_at in 1..coalesce(cardinality(v_runs), 0) loop
+    v_event := v_runs[v_at];
     v_event.status := 'timeout';
     -- the worker may only be slow: what it still has to say is refused
     v_event.lease := gen_random_uuid();
     perform syncwell._fail_run(
       v_event, v_now, 'TIMEOUT', 'transient', true, null, null,
-      case v_found.reason
-        when 'no_heartbeat' then format('no heartbeat for %s', v_found.allowed)
-        else format('no end within %s', v_found.allowed)
+      case v_reasons[v_at]
+        when 'no_heartbeat' then format('no heartbeat for %s', v_allowed[v_at])
+        else format('no end within %s', v_allowed[v_at])
       end,
       null, null
     );
@@ -3267,15 +3371,16 @@ begin
     event_id := v_event.id;
     stream_id := v_event.stream_id;
     source := v_event.source;
-    reason := v_found.reason;
+    reason := v_reasons[v_at];
     started_at := v_event.started_at;
     return next;
   end loop;
 end
 $$;
-comment on function syncwell._reap_runs(uuid, integer) is
-'reap_sync_runs() for one org or, p_org_id NULL, all. What a worker is writing at this moment is skipped.';
-revoke all on function syncwell._reap_runs(uuid, integer) from public;
+comment on function syncwell._reap_runs(uuid, uuid, integer) is
+'reap_sync_runs() for one org or, p_org_id NULL, all, and one user''s streams or, p_user_id NULL, all. What a worker '
+'is writing at this moment is skipped, with all else of its stream.';
+revoke all on function syncwell._reap_runs(uuid, uuid, integer) from public;
 --! end
 
 --! include runs/functions/_reap_runs_task.sql
@@ -3285,7 +3390,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return (select count(*) from syncwell._reap_runs(null, 1000));
+  return (select count(*) from syncwell._reap_runs(null, null, 1000));
 end
 $$;
 comment on function syncwell._reap_runs_task() is
@@ -3642,6 +3747,7 @@ as $$
 #variable_conflict use_column
 declare
   v_org_id constant uuid := syncwell._claim_org();
+  v_user_id constant uuid := syncwell._claim_user();
   v_now constant timestamptz := syncwell._now();
 begin
   perform syncwell._check_limit(p_limit);
@@ -3674,6 +3780,7 @@ begin
       from syncwell.sync_errors as d
       where d.org_id = p.org_id
         and d.source = p.source
+        and (v_user_id is null or d.user_id = v_user_id)
         and d.resolved_at is null
         and d.next_retry_at <= v_now
         and (d.retry_lease_until is null or d.retry_lease_until <= v_now)
@@ -3701,6 +3808,7 @@ begin
     select d.org_id, d.id, gen_random_uuid() as retry_lease
     from syncwell.sync_errors as d
     where (v_org_id is null or d.org_id = v_org_id)
+      and (v_user_id is null or d.user_id = v_user_id)
       and d.resolved_at is null
       and d.next_retry_at <= v_now
       and (d.retry_lease_until is null or d.retry_lease_until <= v_now)
@@ -3741,8 +3849,8 @@ comment on function syncwell.claim_due_retries(integer, interval) is
 'p_retry_lease => retry_lease), acting for org_id, before lease_until; what is not started by then is handed out '
 'again. p_limit: 1 to 1000. Longest due first. A source whose circuit is open gets nothing; once its cooldown is over '
 'one probe (is_probe), and another one only when that has not come back within setting circuit.probe_timeout. '
-'attempt: number of the retry. Of the caller''s org, or of all orgs for an operator and for a gateway that acts for '
-'nobody. Errors: SW001, 22004, 22023.';
+'attempt: number of the retry. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an '
+'operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.claim_due_retries(integer, interval) from public;
 grant execute on function syncwell.claim_due_retries(integer, interval) to syncwell_worker, syncwell_operator;
 --! end
@@ -3758,6 +3866,8 @@ create or replace function syncwell.classify_sync_error(
 )
 language plpgsql immutable security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 #variable_conflict use_column
 declare
@@ -3768,8 +3878,8 @@ declare
   v_code constant text := coalesce(substring(v_text from '\m' || c_network || '\M'), upper(btrim(p_code)));
   v_status constant integer := coalesce(
     p_http_status,
-    substring(v_code from '^(?:HTTP[ _-]?)?([1-5]\d\d)$')::integer,
-    substring(lower(v_text) from '\m(?:http(?:/[\d.]+)?|status|status[ _]code)[ :=/_-]*([45]\d\d)\M')::integer
+    substring(v_code from '^(?:HTTP[ _-]?)?([1-5][0-9][0-9])$')::integer,
+    substring(lower(v_text) from '\m(?:http(?:/[0-9.]+)?|status|status[ _]code)[ :=/_-]*([45][0-9][0-9])\M')::integer
   );
 begin
   -- the first rule that fits decides; a type of NULL stands for the code or the status itself
@@ -3787,10 +3897,10 @@ begin
     (26, 'code', '^57P0[123]$', 'DATABASE_SHUTDOWN', 'transient'),
     (30, 'forbidden', 'rate.?limit|too many requests|quota|throttl', null, 'throttled'),
     (31, 'status', '^429$', null, 'throttled'),
-    (32, 'status', '^(408|425|5\d\d)$', null, 'transient'),
+    (32, 'status', '^(408|425|5[0-9][0-9])$', null, 'transient'),
     (33, 'status', '^401$', null, 'auth'),
     (34, 'status', '^(409|412|423)$', null, 'conflict'),
-    (35, 'status', '^4\d\d$', null, 'permanent'),
+    (35, 'status', '^4[0-9][0-9]$', null, 'permanent'),
     (40, 'text', 'rate.?limit|too many requests|quota exceeded|throttl', 'RATE_LIMIT', 'throttled'),
     (41, 'text', 'unauthori[sz]ed|unauthenticated|authentication failed', 'UNAUTHORIZED', 'auth'),
     (42, 'text', 'invalid[ _](access |refresh )?(token|credentials|grant)|token.{0,20}(expired|revoked)',
@@ -4194,7 +4304,8 @@ begin
   perform syncwell._check_limit(p_limit);
   return query
   select r.org_id, r.user_id, r.event_id, r.stream_id, r.source, r.reason, r.started_at
-  from syncwell._reap_runs(v_org_id, p_limit) as r;
+  from syncwell._reap_runs(v_org_id, syncwell._claim_user(), p_limit) as r
+  order by r.event_id;
 end
 $$;
 comment on function syncwell.reap_sync_runs(integer) is
@@ -4202,7 +4313,8 @@ comment on function syncwell.reap_sync_runs(integer) is
 'runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime '
 '(over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any '
 'transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s '
-'org, or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
+'org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for '
+'nobody. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.reap_sync_runs(integer) from public;
 grant execute on function syncwell.reap_sync_runs(integer) to syncwell_worker, syncwell_operator;
 --! end
@@ -4457,6 +4569,13 @@ begin
   if p_sync_token is not null or p_run_key is not null then
     perform syncwell._check_text('p_sync_token', p_sync_token, 8192);
     perform syncwell._check_text('p_run_key', p_run_key, 255);
+    if p_run_key = '' then
+      raise exception using
+        errcode = '22023',
+        message = 'an empty run key names no run',
+        detail = 'p_run_key is empty.',
+        hint = 'Leave p_run_key out where the worker has no name for the run.';
+    end if;
   end if;
   if coalesce(p_platform, p_device_id, p_network_type, p_network_quality) is not null then
     perform syncwell._check_platform(p_platform);
@@ -4485,7 +4604,8 @@ begin
 
   started_at := syncwell._now();
   event_id := syncwell._uuid7(started_at);
-  lease := gen_random_uuid();
+  -- a claimed retry that is started again, since the answer was lost, is known by its lease
+  lease := coalesce(p_retry_lease, gen_random_uuid());
   status := 'started';
   attempt := 1;
   -- a full sync starts from nothing
@@ -4494,16 +4614,26 @@ begin
 
   if p_run_key is not null then
     v_event := syncwell._take_run_key(v_caller.org_id, stream_id, p_run_key, event_id, v_user_id, started_at);
-    if v_event.id is not null then
-      event_id := v_event.id;
-      lease := v_event.lease;
-      status := v_event.status;
-      attempt := v_event.attempt;
-      sync_token := v_event.sync_token_before;
-      started_at := v_event.started_at;
-      is_new := false;
-      return;
-    end if;
+  elsif p_retry_lease is not null then
+    -- waits for a start with the same lease that has not committed yet
+    perform from syncwell.sync_errors as e where e.org_id = v_caller.org_id and e.id = p_retry_of for update;
+    select e.* into v_event
+    from syncwell.sync_events as e
+    where e.org_id = v_caller.org_id
+      and e.stream_id = record_sync_start.stream_id
+      and e.status = 'started'
+      and e.error_id = p_retry_of
+      and e.lease = p_retry_lease;
+  end if;
+  if v_event.id is not null then
+    event_id := v_event.id;
+    lease := v_event.lease;
+    status := v_event.status;
+    attempt := v_event.attempt;
+    sync_token := v_event.sync_token_before;
+    started_at := v_event.started_at;
+    is_new := false;
+    return;
   end if;
 
   if p_retry_of is not null then
@@ -4531,10 +4661,10 @@ syncwell.record_sync_start(text, text, text, text, uuid, text, text, text, text,
 'run stopped (a full sync: from nothing); p_run_key: the worker''s name for the run, a known one returns the run it '
 'stands for and starts none; p_platform: android, ios, web, server, other; p_device_id, p_network_type, '
 'p_network_quality: kept with consent; p_retry_of: the error that is retried, with p_retry_lease where it was '
-'claimed. Returns the run''s id, the lease that every later call needs, the stream, the status (of a known run: as it '
-'is), the attempt (1 = first), the token to go on from, the start and whether the run is new. Runs at the same time '
-'on one stream are all recorded. Errors: SW001, SW002, SW102 the retry is somebody else''s, SW104 no such error on '
-'this stream, SW106, 22004, 22023, 22001.';
+'claimed (told again, it returns the run it started). Returns the run''s id, the lease that every later call needs, '
+'the stream, the status (of a known run: as it is), the attempt (1 = first), the token to go on from, the start and '
+'whether the run is new. Runs at the same time on one stream are all recorded. Errors: SW001, SW002, SW102 the retry '
+'is somebody else''s, SW104 no such error on this stream, SW106, 22004, 22023, 22001.';
 revoke all on function
 syncwell.record_sync_start(text, text, text, text, uuid, text, text, text, text, uuid, uuid) from public;
 grant execute on function
@@ -4609,7 +4739,10 @@ begin
     update syncwell.sync_state as t
     set
       expected_interval = p_expected_interval,
-      next_sync_at = case when p_cron is null then coalesce(t.last_run_at + p_expected_interval, v_next) else v_next end
+      next_sync_at = case
+        when p_cron is not null then v_next
+        else coalesce(syncwell._next_sync(t.org_id, null, null, p_expected_interval, t.last_run_at), v_next)
+      end
     where t.org_id = v_caller.org_id and t.stream_id = v_stream_id;
   end if;
   return v_stream_id;
@@ -4739,7 +4872,8 @@ begin
   where s.org_id = v_caller.org_id
     and (s.user_id = v_user_id or (v_user_id is null and s.user_id is null))
     and s.source = p_source
-  for update;
+  -- errors that are being recorded refer to the row: they need not wait
+  for no key update;
   if not found then
     raise exception using
       errcode = 'SW105',
@@ -4807,8 +4941,18 @@ using (
 create policy whole_org on syncwell.source_attempts for select
 using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
 
-create policy own_org on syncwell.circuits for select
-using (org_id = (select syncwell.current_org_id()));
+-- of a source that only others use, a member learns not even that there is one
+create policy own_sources_or_whole_org on syncwell.circuits for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (
+    (select syncwell._sees_org())
+    or exists (
+      select from syncwell.streams as s
+      where s.org_id = circuits.org_id and s.source = circuits.source
+    )
+  )
+);
 
 -- by column: error texts, details, devices, networks and leases are shown by functions or not at all
 grant select (
@@ -4949,33 +5093,6 @@ from syncwell.ensure_partitions('sync_events');
 
 --! include progress/tables.sql
 -- progress: where every running sync stands.
-
--- Lists that grow are domains over text: a cast works, and a new value is a setting, not a migration.
-create domain syncwell.sync_type as text
-constraint sync_type_is_named check (length(value) between 1 and 63);
-comment on domain syncwell.sync_type is 'What kind of system is synced: woocommerce, odoo, shopify, custom.';
-
-create domain syncwell.sync_action as text
-constraint sync_action_is_named check (length(value) between 1 and 63);
-comment on domain syncwell.sync_action is
-'What was done: preview_delta, sync_start, sync_complete, batch_process, error_recovery, manual_trigger, '
-'scheduled_run, partial_resume.';
-
-create domain syncwell.sync_entity_type as text
-constraint sync_entity_type_is_named check (length(value) between 1 and 63);
-comment on domain syncwell.sync_entity_type is
-'What is synced: customer, product, order, invoice, supplier, inventory, category, attribute, and what setting '
-'progress.entity_types adds.';
-
-create domain syncwell.sync_status_type as text
-constraint sync_status_is_known check (
-  value in (
-    'pending', 'in_progress', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled', 'timeout'
-  )
-);
-comment on domain syncwell.sync_status_type is
-'Where a sync stands: pending, in_progress, paused; ended: completed, completed_with_errors, failed, cancelled, '
-'timeout.';
 
 create table syncwell.sync_progress (
   org_id uuid not null default syncwell.current_org_id(),
@@ -5566,6 +5683,13 @@ begin
 
   if v_is_new then
     perform syncwell._check_text('sync_id', p_new.sync_id, 200);
+    if p_new.sync_id is null then
+      raise exception using
+        errcode = '22004',
+        message = 'a sync_id is needed',
+        detail = 'The sync_id is NULL.',
+        hint = 'Name the sync by something unique in the org, e.g. the id of its run.';
+    end if;
     if p_new.sync_id = '' then
       raise exception using
         errcode = '22023',
@@ -5583,13 +5707,29 @@ begin
     -- one clock: a start that a client's clock puts into the future is now
     p_new.started_at := least(p_new.started_at, p_now);
     if p_new.initiated_by is not null and not exists (
-      select from syncwell.users as u where u.org_id = p_new.org_id and u.user_id = p_new.initiated_by
+      select from syncwell.users as u
+      where u.org_id = p_new.org_id
+        and u.user_id = p_new.initiated_by
+        -- a member or analyst names nobody but itself
+        and u.user_id = coalesce(syncwell._claim_user(), u.user_id)
     ) then
       raise exception using
         errcode = 'SW002',
         message = 'no such user',
-        detail = 'initiated_by is no user of the org.',
+        detail = 'initiated_by is no user for whom this caller may record.',
         hint = 'Leave initiated_by out: it is the calling user.';
+    end if;
+    -- a row that came after the end of its run would stay open for ever
+    if p_new.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+      perform from syncwell.sync_events as e
+      where e.org_id = p_new.org_id and e.id = p_new.sync_id::uuid and e.status <> 'started';
+      if found then
+        raise exception using
+          errcode = 'SW204',
+          message = 'the sync has ended',
+          detail = 'Its run has ended before the first report.',
+          hint = 'Report before the run is completed, or use a sync_id of its own.';
+      end if;
     end if;
     perform syncwell._check_sync_labels(p_new, p_old);
   end if;
@@ -7863,4 +8003,4 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'fea32f8164ce3e97f5fa98c65d08f6ab0419ee311c63b7bbf3d3f45b031b94b0', syncwell._now(), session_user);
+('0001', 'foundation', '47a620a3c60b4cce9ae820a2cacd1ee184afae3cb14eb2681b9f2c83b93a0f97', syncwell._now(), session_user);

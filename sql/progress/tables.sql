@@ -1,32 +1,5 @@
 -- progress: where every running sync stands.
 
--- Lists that grow are domains over text: a cast works, and a new value is a setting, not a migration.
-create domain syncwell.sync_type as text
-constraint sync_type_is_named check (length(value) between 1 and 63);
-comment on domain syncwell.sync_type is 'What kind of system is synced: woocommerce, odoo, shopify, custom.';
-
-create domain syncwell.sync_action as text
-constraint sync_action_is_named check (length(value) between 1 and 63);
-comment on domain syncwell.sync_action is
-'What was done: preview_delta, sync_start, sync_complete, batch_process, error_recovery, manual_trigger, '
-'scheduled_run, partial_resume.';
-
-create domain syncwell.sync_entity_type as text
-constraint sync_entity_type_is_named check (length(value) between 1 and 63);
-comment on domain syncwell.sync_entity_type is
-'What is synced: customer, product, order, invoice, supplier, inventory, category, attribute, and what setting '
-'progress.entity_types adds.';
-
-create domain syncwell.sync_status_type as text
-constraint sync_status_is_known check (
-  value in (
-    'pending', 'in_progress', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled', 'timeout'
-  )
-);
-comment on domain syncwell.sync_status_type is
-'Where a sync stands: pending, in_progress, paused; ended: completed, completed_with_errors, failed, cancelled, '
-'timeout.';
-
 create table syncwell.sync_progress (
   org_id uuid not null default syncwell.current_org_id(),
   id uuid not null default gen_random_uuid(),

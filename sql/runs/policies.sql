@@ -29,8 +29,18 @@ using (
 create policy whole_org on syncwell.source_attempts for select
 using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
 
-create policy own_org on syncwell.circuits for select
-using (org_id = (select syncwell.current_org_id()));
+-- of a source that only others use, a member learns not even that there is one
+create policy own_sources_or_whole_org on syncwell.circuits for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (
+    (select syncwell._sees_org())
+    or exists (
+      select from syncwell.streams as s
+      where s.org_id = circuits.org_id and s.source = circuits.source
+    )
+  )
+);
 
 -- by column: error texts, details, devices, networks and leases are shown by functions or not at all
 grant select (

@@ -102,6 +102,13 @@ comment on table syncwell.sync_run_keys is
 'Which run a run key stands for. A table of its own: a unique index over partitions could not promise one run a key. '
 'Kept for setting runs.run_key_retention.';
 
+comment on column syncwell.sync_run_keys.org_id is 'The org.';
+comment on column syncwell.sync_run_keys.stream_id is 'The stream that the key is a name in.';
+comment on column syncwell.sync_run_keys.run_key is 'The worker''s own name for the run.';
+comment on column syncwell.sync_run_keys.event_id is 'The run it stands for (sync_events.id).';
+comment on column syncwell.sync_run_keys.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.sync_run_keys.created_at is 'When the run started.';
+
 create table syncwell.sync_state (
   org_id uuid not null,
   stream_id uuid not null,

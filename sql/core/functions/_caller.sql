@@ -16,7 +16,7 @@ begin
       errcode = 'SW001',
       message = 'nobody is calling: this session has no identity',
       detail = v_rule || '.',
-      hint = 'The owner binds a login with syncwell.bind_login(); a gateway calls syncwell.act_as() in each transaction.';
+      hint = 'The owner binds a login with bind_login(); a gateway calls act_as() in each transaction.';
   end if;
   sees_org := role <> 'member';
 end

@@ -12,11 +12,8 @@ declare
 begin
   select d.* into v_definition from syncwell.setting_definitions as d where d.key = p_key;
   if not found then
-    raise exception using
-      errcode = 'SW010',
-      message = 'unknown setting',
-      detail = format('There is no setting %s.', coalesce(quote_literal(left(p_key, 100)), 'NULL')),
-      hint = 'select key, description from syncwell.setting_definitions lists them.';
+    -- which says so
+    perform syncwell._setting(null, p_key);
   end if;
 
   begin

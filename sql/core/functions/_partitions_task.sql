@@ -3,10 +3,14 @@ returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_dropped bigint;
 begin
-  return (select count(*) from syncwell.ensure_partitions())
-    + (select count(*) from syncwell.drop_old_partitions());
+  -- dropping locks the table before its partitions, as writers do; making locks the default partition only, and must
+  -- not hold it when the table is asked for
+  v_dropped := (select count(*) from syncwell.drop_old_partitions());
+  return v_dropped + (select count(*) from syncwell.ensure_partitions());
 end
 $$;
-comment on function syncwell._partitions_task() is 'Maintenance duty: partitions made, healed and dropped; how many.';
+comment on function syncwell._partitions_task() is 'Maintenance duty: partitions dropped, made and healed; how many.';
 revoke all on function syncwell._partitions_task() from public;

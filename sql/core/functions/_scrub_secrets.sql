@@ -2,6 +2,8 @@ create or replace function syncwell._scrub_secrets(p_text text)
 returns text
 language plpgsql immutable strict security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_text text := p_text;

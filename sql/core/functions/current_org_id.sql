@@ -7,7 +7,7 @@ begin
   return (syncwell._identity()).org_id;
 end
 $$;
-comment on function syncwell.current_org_id() is 'The caller''s org; NULL for nobody.';
+comment on function syncwell.current_org_id() is 'The caller''s org; NULL for nobody. Errors: none.';
 revoke all on function syncwell.current_org_id() from public;
 grant execute on function syncwell.current_org_id()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;

@@ -7,7 +7,7 @@ begin
   return (syncwell._identity()).user_id;
 end
 $$;
-comment on function syncwell.current_user_id() is 'The calling user; NULL for a service and for nobody.';
+comment on function syncwell.current_user_id() is 'The calling user; NULL for a service and for nobody. Errors: none.';
 revoke all on function syncwell.current_user_id() from public;
 grant execute on function syncwell.current_user_id()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;

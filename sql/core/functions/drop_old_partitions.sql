@@ -18,7 +18,11 @@ begin
     select * from syncwell._registered_tables(p_table) as t where t.retention_setting is not null
   loop
     table_name := v_table.table_name;
-    v_keep_from := syncwell._now() - syncwell._setting(null, v_table.retention_setting)::interval;
+    -- a partition holds rows of all orgs: the longest retention that anybody set counts
+    v_keep_from := syncwell._now() - greatest(
+      syncwell._setting(null, v_table.retention_setting)::interval,
+      (select max(s.value::interval) from syncwell.settings as s where s.key = v_table.retention_setting)
+    );
     for partition_name in
       select p.partition_name
       from syncwell._partitions(v_table.table_name) as p
@@ -33,6 +37,6 @@ end
 $$;
 comment on function syncwell.drop_old_partitions(text) is
 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s '
-'retention setting; returns them. Errors: 22023 unknown table.';
+'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table.';
 revoke all on function syncwell.drop_old_partitions(text) from public;
 grant execute on function syncwell.drop_old_partitions(text) to syncwell_operator;

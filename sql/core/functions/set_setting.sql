@@ -13,13 +13,7 @@ begin
   if p_source is not null then
     perform syncwell._check_source(p_source);
   end if;
-  if p_platform not in ('android', 'ios', 'web', 'server', 'other') then
-    raise exception using
-      errcode = '22023',
-      message = 'unknown platform',
-      detail = format('p_platform is %L.', left(p_platform, 100)),
-      hint = 'One of android, ios, web, server, other, or NULL for all.';
-  end if;
+  perform syncwell._check_platform(p_platform);
   if p_org_id is not null then
     perform from syncwell.orgs as o where o.org_id = p_org_id;
     if not found then

@@ -20,7 +20,7 @@ end
 $$;
 comment on function syncwell.settings_effective(text) is
 'Every setting as it holds for the caller''s org and p_source: value as text, the level that decided (source, org, '
-'everywhere, default), the default, unit and meaning.';
+'everywhere, default), the default, unit and meaning. Errors: none.';
 revoke all on function syncwell.settings_effective(text) from public;
 grant execute on function syncwell.settings_effective(text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;

@@ -18,7 +18,7 @@ end
 $$;
 comment on function syncwell.who_am_i() is
 'Who the caller is and which rule decided: login_role; kind of login (NULL: not bound); org_id, user_id, role (NULL: '
-'nobody); rule, in words.';
+'nobody); rule, in words. Errors: none.';
 revoke all on function syncwell.who_am_i() from public;
 grant execute on function syncwell.who_am_i()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;

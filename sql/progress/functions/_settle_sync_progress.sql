@@ -105,6 +105,13 @@ begin
 
   if v_is_new then
     perform syncwell._check_text('sync_id', p_new.sync_id, 200);
+    if p_new.sync_id is null then
+      raise exception using
+        errcode = '22004',
+        message = 'a sync_id is needed',
+        detail = 'The sync_id is NULL.',
+        hint = 'Name the sync by something unique in the org, e.g. the id of its run.';
+    end if;
     if p_new.sync_id = '' then
       raise exception using
         errcode = '22023',
@@ -122,13 +129,29 @@ begin
     -- one clock: a start that a client's clock puts into the future is now
     p_new.started_at := least(p_new.started_at, p_now);
     if p_new.initiated_by is not null and not exists (
-      select from syncwell.users as u where u.org_id = p_new.org_id and u.user_id = p_new.initiated_by
+      select from syncwell.users as u
+      where u.org_id = p_new.org_id
+        and u.user_id = p_new.initiated_by
+        -- a member or analyst names nobody but itself
+        and u.user_id = coalesce(syncwell._claim_user(), u.user_id)
     ) then
       raise exception using
         errcode = 'SW002',
         message = 'no such user',
-        detail = 'initiated_by is no user of the org.',
+        detail = 'initiated_by is no user for whom this caller may record.',
         hint = 'Leave initiated_by out: it is the calling user.';
+    end if;
+    -- a row that came after the end of its run would stay open for ever
+    if p_new.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+      perform from syncwell.sync_events as e
+      where e.org_id = p_new.org_id and e.id = p_new.sync_id::uuid and e.status <> 'started';
+      if found then
+        raise exception using
+          errcode = 'SW204',
+          message = 'the sync has ended',
+          detail = 'Its run has ended before the first report.',
+          hint = 'Report before the run is completed, or use a sync_id of its own.';
+      end if;
     end if;
     perform syncwell._check_sync_labels(p_new, p_old);
   end if;

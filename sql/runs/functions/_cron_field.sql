@@ -7,6 +7,8 @@ create or replace function syncwell._cron_field(
 returns integer[]
 language plpgsql immutable security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_part text;
@@ -27,7 +29,7 @@ begin
   end loop;
 
   foreach v_part in array string_to_array(v_field, ',') loop
-    v_match := regexp_match(v_part, '^(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?$');
+    v_match := regexp_match(v_part, '^(?:(\*)|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?$');
     v_step := coalesce(v_match[4]::integer, 1);
     v_from := case when v_match[1] is null then v_match[2]::integer else p_minimum end;
     v_to := case

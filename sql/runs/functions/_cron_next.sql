@@ -6,6 +6,8 @@ create or replace function syncwell._cron_next(
 returns timestamptz
 language plpgsql stable strict security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_fields text[] := regexp_split_to_array(btrim(p_cron), '\s+');

@@ -7,6 +7,8 @@ create or replace function syncwell._error_fingerprint(
 returns text
 language plpgsql immutable security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 declare
   v_text text := lower(p_message);

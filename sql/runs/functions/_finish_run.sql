@@ -76,8 +76,12 @@ begin
     total_runs = t.total_runs + 1,
     items_in_database = case
       when v_event.items_created is null and v_event.items_deleted is null then t.items_in_database
-      else
-        coalesce(t.items_in_database, 0) + coalesce(v_event.items_created, 0) - coalesce(v_event.items_deleted, 0)
+      -- at the end of its range it stays there: no counter may keep a run from ending
+      else least(greatest(
+        coalesce(t.items_in_database, 0)::numeric + coalesce(v_event.items_created, 0)
+        - coalesce(v_event.items_deleted, 0),
+        -9223372036854775808
+      ), 9223372036854775807)::bigint
     end
   from syncwell.streams as s
   where t.org_id = v_event.org_id

@@ -20,7 +20,8 @@ begin
   from syncwell.sync_events as e
   where e.org_id = v_caller.org_id
     and e.id = p_event_id
-    and (v_caller.sees_org or e.user_id is null or e.user_id = v_caller.user_id)
+    -- to change it takes more than to see it: whoever may record for that stream, see _target_user()
+    and (v_caller.role in ('admin', 'service') or e.user_id = v_caller.user_id)
   for update;
   if not found then
     raise exception using
@@ -33,5 +34,6 @@ begin
 end
 $$;
 comment on function syncwell._locked_run(uuid) is
-'The run, locked until the end of the transaction, if it is the caller''s. Errors: SW001, SW101, 22004.';
+'The run, locked until the end of the transaction, if it is the caller''s or, for admins and services, '
+'any of the org. Errors: SW001, SW101, 22004.';
 revoke all on function syncwell._locked_run(uuid) from public;

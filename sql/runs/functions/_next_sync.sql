@@ -11,7 +11,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_cron is null then
-    return p_after + p_expected_interval;
+    -- in elapsed time, as health counts it: a day is 24 hours whatever the session's time zone does
+    return p_after + make_interval(secs => extract(epoch from p_expected_interval)::double precision);
   end if;
   return syncwell._cron_next(
     p_cron,

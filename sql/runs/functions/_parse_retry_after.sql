@@ -4,7 +4,7 @@ language plpgsql stable strict security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_time constant text := '(\d{2}):(\d{2}):(\d{2})';
+  c_time constant text := '([0-9]{2}):([0-9]{2}):([0-9]{2})';
   v_value text := btrim(p_value);
   v_part text[]; -- day, month, year, hour, minute, second
   v_year integer;
@@ -14,17 +14,17 @@ begin
   if length(v_value) > 64 then
     return null;
   end if;
-  if v_value ~ '^\d+$' then
+  if v_value ~ '^[0-9]+$' then
     return make_interval(secs => least(v_value::numeric, 1e9)::double precision);
   end if;
 
   -- the three dates of RFC 9110: IMF-fixdate, RFC 850, asctime
-  v_part := regexp_match(v_value, '^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) ' || c_time || ' GMT$');
+  v_part := regexp_match(v_value, '^[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ' || c_time || ' GMT$');
   if v_part is null then
-    v_part := regexp_match(v_value, '^[A-Z][a-z]+, (\d{2})-([A-Z][a-z]{2})-(\d{2}) ' || c_time || ' GMT$');
+    v_part := regexp_match(v_value, '^[A-Z][a-z]+, ([0-9]{2})-([A-Z][a-z]{2})-([0-9]{2}) ' || c_time || ' GMT$');
   end if;
   if v_part is null then
-    v_part := regexp_match(v_value, '^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) ' || c_time || ' (\d{4})$');
+    v_part := regexp_match(v_value, '^[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ 0-9][0-9]) ' || c_time || ' ([0-9]{4})$');
     v_part := array[btrim(v_part[2]), v_part[1], v_part[6], v_part[3], v_part[4], v_part[5]];
   end if;
 

@@ -4,7 +4,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return (select count(*) from syncwell._reap_runs(null, 1000));
+  return (select count(*) from syncwell._reap_runs(null, null, 1000));
 end
 $$;
 comment on function syncwell._reap_runs_task() is

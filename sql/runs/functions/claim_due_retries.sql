@@ -23,6 +23,7 @@ as $$
 #variable_conflict use_column
 declare
   v_org_id constant uuid := syncwell._claim_org();
+  v_user_id constant uuid := syncwell._claim_user();
   v_now constant timestamptz := syncwell._now();
 begin
   perform syncwell._check_limit(p_limit);
@@ -55,6 +56,7 @@ begin
       from syncwell.sync_errors as d
       where d.org_id = p.org_id
         and d.source = p.source
+        and (v_user_id is null or d.user_id = v_user_id)
         and d.resolved_at is null
         and d.next_retry_at <= v_now
         and (d.retry_lease_until is null or d.retry_lease_until <= v_now)
@@ -82,6 +84,7 @@ begin
     select d.org_id, d.id, gen_random_uuid() as retry_lease
     from syncwell.sync_errors as d
     where (v_org_id is null or d.org_id = v_org_id)
+      and (v_user_id is null or d.user_id = v_user_id)
       and d.resolved_at is null
       and d.next_retry_at <= v_now
       and (d.retry_lease_until is null or d.retry_lease_until <= v_now)
@@ -122,7 +125,7 @@ comment on function syncwell.claim_due_retries(integer, interval) is
 'p_retry_lease => retry_lease), acting for org_id, before lease_until; what is not started by then is handed out '
 'again. p_limit: 1 to 1000. Longest due first. A source whose circuit is open gets nothing; once its cooldown is over '
 'one probe (is_probe), and another one only when that has not come back within setting circuit.probe_timeout. '
-'attempt: number of the retry. Of the caller''s org, or of all orgs for an operator and for a gateway that acts for '
-'nobody. Errors: SW001, 22004, 22023.';
+'attempt: number of the retry. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an '
+'operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.claim_due_retries(integer, interval) from public;
 grant execute on function syncwell.claim_due_retries(integer, interval) to syncwell_worker, syncwell_operator;

@@ -8,6 +8,8 @@ create or replace function syncwell.classify_sync_error(
 )
 language plpgsql immutable security invoker parallel safe
 set search_path = pg_catalog, pg_temp
+-- backslashes stand for themselves, whatever the session says
+set standard_conforming_strings = on
 as $$
 #variable_conflict use_column
 declare
@@ -18,8 +20,8 @@ declare
   v_code constant text := coalesce(substring(v_text from '\m' || c_network || '\M'), upper(btrim(p_code)));
   v_status constant integer := coalesce(
     p_http_status,
-    substring(v_code from '^(?:HTTP[ _-]?)?([1-5]\d\d)$')::integer,
-    substring(lower(v_text) from '\m(?:http(?:/[\d.]+)?|status|status[ _]code)[ :=/_-]*([45]\d\d)\M')::integer
+    substring(v_code from '^(?:HTTP[ _-]?)?([1-5][0-9][0-9])$')::integer,
+    substring(lower(v_text) from '\m(?:http(?:/[0-9.]+)?|status|status[ _]code)[ :=/_-]*([45][0-9][0-9])\M')::integer
   );
 begin
   -- the first rule that fits decides; a type of NULL stands for the code or the status itself
@@ -37,10 +39,10 @@ begin
     (26, 'code', '^57P0[123]$', 'DATABASE_SHUTDOWN', 'transient'),
     (30, 'forbidden', 'rate.?limit|too many requests|quota|throttl', null, 'throttled'),
     (31, 'status', '^429$', null, 'throttled'),
-    (32, 'status', '^(408|425|5\d\d)$', null, 'transient'),
+    (32, 'status', '^(408|425|5[0-9][0-9])$', null, 'transient'),
     (33, 'status', '^401$', null, 'auth'),
     (34, 'status', '^(409|412|423)$', null, 'conflict'),
-    (35, 'status', '^4\d\d$', null, 'permanent'),
+    (35, 'status', '^4[0-9][0-9]$', null, 'permanent'),
     (40, 'text', 'rate.?limit|too many requests|quota exceeded|throttl', 'RATE_LIMIT', 'throttled'),
     (41, 'text', 'unauthori[sz]ed|unauthenticated|authentication failed', 'UNAUTHORIZED', 'auth'),
     (42, 'text', 'invalid[ _](access |refresh )?(token|credentials|grant)|token.{0,20}(expired|revoked)',

@@ -18,7 +18,8 @@ begin
   perform syncwell._check_limit(p_limit);
   return query
   select r.org_id, r.user_id, r.event_id, r.stream_id, r.source, r.reason, r.started_at
-  from syncwell._reap_runs(v_org_id, p_limit) as r;
+  from syncwell._reap_runs(v_org_id, syncwell._claim_user(), p_limit) as r
+  order by r.event_id;
 end
 $$;
 comment on function syncwell.reap_sync_runs(integer) is
@@ -26,6 +27,7 @@ comment on function syncwell.reap_sync_runs(integer) is
 'runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime '
 '(over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any '
 'transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s '
-'org, or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
+'org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for '
+'nobody. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.reap_sync_runs(integer) from public;
 grant execute on function syncwell.reap_sync_runs(integer) to syncwell_worker, syncwell_operator;

@@ -53,6 +53,13 @@ begin
   if p_sync_token is not null or p_run_key is not null then
     perform syncwell._check_text('p_sync_token', p_sync_token, 8192);
     perform syncwell._check_text('p_run_key', p_run_key, 255);
+    if p_run_key = '' then
+      raise exception using
+        errcode = '22023',
+        message = 'an empty run key names no run',
+        detail = 'p_run_key is empty.',
+        hint = 'Leave p_run_key out where the worker has no name for the run.';
+    end if;
   end if;
   if coalesce(p_platform, p_device_id, p_network_type, p_network_quality) is not null then
     perform syncwell._check_platform(p_platform);
@@ -81,7 +88,8 @@ begin
 
   started_at := syncwell._now();
   event_id := syncwell._uuid7(started_at);
-  lease := gen_random_uuid();
+  -- a claimed retry that is started again, since the answer was lost, is known by its lease
+  lease := coalesce(p_retry_lease, gen_random_uuid());
   status := 'started';
   attempt := 1;
   -- a full sync starts from nothing
@@ -90,16 +98,26 @@ begin
 
   if p_run_key is not null then
     v_event := syncwell._take_run_key(v_caller.org_id, stream_id, p_run_key, event_id, v_user_id, started_at);
-    if v_event.id is not null then
-      event_id := v_event.id;
-      lease := v_event.lease;
-      status := v_event.status;
-      attempt := v_event.attempt;
-      sync_token := v_event.sync_token_before;
-      started_at := v_event.started_at;
-      is_new := false;
-      return;
-    end if;
+  elsif p_retry_lease is not null then
+    -- waits for a start with the same lease that has not committed yet
+    perform from syncwell.sync_errors as e where e.org_id = v_caller.org_id and e.id = p_retry_of for update;
+    select e.* into v_event
+    from syncwell.sync_events as e
+    where e.org_id = v_caller.org_id
+      and e.stream_id = record_sync_start.stream_id
+      and e.status = 'started'
+      and e.error_id = p_retry_of
+      and e.lease = p_retry_lease;
+  end if;
+  if v_event.id is not null then
+    event_id := v_event.id;
+    lease := v_event.lease;
+    status := v_event.status;
+    attempt := v_event.attempt;
+    sync_token := v_event.sync_token_before;
+    started_at := v_event.started_at;
+    is_new := false;
+    return;
   end if;
 
   if p_retry_of is not null then
@@ -127,10 +145,10 @@ syncwell.record_sync_start(text, text, text, text, uuid, text, text, text, text,
 'run stopped (a full sync: from nothing); p_run_key: the worker''s name for the run, a known one returns the run it '
 'stands for and starts none; p_platform: android, ios, web, server, other; p_device_id, p_network_type, '
 'p_network_quality: kept with consent; p_retry_of: the error that is retried, with p_retry_lease where it was '
-'claimed. Returns the run''s id, the lease that every later call needs, the stream, the status (of a known run: as it '
-'is), the attempt (1 = first), the token to go on from, the start and whether the run is new. Runs at the same time '
-'on one stream are all recorded. Errors: SW001, SW002, SW102 the retry is somebody else''s, SW104 no such error on '
-'this stream, SW106, 22004, 22023, 22001.';
+'claimed (told again, it returns the run it started). Returns the run''s id, the lease that every later call needs, '
+'the stream, the status (of a known run: as it is), the attempt (1 = first), the token to go on from, the start and '
+'whether the run is new. Runs at the same time on one stream are all recorded. Errors: SW001, SW002, SW102 the retry '
+'is somebody else''s, SW104 no such error on this stream, SW106, 22004, 22023, 22001.';
 revoke all on function
 syncwell.record_sync_start(text, text, text, text, uuid, text, text, text, text, uuid, uuid) from public;
 grant execute on function

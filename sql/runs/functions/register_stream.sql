@@ -65,7 +65,10 @@ begin
     update syncwell.sync_state as t
     set
       expected_interval = p_expected_interval,
-      next_sync_at = case when p_cron is null then coalesce(t.last_run_at + p_expected_interval, v_next) else v_next end
+      next_sync_at = case
+        when p_cron is not null then v_next
+        else coalesce(syncwell._next_sync(t.org_id, null, null, p_expected_interval, t.last_run_at), v_next)
+      end
     where t.org_id = v_caller.org_id and t.stream_id = v_stream_id;
   end if;
   return v_stream_id;

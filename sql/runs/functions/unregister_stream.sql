@@ -17,7 +17,8 @@ begin
   where s.org_id = v_caller.org_id
     and (s.user_id = v_user_id or (v_user_id is null and s.user_id is null))
     and s.source = p_source
-  for update;
+  -- errors that are being recorded refer to the row: they need not wait
+  for no key update;
   if not found then
     raise exception using
       errcode = 'SW105',
