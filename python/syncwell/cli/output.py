@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 NOTHING = "-"
 _PIPE_WIDTH = 200
+_CELL = 200
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _STYLES = {
     "healthy": "green", "success": "green", "completed": "green", "applied": "green", "ok": "green",
@@ -44,8 +45,11 @@ def plain(text: str) -> str:
 
 
 def one_line(text: str | None) -> str:
-    """The same, in one line."""
-    return NOTHING if text is None else plain(" ".join(text.split()))
+    """The same, in one line, cut to what a table can show; `--json` has all of it."""
+    if text is None:
+        return NOTHING
+    line = " ".join(text.split())
+    return plain(line if len(line) <= _CELL else f"{line[: _CELL - 1]}…")
 
 
 def styled(word: str | None) -> Text:
