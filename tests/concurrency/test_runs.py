@@ -271,16 +271,17 @@ def test_one_start_a_claim(database: Database, pool: ThreadPoolExecutor) -> None
     error_id, lease = one(sessions[0], "select error_id, retry_lease from syncwell.claim_due_retries()")
 
     def start(session: Connection) -> Row:
-        try:
-            return one(
-                session,
-                "select attempt from syncwell.record_sync_start('source0', p_retry_of => %s, p_retry_lease => %s)",
-                (error_id, lease),
-            )
-        except psycopg.Error as error:
-            return (error.sqlstate,)
+        return one(
+            session,
+            "select event_id, attempt, is_new "
+            "from syncwell.record_sync_start('source0', p_retry_of => %s, p_retry_lease => %s)",
+            (error_id, lease),
+        )
 
-    assert sorted(at_once(pool, sessions, start), key=str) == sorted([(2,), *[("SW102",)] * 7], key=str)
+    answers = at_once(pool, sessions, start)
+    assert len({answer[:2] for answer in answers}) == 1, "all are told the same run"
+    assert sum(answer[2] for answer in answers) == 1, "one of them made it"
+    assert one(sessions[0], "select count(*) from syncwell.sync_events") == (1,)
 
 
 def test_one_probe(database: Database, pool: ThreadPoolExecutor) -> None:
@@ -336,3 +337,68 @@ def test_repeatable_read_is_told_to_try_again(database: Database) -> None:
     one(first, START, ("nightly",))
     with pytest.raises(psycopg.errors.SerializationFailure):
         second.execute(START, ["nightly"])
+
+
+def test_the_reaper_and_a_worker_do_not_wait_for_each_other(database: Database, pool: ThreadPoolExecutor) -> None:
+    """Two streams of one source: the reaper comes from the first, a worker fails on the second."""
+    admin, worker = database.connect(autocommit=True), database.connect("a_service", autocommit=True)
+    blocker, reaper = database.connect(), database.connect("a_service", autocommit=True)
+    start = "select event_id, lease from syncwell.record_sync_start('api', p_user_id => test.id(%s))"
+    one(worker, start, ("a_member",))
+    one(worker, start, ("a_other",))
+    admin.execute("update syncwell.sync_events set started_at = started_at - interval '3 days'")
+    run = one(worker, start, ("a_other",))
+    admin.execute(
+        "insert into syncwell.circuits (org_id, source, state, opened_at, cooldown, reopen_at) "
+        "values (test.org('a'), 'api', 'closed', 'epoch', '30 s', 'epoch')"
+    )
+    blocker.execute("select from syncwell.circuits for update")
+    reaped = waiting(database, pool, reaper, "select count(*) from syncwell.reap_sync_runs()", ())
+    failed = waiting(database, pool, worker, FAIL, run)
+    blocker.rollback()
+    assert reaped.result(20) == (2,)
+    assert failed.result(20)[1] == "fast"
+
+
+def test_unregistering_while_a_run_fails(database: Database, pool: ThreadPoolExecutor) -> None:
+    worker, other = (database.connect("a_service", autocommit=True) for _ in range(2))
+    blocker = database.connect()
+    run = one(worker, "select event_id, lease from syncwell.record_sync_start('calls')")
+    # held where the run has its state, and wants to write an error that refers to the stream
+    blocker.execute(
+        "create function hold() returns trigger language plpgsql as "
+        "$$ begin perform pg_advisory_xact_lock(42); return new; end $$; "
+        "create trigger hold before insert on syncwell.sync_errors for each row execute function hold()"
+    )
+    blocker.commit()
+    blocker.execute("select pg_advisory_lock(42)")
+    failed = waiting(database, pool, worker, FAIL, run)
+    unregistered = waiting(database, pool, other, "select syncwell.unregister_stream('calls')", ())
+    blocker.execute("select pg_advisory_unlock(42)")
+    blocker.commit()
+    assert failed.result(20)[1] == "fast"
+    assert unregistered.result(20) == (True,)
+
+
+def test_partitions_come_and_go_under_a_writer(database: Database, pool: ThreadPoolExecutor) -> None:
+    """A maintainer that makes one partition and drops another, and a writer between table and default partition."""
+    admin, writer = database.connect(), database.connect("a_service", autocommit=True)
+    blocker = database.connect()
+    run = one(writer, "select event_id, lease from syncwell.record_sync_start('calls')")
+    # some old partition to drop, one to make
+    with database.connect() as owner:
+        owner.execute("set local syncwell.fake_now = '2020-01-15 12:00+00'")
+        owner.execute("select from syncwell.ensure_partitions('sync_events', 0)")
+        newest = one(
+            owner,
+            "select partition_name from syncwell._partitions('sync_events') order by month desc nulls last limit 1",
+        )[0]
+        owner.execute(f"drop table syncwell.{newest}")
+    # all that the maintainer waits for is the default partition, with the writer behind it
+    blocker.execute("lock table syncwell.sync_events_default in access share mode")
+    made = waiting(database, pool, admin, "select syncwell._partitions_task()", ())
+    done = waiting(database, pool, writer, COMPLETE, run)
+    blocker.rollback()
+    assert made.result(20) == (2,)
+    admin.commit()
+    assert done.result(20) == ("success", True)

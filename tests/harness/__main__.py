@@ -1,5 +1,6 @@
 """`python -m harness db`: a server to play with. `python -m harness matrix`: write the list of grants."""
 
+import shutil
 import signal
 import sys
 
@@ -12,9 +13,11 @@ from syncwell.embedded import Server
 def play(cluster: Cluster) -> None:
     """Keep the server up until a signal; the logins of the tests' two orgs need no password."""
     database = cluster.shared
-    print(f"superuser:  psql '{database.uri()}'")
+    # a machine without PostgreSQL has the psql of the server's wheel
+    psql = "psql" if shutil.which("psql") else database.server.bindir / "psql"
+    print(f"superuser:  {psql} '{database.uri()}'")
     for login in Tenants.LOGINS:
-        print(f"{login + ':':<11} psql '{database.uri(login)}'")
+        print(f"{login + ':':<11} {psql} '{database.uri(login)}'")
     print("Ctrl-C ends the server and removes it.", flush=True)
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
 

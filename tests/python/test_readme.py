@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 if TYPE_CHECKING:
-    import psycopg
-
-    from harness import Tenants
+    from harness import Database, Tenants
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(.*?)^```", re.M | re.S)
@@ -69,3 +69,18 @@ def test_analysts_may_ask(company: psycopg.Connection[Any], tenants: Tenants, st
     company.execute("set session authorization a_analyst")
     cursor = company.execute(filled_in(statement, tenants))
     assert cursor.description is not None, "a question has an answer, if only an empty one"
+
+
+@pytest.mark.parametrize("sizes", [[], [2], [100, 100, 7]], ids=["nothing new", "a page", "pages"])
+def test_python_example_runs(database: Database, monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
+    (example,) = re.findall(r"^```python\n(.*?)^```", PAGES["README.md"], re.M | re.S)
+    pages = [SimpleNamespace(items=range(n), total=sum(sizes), token=f"t{n}") for n in sizes]
+    stored: list[object] = []
+    connection = database.connect("a_service", autocommit=True)
+    monkeypatch.setattr(psycopg, "connect", lambda *_, **__: connection)
+
+    exec(example, {"fetch_pages": lambda since: pages, "store": stored.append})  # noqa: S102, ARG005
+
+    assert stored == pages
+    row = connection.execute("select status, items_processed, sync_token_after from syncwell.sync_events").fetchone()
+    assert row == ("success", sum(sizes), f"t{sizes[-1]}" if sizes else None)

@@ -1,5 +1,5 @@
 begin;
-select plan(29);
+select plan(31);
 set local timezone = 'America/New_York';
 set local syncwell.fake_now = '2026-01-31 23:30:00-05';  -- February in UTC
 
@@ -43,7 +43,10 @@ select is((select count(*) from syncwell.proof_times), 49::bigint, 'and none los
 select is_empty('select * from syncwell.ensure_partitions(''proof_ids'')', 'then all is there');
 select throws_ok('insert into syncwell.proof_ids select * from syncwell.proof_ids limit 1', '23505', null, 'keys hold in healed partitions');
 
--- Retention by whole months.
+-- Retention by whole months; a partition holds rows of all orgs, so the longest one counts.
+select syncwell.set_setting('test.retention', '10 years', p_org_id => test.org('b'));
+select is_empty('select * from syncwell.drop_old_partitions(''proof_ids'')', 'what one org keeps longer is kept');
+select is(syncwell.set_setting('test.retention', null, p_org_id => test.org('b')), '60 days', 'the default again');
 select results_eq('select partition_name from syncwell.drop_old_partitions(''proof_ids'')',
   $$values ('proof_ids_2026_02'), ('proof_ids_2026_03'), ('proof_ids_2026_04'), ('proof_ids_2026_05')$$, 'what is past its retention goes');
 select is_empty('select * from syncwell.drop_old_partitions(''proof_times'')', 'without a retention nothing does');

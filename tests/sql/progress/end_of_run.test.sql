@@ -1,5 +1,5 @@
 begin;
-select plan(13);
+select plan(15);
 do $$ begin perform syncwell.bind_login(session_user, 'service', test.org('a'), null); end $$;
 create temp table run (name text, event_id uuid, lease uuid);
 insert into run select n, s.event_id, s.lease
@@ -37,5 +37,9 @@ select is((select count(*) from syncwell.sync_progress where completed_at is nul
 select throws_ok($$select syncwell.report_sync_progress(event_id::text, 6) from run where name = 'success'$$, 'SW204', null, 'a late worker is refused');
 select lives_ok($$select syncwell.report_sync_progress(event_id::text, 5, 10) from run where name = 'success'$$, 'what it had said may be said again');
 select is(pg_temp.status('success'), 'completed', 'and changes nothing');
+create temp table silent as select s.event_id, s.lease from syncwell.record_sync_start('src-silent') as s;
+do $$ begin perform syncwell.record_sync_complete(event_id, lease, 5) from silent; end $$;
+select throws_ok($$select syncwell.report_sync_progress(event_id::text, 5, 10) from silent$$, 'SW204', 'the sync has ended', 'a first report after the end is refused');
+select is_empty($$select from syncwell.sync_progress join silent on sync_id = event_id::text$$, 'and leaves no row open');
 select * from finish();
 rollback;

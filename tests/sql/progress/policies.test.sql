@@ -1,5 +1,5 @@
 begin;
-select plan(33);
+select plan(34);
 set session authorization a_service;
 insert into syncwell.sync_progress (sync_id, total_items, metadata) values ('a1', 10, '{"of": "a"}');
 reset session authorization;
@@ -23,6 +23,7 @@ select throws_ok($$insert into syncwell.sync_progress (org_id, sync_id, initiate
   'progress is written for one''s own org only', 'nothing of it is looked at');
 select throws_ok($$insert into syncwell.sync_progress (sync_id, initiated_by) values ('x', test.id('b_member'))$$, 'SW002', 'no such user', 'another org''s user');
 select throws_ok($$insert into syncwell.sync_progress (sync_id, initiated_by) values ('x', test.id('none'))$$, 'SW002', 'no such user', 'a user who is not there');
+select throws_ok($$insert into syncwell.sync_progress (sync_id, initiated_by) values ('x', test.id('a_admin'))$$, 'SW002', 'no such user', 'a colleague');
 select throws_ok($$update syncwell.sync_progress set org_id = test.org('b')$$, '42501', null, 'a row can''t be moved to another org');
 select throws_ok($$update syncwell.sync_progress set sync_id = 'x'$$, '42501', null, 'or renamed');
 select throws_ok($$update syncwell.sync_progress set started_at = now()$$, '42501', null, 'started_at is not to be written');

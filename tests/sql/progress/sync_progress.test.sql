@@ -85,7 +85,7 @@ select throws_ok($$select pg_temp.put('unknown', 'current_item = -1')$$, '22023'
 select throws_ok($$select pg_temp.put('known', 'batch_number = -1')$$, '22023', null, 'batch below 0');
 select throws_ok($$select pg_temp.put('known', 'status = ''done''')$$, '23514', null, 'an unknown status');
 select throws_ok($$insert into syncwell.sync_progress (sync_id) values ('')$$, '22023', 'a sync_id is needed', 'an empty sync_id');
-select throws_ok($$insert into syncwell.sync_progress (sync_id) values (null)$$, '23502', null, 'no sync_id');
+select throws_ok($$insert into syncwell.sync_progress (sync_id) values (null)$$, '22004', 'a sync_id is needed', 'no sync_id');
 select throws_ok($$insert into syncwell.sync_progress (sync_id) values (repeat('x', 201))$$, '22001', null, 'a long sync_id');
 select throws_ok($$insert into syncwell.sync_progress (sync_id, job_id) values ('n', repeat('x', 201))$$, '22001', null, 'a long job_id');
 select throws_ok($$select pg_temp.put('known', 'source_system = repeat(''x'', 201)')$$, '22001', null, 'a long source');

@@ -1,5 +1,5 @@
 begin;
-select plan(13);
+select plan(16);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -35,6 +35,11 @@ do $$ begin perform syncwell.act_as(test.id('a_member')); end $$;
 select throws_ok('select syncwell.cancel_sync_run(event_id) from others', 'SW101', 'unknown run', 'one of another member');
 do $$ begin perform syncwell.act_as_org(test.org('b')); end $$;
 select throws_ok('select syncwell.cancel_sync_run(event_id) from others', 'SW101', 'unknown run', 'one of another org');
+do $$ begin perform syncwell.act_as(test.id('a_analyst')); end $$;
+select throws_ok('select syncwell.cancel_sync_run(event_id) from others', 'SW101', 'unknown run', 'an analyst sees it, but does not call it off');
+select throws_ok('select syncwell.record_sync_heartbeat(event_id, lease) from others', 'SW101', 'unknown run', 'and is not its worker');
+do $$ begin perform syncwell.act_as(test.id('a_admin')); end $$;
+select lives_ok('select syncwell.cancel_sync_run(event_id) from others', 'an admin does');
 
 select * from finish();
 rollback;

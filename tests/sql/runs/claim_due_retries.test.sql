@@ -1,5 +1,5 @@
 begin;
-select plan(26);
+select plan(30);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -87,6 +87,22 @@ do $$ begin
 end $$;
 select results_eq('select count(*), count(distinct source), bool_and(is_probe) from syncwell.claim_due_retries(2)', 'values (2::bigint, 2::bigint, true)', 'probes first, within the limit');
 select results_eq('select source, is_probe from syncwell.claim_due_retries(10) order by is_probe', $$values ('q', false), ('p3', true)$$, 'then the rest');
+-- whoever records for itself only, claims its own only
+do $$ begin
+  perform syncwell.schedule_sync_retry(syncwell.create_sync_error(source, 'x', p_user_id => test.id(login)), '0')
+  from (values ('m', 'a_member'), ('o', 'a_other'), ('o2', 'a_other')) as e (source, login);
+  update syncwell.sync_errors set retry_lease_until = null;
+  insert into syncwell.circuits (org_id, source, state, opened_at, cooldown, reopen_at)
+  values (test.org('a'), 'o2', 'open', '2026-11-21 12:00+00', '30 s', '2026-11-21 12:00:30+00');
+  perform syncwell.act_as(test.id('a_member'));
+end $$;
+select results_eq('select source from syncwell.claim_due_retries()', $$values ('m')$$, 'a member: its own');
+do $$ begin perform syncwell.act_as(test.id('a_analyst')); end $$;
+select is((select count(*) from syncwell.claim_due_retries()), 0::bigint, 'an analyst: its own, too');
+do $$ begin perform syncwell.act_as(test.id('a_other')); end $$;
+select bag_eq('select source, is_probe from syncwell.claim_due_retries()', $$values ('o', false), ('o2', true)$$, 'another member: its own, probes as well');
+do $$ begin perform syncwell.act_as(test.id('a_admin')); end $$;
+select is((select count(*) > 0 from syncwell.claim_due_retries()), true, 'an admin: those of the whole org');
 
 select * from finish();
 rollback;

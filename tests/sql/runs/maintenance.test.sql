@@ -1,5 +1,5 @@
 begin;
-select plan(12);
+select plan(13);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -24,6 +24,9 @@ select is((select string_agg(run_key, ' ') from syncwell.sync_run_keys), 'new', 
 do $$ begin perform set_config('syncwell.fake_now', '2027-02-19 12:00+00', true); end $$;
 select is(syncwell._expire_sync_errors_task(), 0::bigint, 'resolved errors for 90 days');
 do $$ begin perform set_config('syncwell.fake_now', '2027-02-19 12:00:01+00', true); end $$;
+select syncwell.set_setting('runs.retention', '1 year', p_org_id => test.org('a'));
+select is(syncwell._expire_sync_errors_task(), 0::bigint, 'an org may keep them longer');
+select syncwell.set_setting('runs.retention', null, p_org_id => test.org('a'));
 select is(syncwell._expire_sync_errors_task(), 1::bigint, 'no longer');
 select is((select count(*) from syncwell.sync_errors), 1::bigint, 'open ones for ever');
 select is(syncwell._reap_runs_task(), 2::bigint, 'runs that are over');

@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(12);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -22,6 +22,11 @@ do $$ begin perform syncwell.act_as_org(test.org('b')); end $$;
 select throws_ok('select syncwell.mark_error_resolved(error_id) from made', 'SW104', 'unknown sync error', 'one of another org');
 do $$ begin perform syncwell.act_as(test.id('a_other')); end $$;
 select throws_ok('select syncwell.mark_error_resolved(error_id) from made', 'SW104', 'unknown sync error', 'one of another member');
+do $$ begin perform syncwell.act_as(test.id('a_analyst')); end $$;
+select throws_ok('select syncwell.mark_error_resolved(error_id) from made', 'SW104', 'unknown sync error', 'an analyst sees it, but does not change it');
+select throws_ok('select syncwell.schedule_sync_retry(error_id) from made', 'SW104', 'unknown sync error', 'in no way');
+do $$ begin perform syncwell.act_as(test.id('a_admin')); end $$;
+select lives_ok('select syncwell.mark_error_resolved(error_id) from made', 'an admin does');
 
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 begin;
-select plan(24);
+select plan(25);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -21,7 +21,7 @@ select bag_eq('select source from syncwell.sync_events', $$values ('org'), ('min
 select is((select count(*) from syncwell.sync_state), 2::bigint, 'states');
 select bag_eq('select source from syncwell.sync_errors', $$values ('org'), ('mine')$$, 'errors');
 select is((select count(*) from syncwell.source_attempts), 0::bigint, 'no counts over all users');
-select bag_eq('select source from syncwell.circuits', $$values ('org'), ('mine'), ('other')$$, 'the circuits of the org');
+select bag_eq('select source from syncwell.circuits', $$values ('org'), ('mine')$$, 'the circuits of its sources');
 select throws_ok('select run_key from syncwell.sync_run_keys', '42501', null, 'no run keys');
 select throws_ok(format('select %s from syncwell.sync_events', c), '42501', null, 'no ' || c)
 from unnest(array['lease', 'error_message', 'device_id', 'network_type', 'network_quality']) as c;
@@ -34,6 +34,7 @@ set session authorization a_analyst;
 select is((select count(*) from syncwell.sync_events), 3::bigint, 'an analyst: all of the org');
 select is((select count(*) from syncwell.sync_errors), 3::bigint, 'errors');
 select is((select count(*) from syncwell.source_attempts), 3::bigint, 'counts');
+select is((select count(*) from syncwell.circuits), 3::bigint, 'circuits');
 reset session authorization;
 set session authorization b_service;
 select bag_eq('select source from syncwell.sync_events', $$values ('theirs')$$, 'another org its own');

@@ -1,5 +1,5 @@
 begin;
-select plan(22);
+select plan(25);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -62,6 +62,17 @@ select is(syncwell._reap_runs_task(), 1::bigint, 'so has maintenance');
 set session authorization nobody_login;
 select throws_ok('select syncwell.reap_sync_runs()', 'SW001', null, 'nobody has none');
 reset session authorization;
+do $$ begin
+  perform syncwell.act_as_org(test.org('a'));
+  perform syncwell.record_sync_start('own', p_user_id => test.id('a_member')), syncwell.record_sync_start('short');
+  perform syncwell.record_sync_start('own', p_user_id => test.id('a_other'));
+  perform set_config('syncwell.fake_now', '2026-11-24 15:00+00', true), syncwell.act_as(test.id('a_analyst'));
+end $$;
+select is((select count(*) from syncwell.reap_sync_runs()), 0::bigint, 'an analyst has nobody else''s');
+do $$ begin perform syncwell.act_as(test.id('a_member')); end $$;
+select results_eq('select user_id from syncwell.reap_sync_runs()', 'values (test.id(''a_member''))', 'a member has its own');
+do $$ begin perform syncwell.act_as_org(test.org('a')); end $$;
+select results_eq('select user_id from syncwell.reap_sync_runs() where source = ''own''', 'values (test.id(''a_other''))', 'a service has the rest');
 
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 begin;
-select plan(39);
+select plan(42);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -98,8 +98,13 @@ create temp table others as select * from syncwell.record_sync_start('calls', p_
 grant select on others to a_member;
 set session authorization a_member;
 select throws_ok('select syncwell.record_sync_complete(event_id, lease) from others', 'SW101', 'unknown run', 'a run of another member');
-select lives_ok('select syncwell.record_sync_complete(event_id, lease) from fourth', 'a run of the org with its lease');
+select throws_ok('select syncwell.record_sync_complete(event_id, lease) from fourth', 'SW101', 'unknown run', 'nor one of the org''s own stream');
 reset session authorization;
+-- a counter at the end of its range
+create temp table full_up as select * from syncwell.record_sync_start('full') as r, syncwell.record_sync_complete(r.event_id, r.lease, null, null, 9223372036854775807) as c (ended);
+select lives_ok($$select syncwell.record_sync_complete(event_id, lease, null, null, 9223372036854775807) from syncwell.record_sync_start('full')$$, 'stays there');
+select is((select items_in_database from syncwell.sync_state as t join full_up as f using (stream_id)), 9223372036854775807, 'and keeps no run from ending');
+select lives_ok($$select syncwell.record_sync_complete(event_id, lease, null, null, 0, 0, 9223372036854775807) from syncwell.record_sync_start('full')$$, 'and comes down again');
 
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 begin;
-select plan(42);
+select plan(46);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -82,6 +82,7 @@ select throws_ok($$select syncwell.record_sync_start('calls', null)$$, '22004', 
 select throws_ok($$select syncwell.record_sync_start('calls', 'half')$$, '22023', null, 'an unknown type');
 select throws_ok($$select syncwell.record_sync_start('calls', p_platform => 'amiga')$$, '22023', null, 'an unknown platform');
 select throws_ok($$select syncwell.record_sync_start('calls', p_sync_token => repeat('x', 8193))$$, '22001', null, 'too long a token');
+select throws_ok($$select syncwell.record_sync_start('calls', p_run_key => '')$$, '22023', 'an empty run key names no run', 'an empty key');
 select throws_ok($$select syncwell.record_sync_start('calls', p_run_key => repeat('x', 256))$$, '22001', null, 'too long a key');
 select throws_ok($$select syncwell.record_sync_start('calls', p_device_id => repeat('x', 256))$$, '22001', null, 'too long a device');
 select throws_ok($$select syncwell.record_sync_start('calls', p_network_type => repeat('x', 65))$$, '22001', null, 'too long a network');
@@ -110,6 +111,17 @@ select is((select user_id from syncwell.streams where source = 'mine'), test.id(
 set session authorization nobody_login;
 select throws_ok($$select syncwell.record_sync_start('mine')$$, 'SW001', null, 'nobody records nothing');
 reset session authorization;
+-- a claimed retry whose answer was lost
+do $$ begin
+  perform syncwell.act_as_org(test.org('a')), syncwell.schedule_sync_retry(syncwell.create_sync_error('lost', 'x'), '0');
+end $$;
+create temp table lost_claim as select * from syncwell.claim_due_retries() where source = 'lost';
+create temp table lost as select r.* from lost_claim, syncwell.record_sync_start(source, p_retry_of => error_id, p_retry_lease => retry_lease) as r;
+select results_eq('select r.event_id, r.lease, r.attempt, r.is_new from lost_claim, syncwell.record_sync_start(source, p_retry_of => error_id, p_retry_lease => retry_lease) as r',
+  'select event_id, lease, attempt, false from lost', 'told again: the run it started');
+select throws_ok('select syncwell.record_sync_start(source, p_retry_of => error_id, p_retry_lease => test.id(''x'')) from lost_claim', 'SW102', null, 'with another lease: not');
+do $$ begin perform syncwell.record_sync_error(event_id, lease, 'y') from lost; end $$;
+select throws_ok('select syncwell.record_sync_start(source, p_retry_of => error_id, p_retry_lease => retry_lease) from lost_claim', 'SW102', null, 'nor once that run has ended');
 
 select * from finish();
 rollback;

@@ -1,5 +1,5 @@
 begin;
-select plan(24);
+select plan(26);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -63,6 +63,16 @@ select throws_ok(
   format('select syncwell.register_stream(''x'', %L)', test.id('b_member')), 'SW002', 'unknown user', 'a user of another org'
 );
 select is((select count(*) from syncwell.streams where source = 'x'), 0::bigint, 'a refusal writes nothing');
+-- from the evening before a day of 23 hours in Berlin
+do $$ begin
+  perform set_config('syncwell.fake_now', '2027-03-27 20:00+00', true), set_config('timezone', 'Europe/Berlin', true);
+  perform syncwell.register_stream('daily', p_expected_interval => '1 day');
+end $$;
+select is((select next_sync_at from syncwell.sync_state join syncwell.streams using (org_id, stream_id) where source = 'daily'),
+  timestamptz '2027-03-28 20:00+00', 'a day is 24 hours in every session');
+do $$ begin perform syncwell.record_sync_complete(event_id, lease) from syncwell.record_sync_start('daily'); end $$;
+select is((select next_sync_at from syncwell.sync_state join syncwell.streams using (org_id, stream_id) where source = 'daily'),
+  timestamptz '2027-03-28 20:00+00', 'at the end of a run, too');
 
 select * from finish();
 rollback;
