@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from harness import set_clock, wait_until
+from harness import set_clock, unavailable, wait_until
 from harness.paths import ROOT
 from syncwell import Syncwell
 from syncwell.cli import output
@@ -35,6 +35,14 @@ WITH_SCHEMA = (*READS, "watch --once")
 COMMANDS = ("demo", "watch", *READS, "migrate", "rollback", "status", "bundle", "verify")
 EXIT_CODES = {"health": 1, "errors": 1}
 NO_SCHEMA = "this database has no syncwell"
+
+
+def terminal() -> tuple[int, int]:
+    """Both ends of a pseudo-terminal; a chroot may have none."""
+    try:
+        return pty.openpty()
+    except OSError as error:
+        unavailable("pseudo-terminal", error)
 
 
 @pytest.fixture(autouse=True)
@@ -375,7 +383,7 @@ class TestWatch:
 
     def test_on_a_terminal_until_ctrl_c(self, database: Database) -> None:
         syncwell = Syncwell(database.connect("a_service", autocommit=True))
-        ours, theirs = pty.openpty()
+        ours, theirs = terminal()
         command = [sys.executable, "-m", "syncwell.cli", "watch", "-i", "0.1", "-d", database.uri("a_analyst")]
         environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "30", "PYTHONUTF8": "1"}
         environment.pop("NO_COLOR", None)
@@ -446,7 +454,7 @@ def test_a_terminal_that_cannot_show_everything(busy: Database) -> None:
 
 
 def test_no_color(busy: Database) -> None:
-    ours, theirs = pty.openpty()
+    ours, theirs = terminal()
     command = [sys.executable, "-m", "syncwell.cli", "health", "-d", busy.uri("a_analyst")]
     environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1"}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
