@@ -2345,8 +2345,8 @@ CREATE FUNCTION syncwell._partitions_task() RETURNS bigint
 declare
   v_dropped bigint;
 begin
-  -- dropping locks the table before its partitions, as writers do; making locks the default partition only, and must
-  -- not hold it when the table is asked for
+  -- dropping locks the table before its partitions, as writers do; making may lock the default partition alone, and
+  -- must not hold it when the table is asked for
   v_dropped := (select count(*) from syncwell.drop_old_partitions());
   return v_dropped + (select count(*) from syncwell.ensure_partitions());
 end
@@ -4493,6 +4493,7 @@ CREATE FUNCTION syncwell.drop_old_partitions(p_table text DEFAULT NULL::text) RE
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '5s'
     AS $$
 #variable_conflict use_column
 declare
@@ -4526,13 +4527,14 @@ $$;
 ALTER FUNCTION syncwell.drop_old_partitions(p_table text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION drop_old_partitions(p_table text)
-COMMENT ON FUNCTION syncwell.drop_old_partitions(p_table text) IS 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table.';
+COMMENT ON FUNCTION syncwell.drop_old_partitions(p_table text) IS 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table, 55P03 a lock took longer than 5 s: nothing is dropped, try again.';
 
 -- function ensure_partitions(text, integer)
 CREATE FUNCTION syncwell.ensure_partitions(p_table text DEFAULT NULL::text, p_months_ahead integer DEFAULT NULL::integer) RETURNS TABLE(table_name text, partition_name text, moved_rows bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '5s'
     AS $_$
 #variable_conflict use_column
 declare
@@ -4583,7 +4585,12 @@ begin
       v_from := syncwell._partition_bound(v_table.key_kind, v_month);
       v_to := syncwell._partition_bound(v_table.key_kind, v_month + interval '1 month');
 
-      execute format('lock table syncwell.%I in access exclusive mode', v_default);
+      -- Who writes rows of this month must find the new partition when it goes on, and so wait for the table itself;
+      -- nobody writes rows of a month that has not begun.
+      execute format(
+        'lock table only syncwell.%I in access exclusive mode',
+        case when v_month <= v_this_month then v_table.table_name else v_default end
+      );
       execute format('create table syncwell.%I (like syncwell.%I including all)', partition_name, v_table.table_name);
       execute format('alter table syncwell.%I enable row level security', partition_name);
       execute format(
@@ -4603,7 +4610,7 @@ $_$;
 ALTER FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) OWNER TO syncwell_owner;
 
 -- comment FUNCTION ensure_partitions(p_table text, p_months_ahead integer)
-COMMENT ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) IS 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead (default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. Returns what it made; nothing when all was there. Locks the default partition for each month made. Errors: 22023 unknown table or months out of range.';
+COMMENT ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) IS 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead (default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. Returns what it made; nothing when all was there. Locks the default partition while it makes a month ahead, and the whole table while it heals. Errors: 22023 unknown table or months out of range, 55P03 a lock took longer than 5 s: nothing is made, try again.';
 
 -- function explain_access(text, uuid)
 CREATE FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) RETURNS record

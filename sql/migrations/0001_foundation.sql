@@ -819,8 +819,8 @@ as $$
 declare
   v_dropped bigint;
 begin
-  -- dropping locks the table before its partitions, as writers do; making locks the default partition only, and must
-  -- not hold it when the table is asked for
+  -- dropping locks the table before its partitions, as writers do; making may lock the default partition alone, and
+  -- must not hold it when the table is asked for
   v_dropped := (select count(*) from syncwell.drop_old_partitions());
   return v_dropped + (select count(*) from syncwell.ensure_partitions());
 end
@@ -1344,6 +1344,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 -- months are UTC months, whatever the session's time zone
 set timezone = 'UTC'
+-- whoever waits behind this waits no longer
+set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
@@ -1374,7 +1376,8 @@ end
 $$;
 comment on function syncwell.drop_old_partitions(text) is
 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s '
-'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table.';
+'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table, '
+'55P03 a lock took longer than 5 s: nothing is dropped, try again.';
 revoke all on function syncwell.drop_old_partitions(text) from public;
 grant execute on function syncwell.drop_old_partitions(text) to syncwell_operator;
 --! end
@@ -1393,6 +1396,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 -- months are UTC months, whatever the session's time zone
 set timezone = 'UTC'
+-- whoever waits behind this waits no longer
+set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
@@ -1443,7 +1448,12 @@ begin
       v_from := syncwell._partition_bound(v_table.key_kind, v_month);
       v_to := syncwell._partition_bound(v_table.key_kind, v_month + interval '1 month');
 
-      execute format('lock table syncwell.%I in access exclusive mode', v_default);
+      -- Who writes rows of this month must find the new partition when it goes on, and so wait for the table itself;
+      -- nobody writes rows of a month that has not begun.
+      execute format(
+        'lock table only syncwell.%I in access exclusive mode',
+        case when v_month <= v_this_month then v_table.table_name else v_default end
+      );
       execute format('create table syncwell.%I (like syncwell.%I including all)', partition_name, v_table.table_name);
       execute format('alter table syncwell.%I enable row level security', partition_name);
       execute format(
@@ -1461,8 +1471,9 @@ $$;
 comment on function syncwell.ensure_partitions(text, integer) is
 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead '
 '(default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. '
-'Returns what it made; nothing when all was there. Locks the default partition for each month made. Errors: 22023 '
-'unknown table or months out of range.';
+'Returns what it made; nothing when all was there. Locks the default partition while it makes a month ahead, and the '
+'whole table while it heals. Errors: 22023 unknown table or months out of range, 55P03 a lock took longer than 5 s: '
+'nothing is made, try again.';
 revoke all on function syncwell.ensure_partitions(text, integer) from public;
 grant execute on function syncwell.ensure_partitions(text, integer) to syncwell_operator;
 --! end
@@ -8003,4 +8014,4 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '47a620a3c60b4cce9ae820a2cacd1ee184afae3cb14eb2681b9f2c83b93a0f97', syncwell._now(), session_user);
+('0001', 'foundation', '47b55447e6e42cda6539fa074db6689a1ab5c6ae12c753680e5425c8b9deec54', syncwell._now(), session_user);

@@ -6,8 +6,8 @@ as $$
 declare
   v_dropped bigint;
 begin
-  -- dropping locks the table before its partitions, as writers do; making locks the default partition only, and must
-  -- not hold it when the table is asked for
+  -- dropping locks the table before its partitions, as writers do; making may lock the default partition alone, and
+  -- must not hold it when the table is asked for
   v_dropped := (select count(*) from syncwell.drop_old_partitions());
   return v_dropped + (select count(*) from syncwell.ensure_partitions());
 end

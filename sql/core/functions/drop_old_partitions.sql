@@ -7,6 +7,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 -- months are UTC months, whatever the session's time zone
 set timezone = 'UTC'
+-- whoever waits behind this waits no longer
+set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
@@ -37,6 +39,7 @@ end
 $$;
 comment on function syncwell.drop_old_partitions(text) is
 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s '
-'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table.';
+'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table, '
+'55P03 a lock took longer than 5 s: nothing is dropped, try again.';
 revoke all on function syncwell.drop_old_partitions(text) from public;
 grant execute on function syncwell.drop_old_partitions(text) to syncwell_operator;

@@ -11,6 +11,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 -- months are UTC months, whatever the session's time zone
 set timezone = 'UTC'
+-- whoever waits behind this waits no longer
+set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
@@ -61,7 +63,12 @@ begin
       v_from := syncwell._partition_bound(v_table.key_kind, v_month);
       v_to := syncwell._partition_bound(v_table.key_kind, v_month + interval '1 month');
 
-      execute format('lock table syncwell.%I in access exclusive mode', v_default);
+      -- Who writes rows of this month must find the new partition when it goes on, and so wait for the table itself;
+      -- nobody writes rows of a month that has not begun.
+      execute format(
+        'lock table only syncwell.%I in access exclusive mode',
+        case when v_month <= v_this_month then v_table.table_name else v_default end
+      );
       execute format('create table syncwell.%I (like syncwell.%I including all)', partition_name, v_table.table_name);
       execute format('alter table syncwell.%I enable row level security', partition_name);
       execute format(
@@ -79,7 +86,8 @@ $$;
 comment on function syncwell.ensure_partitions(text, integer) is
 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead '
 '(default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. '
-'Returns what it made; nothing when all was there. Locks the default partition for each month made. Errors: 22023 '
-'unknown table or months out of range.';
+'Returns what it made; nothing when all was there. Locks the default partition while it makes a month ahead, and the '
+'whole table while it heals. Errors: 22023 unknown table or months out of range, 55P03 a lock took longer than 5 s: '
+'nothing is made, try again.';
 revoke all on function syncwell.ensure_partitions(text, integer) from public;
 grant execute on function syncwell.ensure_partitions(text, integer) to syncwell_operator;
