@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = "syncwell_template"
 SHARED = "syncwell_shared"
+# A lock that is never given ends in an error, not in a test that hangs.
+_PATIENCE = "-c lock_timeout=30s -c statement_timeout=60s"
 
 
 class Tenants:
@@ -57,7 +59,8 @@ class Database:
         return self.server.uri(self.name, login or "postgres")
 
     def connect(self, login: str | None = None, *, autocommit: bool = False, **options: Any) -> psycopg.Connection[Any]:
-        """A session that ends with the test at the latest."""
+        """A session that ends with the test at the latest; the caller's own `options` win over those of the harness."""
+        options["options"] = f"{_PATIENCE} {options.get('options', '')}".rstrip()
         connection: psycopg.Connection[Any] = psycopg.connect(self.uri(login), autocommit=autocommit, **options)
         self._open.append(connection)
         return connection

@@ -56,6 +56,14 @@ def test_the_shared_database_is_left_as_it_was(db: psycopg.Connection[Any]) -> N
     assert db.execute("select to_regclass('public.only_here')").fetchone() == (None,)
 
 
+def test_a_session_does_not_wait_for_ever(database: Database) -> None:
+    timeouts = "select current_setting('lock_timeout'), current_setting('statement_timeout')"
+    assert database.connect().execute(timeouts).fetchone() == ("30s", "1min")
+    patient = database.connect(options="-c lock_timeout=2min -c syncwell.fake_now=2026-03-01")
+    assert patient.execute(timeouts).fetchone() == ("2min", "1min")
+    assert patient.execute("show syncwell.fake_now").fetchone() == ("2026-03-01",)
+
+
 def test_the_fake_clock(db: psycopg.Connection[Any]) -> None:
     set_clock(db, "2026-03-01 12:00+00")
     assert db.execute("select syncwell._now() = '2026-03-01 12:00+00'").fetchone() == (True,)

@@ -12,6 +12,9 @@ import pytest
 
 from harness import matrix
 from harness.paths import ROOT, SQL, TESTS
+from syncwell.errors import error_classes
+
+from .test_bad_input import CASES
 
 DEFINERS = TESTS / "sql" / "definer_functions.toml"
 
@@ -427,11 +430,42 @@ def test_comments_of_public_functions_name_the_errors(catalog: psycopg.Connectio
     assert not unnamed, "\n".join(f"{name}: {', '.join(codes)}" for name, codes in sorted(unnamed.items()))
 
 
-def test_every_error_code_is_reached_by_a_test(catalog: psycopg.Connection[Any]) -> None:
+# Where a SQLSTATE or its class stands, it is what a statement is refused with; elsewhere it may be a mere mention.
+REFUSALS = (
+    r"\bthrows_ok\((?:(?!\bthrows_ok\b)[^;])*?'(SW\d{3})'",
+    r"\bsqlstate == \"(SW\d{3})\"",
+    r"\bpytest\.raises\((\w+Error)\b",
+)
+
+
+def refused_with(text: str) -> set[str]:
+    """The SQLSTATEs that the assertions of a test expect."""
+    code_of = {error.__name__: code for code, error in error_classes().items()}
+    found = {one for pattern in REFUSALS for one in re.findall(pattern, text)}
+    return {code_of.get(one, one) for one in found}
+
+
+def unreached(catalog: psycopg.Connection[Any]) -> set[str]:
     files = [path for path in TESTS.rglob("*") if path.suffix in (".py", ".sql") and path.name != "test_statics.py"]
-    named = set(re.findall(r"\bSW\d{3}\b", "\n".join(path.read_text() for path in files)))
-    codes = {row[0] for row in catalog.execute("select sqlstate from syncwell.error_codes")}
-    assert sorted(codes - named) == []
+    reached = {case.sqlstate for case in CASES}.union(*(refused_with(path.read_text()) for path in files))
+    return {row[0] for row in catalog.execute("select sqlstate from syncwell.error_codes")} - reached
+
+
+def test_every_error_code_is_reached_by_a_test(catalog: psycopg.Connection[Any]) -> None:
+    assert unreached(catalog) == set()
+    catalog.execute(
+        "insert into syncwell.error_codes (sqlstate, name, http_status, description)"
+        " values ('SW899', 'never', 400, 'x')"
+    )
+    assert unreached(catalog) == {"SW899"}
+
+
+def test_a_mention_reaches_no_error_code() -> None:
+    assert refused_with("-- raises SW101\nselect throws_ok('select 1', '22023', null, 'x'); select 'SW101'") == set()
+    assert refused_with('raise LeaseLostError("SW102")  # sqlstate == SW102') == set()
+    assert refused_with("throws_ok(\n  $$select 1$$,\n  'SW101', 'unknown run')") == {"SW101"}
+    assert refused_with('assert caught.value.diag.sqlstate == "SW103"') == {"SW103"}
+    assert refused_with("with pytest.raises(LeaseLostError, match='x'):") == {"SW102"}
 
 
 def test_grants_are_as_listed(catalog: psycopg.Connection[Any]) -> None:
