@@ -26,5 +26,5 @@ def server() -> Server:
     root = debian.unpack(f"postgresql-{major}", f"postgresql-client-{major}", packages[0])
     bindir = root / "usr/lib/postgresql" / major / "bin"
     debian.complete_libraries(f"postgresql-{major}", bindir / "postgres")
-    path = ":".join(part for part in (debian.library_path(), os.environ.get("LD_LIBRARY_PATH")) if part)
+    path = ":".join(part for part in (debian.libraries(), os.environ.get("LD_LIBRARY_PATH")) if part)
     return Server(bindir=bindir, env={"LD_LIBRARY_PATH": path} if path else {})

@@ -40,7 +40,7 @@ def unpack(*packages: str) -> Path:
     return UNPACKED
 
 
-def library_path() -> str:
+def libraries() -> str:
     """Where unpacked shared libraries lie."""
     return ":".join(sorted({str(path.parent) for path in UNPACKED.glob("usr/lib/*-linux-gnu/*.so*")}))
 
@@ -63,7 +63,7 @@ def complete_libraries(package: str, program: Path) -> None:
 
 def missing_libraries(program: Path) -> list[str]:
     """The shared libraries that the loader does not find."""
-    answer = _run("ldd", str(program), LD_LIBRARY_PATH=library_path())
+    answer = _run("ldd", str(program), LD_LIBRARY_PATH=libraries())
     return sorted(set(re.findall(r"(\S+) => not found", answer)))
 
 
