@@ -3272,6 +3272,17 @@ ALTER FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id
 -- comment FUNCTION _start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid)
 COMMENT ON FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid) IS 'Marks the retry of an error as running in the run p_event_id. Errors: SW102, SW104, SW106.';
 
+-- function _status_of_rank(integer)
+CREATE FUNCTION syncwell._status_of_rank(p_rank integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (ARRAY['unknown'::text, 'healthy'::text, 'late'::text, 'degraded'::text, 'unhealthy'::text])[p_rank];
+
+
+ALTER FUNCTION syncwell._status_of_rank(p_rank integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _status_of_rank(p_rank integer)
+COMMENT ON FUNCTION syncwell._status_of_rank(p_rank integer) IS 'The status of a rank of _status_rank(); NULL for none.';
+
 -- function _status_rank(text)
 CREATE FUNCTION syncwell._status_rank(p_status text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -4407,7 +4418,7 @@ begin
   )
   select
     b.source,
-    (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[b.rank],
+    syncwell._status_of_rank(b.rank),
     b.streams,
     coalesce(r.total, 0),
     r.successful::numeric / nullif(r.successful + r.failed, 0),
@@ -4850,7 +4861,7 @@ begin
   totals as (
     select
       count(*) as streams,
-      coalesce((array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[max(h.rank)], 'unknown') as status,
+      coalesce(syncwell._status_of_rank(max(h.rank)), 'unknown') as status,
       round(avg(h.score), 1) as score,
       max(h.last_sync_at) as last_sync_at,
       min(coalesce(h.next_sync_at, h.due_at)) as next_sync_at,
@@ -5065,7 +5076,7 @@ begin
   )
   select
     b.source,
-    (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[b.rank],
+    syncwell._status_of_rank(b.rank),
     round(b.score, 1),
     b.last_sync_at,
     b.next_sync_at,
@@ -7959,6 +7970,9 @@ REVOKE ALL ON FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) FRO
 
 -- acl FUNCTION _start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid)
 REVOKE ALL ON FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _status_of_rank(p_rank integer)
+REVOKE ALL ON FUNCTION syncwell._status_of_rank(p_rank integer) FROM PUBLIC;
 
 -- acl FUNCTION _status_rank(p_status text)
 REVOKE ALL ON FUNCTION syncwell._status_rank(p_status text) FROM PUBLIC;

@@ -6795,6 +6795,15 @@ revoke all on function syncwell._own_health_settings() from public;
 grant execute on function syncwell._own_health_settings() to syncwell_reader;
 --! end
 
+--! include health/functions/_status_of_rank.sql
+create or replace function syncwell._status_of_rank(p_rank integer)
+returns text
+language sql immutable security invoker parallel safe
+return (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[p_rank];
+comment on function syncwell._status_of_rank(integer) is 'The status of a rank of _status_rank(); NULL for none.';
+revoke all on function syncwell._status_of_rank(integer) from public;
+--! end
+
 --! include health/functions/_status_rank.sql
 create or replace function syncwell._status_rank(p_status text)
 returns integer
@@ -7393,7 +7402,7 @@ begin
   )
   select
     b.source,
-    (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[b.rank],
+    syncwell._status_of_rank(b.rank),
     b.streams,
     coalesce(r.total, 0),
     r.successful::numeric / nullif(r.successful + r.failed, 0),
@@ -7538,7 +7547,7 @@ begin
   totals as (
     select
       count(*) as streams,
-      coalesce((array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[max(h.rank)], 'unknown') as status,
+      coalesce(syncwell._status_of_rank(max(h.rank)), 'unknown') as status,
       round(avg(h.score), 1) as score,
       max(h.last_sync_at) as last_sync_at,
       min(coalesce(h.next_sync_at, h.due_at)) as next_sync_at,
@@ -7722,7 +7731,7 @@ begin
   )
   select
     b.source,
-    (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[b.rank],
+    syncwell._status_of_rank(b.rank),
     round(b.score, 1),
     b.last_sync_at,
     b.next_sync_at,
@@ -8014,4 +8023,4 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '47b55447e6e42cda6539fa074db6689a1ab5c6ae12c753680e5425c8b9deec54', syncwell._now(), session_user);
+('0001', 'foundation', '93bb04d8843b846a8ca1aa701344e661cf9234881eebdb55b4784b9c9f31bcfa', syncwell._now(), session_user);

@@ -70,3 +70,51 @@ select syncwell.bind_login('b_admin', 'user', test.org('b'), test.id('b_admin'))
 select syncwell.bind_login('b_service', 'service', test.org('b'), null);
 select syncwell.bind_login('gateway', 'gateway', null, null);
 select syncwell.bind_login('jwt', 'jwt', null, null);
+
+-- How tests make facts: as services do, by a gateway that acts for one user after the other, on the fake clock.
+create function test.at(
+  p_time timestamptz,
+  p_user text default null
+)
+returns void
+language sql
+as $$
+  select pg_catalog.set_config('syncwell.fake_now', p_time::text, true);
+  select syncwell.act_as(test.id(p_user)) where p_user is not null;
+$$;
+
+create function test.run(
+  p_source text,
+  p_at timestamptz,
+  p_outcome text,
+  p_seconds integer default 10,
+  p_items bigint default null,
+  p_type text default 'incremental',
+  p_platform text default null,
+  p_network text default null
+)
+returns void
+language plpgsql
+as $$
+declare
+  v_run record;
+begin
+  perform test.at(p_at);
+  v_run := syncwell.record_sync_start(
+    p_source => p_source, p_sync_type => p_type, p_platform => p_platform, p_network_type => p_network
+  );
+  perform test.at(p_at + make_interval(secs => p_seconds));
+  case p_outcome
+    when 'started' then null;
+    when 'failed' then
+      perform syncwell.record_sync_error(
+        v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT', p_items_processed => p_items
+      );
+    when 'cancelled' then perform syncwell.cancel_sync_run(v_run.event_id);
+    else
+      perform syncwell.record_sync_complete(
+        v_run.event_id, v_run.lease, p_items, p_items_failed => case p_outcome when 'partial' then 1 end
+      );
+  end case;
+end
+$$;

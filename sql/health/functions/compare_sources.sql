@@ -65,7 +65,7 @@ begin
   )
   select
     b.source,
-    (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[b.rank],
+    syncwell._status_of_rank(b.rank),
     b.streams,
     coalesce(r.total, 0),
     r.successful::numeric / nullif(r.successful + r.failed, 0),

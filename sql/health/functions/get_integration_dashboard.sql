@@ -16,7 +16,7 @@ begin
   totals as (
     select
       count(*) as streams,
-      coalesce((array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[max(h.rank)], 'unknown') as status,
+      coalesce(syncwell._status_of_rank(max(h.rank)), 'unknown') as status,
       round(avg(h.score), 1) as score,
       max(h.last_sync_at) as last_sync_at,
       min(coalesce(h.next_sync_at, h.due_at)) as next_sync_at,

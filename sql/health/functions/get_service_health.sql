@@ -63,7 +63,7 @@ begin
   )
   select
     b.source,
-    (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[b.rank],
+    syncwell._status_of_rank(b.rank),
     round(b.score, 1),
     b.last_sync_at,
     b.next_sync_at,

@@ -1,48 +1,20 @@
 begin;
 select plan(9);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
-  perform pg_temp.at(p_at + interval '10 seconds');
-  if p_outcome = 'failed' then
-    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
-  elsif p_outcome = 'cancelled' then
-    perform syncwell.cancel_sync_run(v_run.event_id);
-  else
-    perform syncwell.record_sync_complete(
-      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
-    );
-  end if;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 select is_empty('select * from syncwell.compare_sources()', 'no stream, no row');
 do $$
 begin
   perform syncwell.register_stream('idle');
-  perform pg_temp.run('calls', '2026-03-03 10:00+00', 'success');
-  perform pg_temp.run('calls', '2026-03-03 12:00+00', 'success');
-  perform pg_temp.run('calls', '2026-03-09 11:00+00', 'success');
-  perform pg_temp.run('calls', '2026-03-10 10:30+00', 'failed');
-  perform pg_temp.run('sms', '2026-03-10 10:40+00', 'success');
-  perform pg_temp.run('sms', '2026-03-10 10:41+00', 'cancelled');
-  perform pg_temp.at('2026-03-10 11:00+00');
+  perform test.run('calls', '2026-03-03 10:00+00', 'success', p_items => 10);
+  perform test.run('calls', '2026-03-03 12:00+00', 'success', p_items => 10);
+  perform test.run('calls', '2026-03-09 11:00+00', 'success', p_items => 10);
+  perform test.run('calls', '2026-03-10 10:30+00', 'failed');
+  perform test.run('sms', '2026-03-10 10:40+00', 'success', p_items => 10);
+  perform test.run('sms', '2026-03-10 10:41+00', 'cancelled', p_items => 10);
+  perform test.at('2026-03-10 11:00+00');
 end
 $$;
 select results_eq(

@@ -1,13 +1,6 @@
 begin;
 select plan(40);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
 create function pg_temp.fail(p_source text, p_at timestamptz)
 returns void
 language plpgsql
@@ -15,7 +8,7 @@ as $$
 declare
   v_run record;
 begin
-  perform pg_temp.at(p_at);
+  perform test.at(p_at);
   v_run := syncwell.record_sync_start(p_source => p_source);
   perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
 end
@@ -27,21 +20,21 @@ as $$
 declare
   v_run record;
 begin
-  perform pg_temp.at(p_at);
+  perform test.at(p_at);
   v_run := syncwell.record_sync_start(p_source => p_source);
   perform syncwell.record_sync_complete(v_run.event_id, v_run.lease, 10);
 end
 $$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 select is_empty('select * from syncwell.detect_sync_issues()', 'no stream, no issue');
 
 -- stale_data
 do $$ begin perform syncwell.register_stream('calls', p_expected_interval => '1 hour'); end $$;
-do $$ begin perform pg_temp.at('2026-03-10 09:06+00'); end $$;
+do $$ begin perform test.at('2026-03-10 09:06+00'); end $$;
 select is_empty('select * from syncwell.detect_sync_issues()', 'within grace');
-do $$ begin perform pg_temp.at('2026-03-10 09:07+00'); end $$;
+do $$ begin perform test.at('2026-03-10 09:07+00'); end $$;
 select results_eq(
   'select source, issue_type, severity, since, user_id from syncwell.detect_sync_issues()',
   format($$values ('calls', 'stale_data', 'warning', '2026-03-10 09:00+00'::timestamptz, %L::uuid)$$, test.id('a_member')),
@@ -53,16 +46,16 @@ select is(
     "stale_at": "2026-03-10T11:00:00+00:00", "expected_interval_seconds": 3600, "overdue_seconds": 420}$$::jsonb,
   'with the numbers and thresholds that say so'
 );
-do $$ begin perform pg_temp.at('2026-03-10 11:00+00'); end $$;
+do $$ begin perform test.at('2026-03-10 11:00+00'); end $$;
 select is((select severity from syncwell.detect_sync_issues()), 'critical', 'critical at three intervals');
 do $$ begin perform pg_temp.succeed('calls', '2026-03-10 11:01+00'); end $$;
 select is_empty('select * from syncwell.detect_sync_issues()', 'gone with the next success');
 
 -- the threshold holds where no interval is declared
 do $$ begin perform pg_temp.succeed('sms', '2026-03-10 11:01+00'); perform pg_temp.succeed('calls', '2026-03-11 11:00+00'); end $$;
-do $$ begin perform pg_temp.at('2026-03-11 11:01+00'); end $$;
+do $$ begin perform test.at('2026-03-11 11:01+00'); end $$;
 select is_empty('select * from syncwell.detect_sync_issues()', 'after 24 hours nothing yet');
-do $$ begin perform pg_temp.at('2026-03-11 11:01:01+00'); end $$;
+do $$ begin perform test.at('2026-03-11 11:01:01+00'); end $$;
 select results_eq('select source, severity from syncwell.detect_sync_issues()', $$values ('sms', 'warning')$$, 'after more, a warning');
 select results_eq('select source, severity from syncwell.detect_sync_issues(null, 8)', $$values ('sms', 'critical')$$, 'the caller may ask for less: three times 8 hours');
 select is((select (evidence ->> 'expected_interval_seconds')::numeric from syncwell.detect_sync_issues(null, 8)), 28800::numeric, 'and finds it in the evidence');
@@ -101,15 +94,15 @@ create temporary table run (name text, event_id uuid, lease uuid);
 grant all on run to public;
 do $$
 begin
-  perform pg_temp.at('2026-03-11 12:04+00');
+  perform test.at('2026-03-11 12:04+00');
   insert into run select 'beating', r.event_id, r.lease from syncwell.record_sync_start('calls') as r;
   perform syncwell.record_sync_heartbeat(r.event_id, r.lease, 7) from run as r;
   insert into run select 'quiet', r.event_id, r.lease from syncwell.record_sync_start('sms') as r;
-  perform pg_temp.at('2026-03-11 12:05:30+00');
+  perform test.at('2026-03-11 12:05:30+00');
 end
 $$;
 select is_empty('select * from syncwell.detect_sync_issues() where issue_type = ''stuck''', 'a heartbeat may be 90 seconds old');
-do $$ begin perform pg_temp.at('2026-03-11 12:05:31+00'); end $$;
+do $$ begin perform test.at('2026-03-11 12:05:31+00'); end $$;
 select results_eq(
   'select source, severity, since from syncwell.detect_sync_issues() where issue_type = ''stuck''',
   $$values ('calls', 'warning', '2026-03-11 12:04+00'::timestamptz)$$, 'not older'
@@ -121,9 +114,9 @@ select is(
   'with the limits it went over'
 );
 select is((select (evidence ->> 'event_id')::uuid from syncwell.detect_sync_issues()), (select event_id from run where name = 'beating'), 'and the run');
-do $$ begin perform syncwell.register_stream('sms', p_max_runtime => '10 minutes'); perform pg_temp.at('2026-03-11 12:14+00'); end $$;
+do $$ begin perform syncwell.register_stream('sms', p_max_runtime => '10 minutes'); perform test.at('2026-03-11 12:14+00'); end $$;
 select is_empty('select * from syncwell.detect_sync_issues() where source = ''sms''', 'one that never sent a heartbeat has its longest time');
-do $$ begin perform pg_temp.at('2026-03-11 12:14:01+00'); end $$;
+do $$ begin perform test.at('2026-03-11 12:14:01+00'); end $$;
 select is((select evidence ->> 'cause' from syncwell.detect_sync_issues() where source = 'sms'), 'over_max_runtime', 'not longer');
 do $$ begin perform syncwell.reap_sync_runs(); end $$;
 select is_empty('select * from syncwell.detect_sync_issues() where issue_type = ''stuck''', 'the reaper''s rules are the same: it ends both');
@@ -131,11 +124,11 @@ select is_empty('select * from syncwell.detect_sync_issues() where issue_type = 
 do $$
 begin
   delete from run;
-  perform pg_temp.at('2026-03-11 12:20+00');
+  perform test.at('2026-03-11 12:20+00');
   insert into run select 'beating', r.event_id, r.lease from syncwell.record_sync_start('calls') as r;
   perform syncwell.report_sync_progress(r.event_id::text, 0, 100) from run as r;
   perform syncwell.report_sync_progress('export', 0, 100, p_source_system => 'woocommerce');
-  perform pg_temp.at('2026-03-11 12:20:10+00');
+  perform test.at('2026-03-11 12:20:10+00');
   perform syncwell.report_sync_progress(r.event_id::text, 5) from run as r;
   perform syncwell.report_sync_progress('export', 5);
 end
@@ -143,7 +136,7 @@ $$;
 select is_empty('select * from syncwell.detect_sync_issues() where issue_type = ''stuck''', 'progress that moves is no issue');
 do $$
 begin
-  perform pg_temp.at('2026-03-11 12:21:30+00');
+  perform test.at('2026-03-11 12:21:30+00');
   perform syncwell.record_sync_heartbeat(r.event_id, r.lease) from run as r;
 end
 $$;
@@ -167,7 +160,7 @@ select results_eq('select source from syncwell.detect_sync_issues() where issue_
 select is_empty(format('select source from syncwell.detect_sync_issues(%L)', test.id('a_other')), 'and may ask for one user');
 select throws_ok(format('select * from syncwell.detect_sync_issues(%L)', test.id('b_member')), 'SW002', 'unknown user', 'not for one of another org');
 
-do $$ begin perform pg_temp.at('2026-03-11 12:25+00'); end $$;
+do $$ begin perform test.at('2026-03-11 12:25+00'); end $$;
 select results_eq(
   'select evidence ->> ''cause'' from syncwell.detect_sync_issues() where issue_type = ''stuck'' and source = ''calls''',
   $$values ('no_heartbeat')$$, 'one issue a run: without a heartbeat nobody asks for its progress'
@@ -176,7 +169,7 @@ select results_eq(
 -- the worst first
 do $$
 begin
-  perform pg_temp.at('2026-03-11 13:00+00', 'a_other');
+  perform test.at('2026-03-11 13:00+00', 'a_other');
   perform pg_temp.fail('failing', '2026-03-11 13:00:01+00');
   perform pg_temp.fail('failing', '2026-03-11 13:00:02+00');
   perform pg_temp.fail('failing', '2026-03-11 13:00:03+00');

@@ -1,44 +1,16 @@
 begin;
 select plan(9);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
-  perform pg_temp.at(p_at + interval '10 seconds');
-  if p_outcome = 'failed' then
-    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
-  elsif p_outcome = 'cancelled' then
-    perform syncwell.cancel_sync_run(v_run.event_id);
-  else
-    perform syncwell.record_sync_complete(
-      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
-    );
-  end if;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 select is_empty('select * from syncwell.get_data_freshness()', 'no stream, no row');
 do $$
 begin
   perform syncwell.register_stream('declared', p_expected_interval => '1 hour');
   perform syncwell.register_stream('nothing');
   perform syncwell.register_stream('cron', p_cron => '0 * * * *');
-  perform pg_temp.run('ran', '2026-03-10 08:00+00', 'success');
+  perform test.run('ran', '2026-03-10 08:00+00', 'success', p_items => 10);
 end
 $$;
 select results_eq(
@@ -50,7 +22,7 @@ select results_eq(
     ('ran', 'fresh', '2026-03-10 08:00:10+00', '0 sec', '24 hours', '2026-03-11 08:00:10+00', 1, 0)$$,
   'what never succeeded has no age; what is not due yet is unknown'
 );
-do $$ begin perform pg_temp.run('declared', '2026-03-10 08:30+00', 'success'); perform pg_temp.at('2026-03-10 10:00+00'); end $$;
+do $$ begin perform test.run('declared', '2026-03-10 08:30+00', 'success', p_items => 10); perform test.at('2026-03-10 10:00+00'); end $$;
 select results_eq(
   'select source, status, age, expected_interval, behind_streams from syncwell.get_data_freshness()',
   $$values
@@ -60,7 +32,7 @@ select results_eq(
     ('nothing', 'unknown', null, null, 0)$$,
   'late ones first, by what was due first; the interval of an overdue cron is told'
 );
-do $$ begin perform pg_temp.at('2026-03-10 11:30:10+00'); end $$;
+do $$ begin perform test.at('2026-03-10 11:30:10+00'); end $$;
 select results_eq(
   'select source, status from syncwell.get_data_freshness()',
   $$values ('cron', 'stale'), ('declared', 'stale'), ('ran', 'fresh'), ('nothing', 'unknown')$$,
@@ -71,7 +43,7 @@ select results_eq(
 do $$
 begin
   perform syncwell.act_as(test.id('a_other'));
-  perform pg_temp.run('declared', '2026-03-10 11:31+00', 'success');
+  perform test.run('declared', '2026-03-10 11:31+00', 'success', p_items => 10);
   perform syncwell.act_as(test.id('a_analyst'));
 end
 $$;

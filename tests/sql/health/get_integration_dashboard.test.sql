@@ -1,37 +1,9 @@
 begin;
 select plan(13);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
-  perform pg_temp.at(p_at + interval '10 seconds');
-  if p_outcome = 'failed' then
-    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
-  elsif p_outcome = 'cancelled' then
-    perform syncwell.cancel_sync_run(v_run.event_id);
-  else
-    perform syncwell.record_sync_complete(
-      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
-    );
-  end if;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 select is(
   syncwell.get_integration_dashboard(),
   $${"source": null, "computed_at": "2026-03-10T08:00:00+00:00",
@@ -47,10 +19,10 @@ select is(syncwell.get_integration_dashboard('calls'), null, 'no document of a s
 -- an hour well, half an hour failing, half an hour well
 do $$
 begin
-  perform pg_temp.run('calls', '2026-03-10 08:59:50+00', 'success');
-  perform pg_temp.run('calls', '2026-03-10 09:59:50+00', 'failed');
-  perform pg_temp.run('calls', '2026-03-10 10:29:50+00', 'success');
-  perform pg_temp.at('2026-03-10 11:00+00');
+  perform test.run('calls', '2026-03-10 08:59:50+00', 'success', p_items => 10);
+  perform test.run('calls', '2026-03-10 09:59:50+00', 'failed');
+  perform test.run('calls', '2026-03-10 10:29:50+00', 'success', p_items => 10);
+  perform test.at('2026-03-10 11:00+00');
 end
 $$;
 select is(
@@ -85,7 +57,7 @@ select is(syncwell.get_integration_dashboard() #>> '{overview,streams}', '2', 'a
 do $$
 begin
   for v_i in 1..12 loop
-    perform pg_temp.run('sms', '2026-03-10 11:00+00'::timestamptz + v_i * interval '1 minute', 'failed');
+    perform test.run('sms', '2026-03-10 11:00+00'::timestamptz + v_i * interval '1 minute', 'failed');
   end loop;
 end
 $$;

@@ -1,37 +1,9 @@
 begin;
 select plan(14);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
-  perform pg_temp.at(p_at + interval '10 seconds');
-  if p_outcome = 'failed' then
-    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
-  elsif p_outcome = 'cancelled' then
-    perform syncwell.cancel_sync_run(v_run.event_id);
-  else
-    perform syncwell.record_sync_complete(
-      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
-    );
-  end if;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 select is_empty('select * from syncwell.get_service_health()', 'no stream, no row');
 do $$ begin perform syncwell.register_stream('calls', p_expected_interval => '1 hour'); end $$;
 select results_eq(
@@ -43,12 +15,12 @@ select results_eq(
 do $$
 begin
   for v_i in 1..20 loop
-    perform pg_temp.run('sms', '2026-03-10 08:00+00'::timestamptz + v_i * interval '1 minute', 'success');
+    perform test.run('sms', '2026-03-10 08:00+00'::timestamptz + v_i * interval '1 minute', 'success', p_items => 10);
   end loop;
-  perform pg_temp.run('sms', '2026-03-10 09:00+00', 'cancelled');
-  perform pg_temp.run('sms', '2026-03-10 09:01+00', 'failed');
-  perform pg_temp.run('sms', '2026-03-10 09:02+00', 'failed');
-  perform pg_temp.run('sms', '2026-03-10 09:03+00', 'failed');
+  perform test.run('sms', '2026-03-10 09:00+00', 'cancelled', p_items => 10);
+  perform test.run('sms', '2026-03-10 09:01+00', 'failed');
+  perform test.run('sms', '2026-03-10 09:02+00', 'failed');
+  perform test.run('sms', '2026-03-10 09:03+00', 'failed');
   perform syncwell.create_sync_error('sms', 'somebody called', 'EPIPE');
 end
 $$;
@@ -59,7 +31,7 @@ select results_eq(
 );
 select results_eq('select source from syncwell.get_service_health()', $$values ('sms'), ('calls')$$, 'the worst first');
 select is_empty('select * from syncwell.get_service_health(''nothing'')', 'a filter that matches nothing gives no rows');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 09:04+00', 'success'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 09:04+00', 'success', p_items => 10); end $$;
 select results_eq(
   'select status, is_healthy, active_errors, alerts from syncwell.get_service_health(''sms'')',
   $$values ('degraded', true, 1::bigint, 0::bigint)$$, 'a success resolves what runs reported, and the alert'
@@ -69,7 +41,7 @@ select results_eq(
 do $$
 begin
   perform syncwell.act_as(test.id('a_other'));
-  perform pg_temp.run('sms', '2026-03-10 09:05+00', 'success');
+  perform test.run('sms', '2026-03-10 09:05+00', 'success', p_items => 10);
 end
 $$;
 select is((select status from syncwell.get_service_health('sms')), 'healthy', 'a member''s own is well');
@@ -80,12 +52,12 @@ select results_eq(
   'an analyst sees the worse status and both together'
 );
 select is((select status from syncwell.get_service_health('sms', test.id('a_other'))), 'healthy', 'or one user''s');
-do $$ begin perform syncwell.act_as(test.id('a_member')); perform pg_temp.run('sms', '2026-03-10 09:06+00', 'failed'); end $$;
+do $$ begin perform syncwell.act_as(test.id('a_member')); perform test.run('sms', '2026-03-10 09:06+00', 'failed'); end $$;
 select is((select alerts from syncwell.get_service_health('sms')), 0::bigint, 'a warning is no alert');
 do $$
 begin
-  perform pg_temp.run('sms', '2026-03-10 09:07+00', 'failed');
-  perform pg_temp.run('sms', '2026-03-10 09:08+00', 'failed');
+  perform test.run('sms', '2026-03-10 09:07+00', 'failed');
+  perform test.run('sms', '2026-03-10 09:08+00', 'failed');
   perform syncwell.act_as(test.id('a_analyst'));
 end
 $$;

@@ -2,34 +2,6 @@ begin;
 select plan(44);
 
 -- facts are made as services make them, by a gateway that acts for one user after the other, on the fake clock
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
-  perform pg_temp.at(p_at + interval '10 seconds');
-  if p_outcome = 'failed' then
-    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
-  elsif p_outcome = 'cancelled' then
-    perform syncwell.cancel_sync_run(v_run.event_id);
-  else
-    perform syncwell.record_sync_complete(
-      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
-    );
-  end if;
-end
-$$;
 create function pg_temp.status(p_source text default null)
 returns text
 language sql
@@ -39,7 +11,7 @@ $$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
 -- nothing there
-do $$ begin perform pg_temp.at('2026-03-10 08:00+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 select results_eq(
   'select source, status, score, freshness_score, reliability_score, last_sync_at, consecutive_failures, streams, worst_source from syncwell.get_sync_health_status()',
   $$values (null::text, 'unknown', null::numeric, null::numeric, null::numeric, null::timestamptz, null::integer, 0::bigint, null::text)$$,
@@ -52,15 +24,15 @@ do $$ begin perform syncwell.register_stream('calls', p_expected_interval => '1 
 select is(pg_temp.status('calls'), 'unknown', 'registered and not due yet: unknown');
 select is(pg_temp.status(), 'unknown', 'and so overall');
 select is((select unknown_streams from syncwell.get_sync_health_status() where source is null), 1::bigint, 'which is counted');
-do $$ begin perform pg_temp.at('2026-03-10 09:07+00'); end $$;
+do $$ begin perform test.at('2026-03-10 09:07+00'); end $$;
 select is(pg_temp.status('calls'), 'late', 'past due and grace: late, though it never ran');
-do $$ begin perform pg_temp.at('2026-03-10 11:00+00'); end $$;
+do $$ begin perform test.at('2026-03-10 11:00+00'); end $$;
 select is(pg_temp.status('calls'), 'unhealthy', 'three intervals: unhealthy');
 select is((select last_sync_at from syncwell.get_sync_health_status() where source = 'calls'), null, 'it never ran: no time');
 select is((select reliability_score from syncwell.get_sync_health_status() where source = 'calls'), null, 'and no reliability');
 
 -- the life of a stream that only runs
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:00+00', 'success', 'android'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:00+00', 'success', p_items => 10, p_platform => 'android'); end $$;
 select is(pg_temp.status('sms'), 'healthy', 'a first success is healthy');
 select is(pg_temp.status(), 'unhealthy', 'the worst stream decides overall');
 select is((select worst_source from syncwell.get_sync_health_status() where source is null), 'calls', 'and is named');
@@ -68,36 +40,36 @@ select is((select score from syncwell.get_sync_health_status() where source is n
 select is((select platform from syncwell.get_sync_health_status() where source = 'sms'), 'android', 'its platform');
 select is((select platform from syncwell.get_sync_health_status() where source is null), null, 'not the same for all: not told');
 select results_eq('select source from syncwell.get_sync_health_status()', $$values (null), ('calls'), ('sms')$$, 'overall first, then the worst');
-do $$ begin perform pg_temp.run('calls', '2026-03-10 11:01+00', 'success'); end $$;
+do $$ begin perform test.run('calls', '2026-03-10 11:01+00', 'success', p_items => 10); end $$;
 select is(pg_temp.status('calls'), 'healthy', 'running ends the staleness');
 select is(pg_temp.status(), 'healthy', 'and all is well');
 select is((select reason from syncwell.get_sync_health_status() where source is null), null, 'no reason');
 select is((select advice from syncwell.get_sync_health_status() where source is null), null, 'and no advice');
 
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:02+00', 'failed'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:02+00', 'failed'); end $$;
 select is(pg_temp.status('sms'), 'degraded', 'one failure degrades');
 select is((select last_success_at from syncwell.get_sync_health_status() where source = 'sms'), '2026-03-10 11:00:10+00', 'the last success stays');
 select is((select last_sync_at from syncwell.get_sync_health_status() where source = 'sms'), '2026-03-10 11:02:10+00', 'the last sync is the failure');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:03+00', 'failed'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:03+00', 'failed'); end $$;
 select is(pg_temp.status('sms'), 'degraded', 'two failures degrade');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:04+00', 'failed'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:04+00', 'failed'); end $$;
 select is(pg_temp.status('sms'), 'unhealthy', 'three in a row are unhealthy');
 select is((select consecutive_failures from syncwell.get_sync_health_status() where source = 'sms'), 3, 'counted');
 select is((select reliability_score from syncwell.get_sync_health_status() where source = 'sms'), 0.0, 'a rate of a quarter minus 75 is 0');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:05+00', 'cancelled'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:05+00', 'cancelled', p_items => 10); end $$;
 select is(pg_temp.status('sms'), 'unhealthy', 'a cancelled run says nothing');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:06+00', 'success'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:06+00', 'success', p_items => 10); end $$;
 select is(pg_temp.status('sms'), 'degraded', 'one success ends the streak');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:07+00', 'success'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:07+00', 'success', p_items => 10); end $$;
 select is(pg_temp.status('sms'), 'healthy', 'the second makes it healthy');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:08+00', 'partial'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:08+00', 'partial', p_items => 10); end $$;
 select is(pg_temp.status('sms'), 'degraded', 'a partial run degrades');
-do $$ begin perform pg_temp.run('sms', '2026-03-10 11:09+00', 'success'); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 11:09+00', 'success', p_items => 10); end $$;
 select is(pg_temp.status('sms'), 'healthy', 'until the next good one');
 
 -- settings of a source and a platform hold for it alone
 do $$ begin perform syncwell.set_setting('health.stale_after', '1 hour', p_source => 'sms', p_org_id => test.org('a')); end $$;
-do $$ begin perform pg_temp.run('web', '2026-03-10 11:10+00', 'success'); perform pg_temp.at('2026-03-10 12:30+00'); end $$;
+do $$ begin perform test.run('web', '2026-03-10 11:10+00', 'success', p_items => 10); perform test.at('2026-03-10 12:30+00'); end $$;
 select is(pg_temp.status('sms'), 'late', 'a setting of its source');
 select is(pg_temp.status('web'), 'healthy', 'is not another''s');
 do $$ begin perform syncwell.set_setting('health.stale_after', '20 minutes', p_platform => 'android', p_org_id => test.org('a')); end $$;

@@ -1,49 +1,21 @@
 begin;
 select plan(9);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(p_source text, p_at timestamptz, p_outcome text, p_platform text default null)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(p_source => p_source, p_platform => p_platform);
-  perform pg_temp.at(p_at + interval '10 seconds');
-  if p_outcome = 'failed' then
-    perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT');
-  elsif p_outcome = 'cancelled' then
-    perform syncwell.cancel_sync_run(v_run.event_id);
-  else
-    perform syncwell.record_sync_complete(
-      v_run.event_id, v_run.lease, 10, p_items_failed => case p_outcome when 'partial' then 1 else 0 end
-    );
-  end if;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
 do $$
 begin
-  perform pg_temp.at('2024-03-10 08:00+00', 'a_member');
+  perform test.at('2024-03-10 08:00+00', 'a_member');
   perform syncwell.register_stream('calls', p_expected_interval => '1 hour');
-  perform pg_temp.run('sms', '2024-03-10 08:00+00', 'failed', 'ios');
+  perform test.run('sms', '2024-03-10 08:00+00', 'failed', p_platform => 'ios');
   perform syncwell.act_as(test.id('a_other'));
-  perform pg_temp.run('sms', '2024-03-10 08:00+00', 'success');
+  perform test.run('sms', '2024-03-10 08:00+00', 'success', p_items => 10);
   perform syncwell.act_as_org(test.org('a'));
-  perform pg_temp.run('todoist', '2024-03-10 08:00+00', 'success');
+  perform test.run('todoist', '2024-03-10 08:00+00', 'success', p_items => 10);
   perform syncwell.register_stream('gone');
   perform syncwell.unregister_stream('gone');
   perform syncwell.act_as(test.id('b_member'));
-  perform pg_temp.run('sms', '2024-03-10 08:00+00', 'success');
+  perform test.run('sms', '2024-03-10 08:00+00', 'success', p_items => 10);
 end
 $$;
 
@@ -76,7 +48,7 @@ reset session authorization;
 -- view and functions agree, as of any time, with settings of a source and a platform
 do $$
 begin
-  perform pg_temp.at('2024-03-10 10:30+00', 'a_analyst');
+  perform test.at('2024-03-10 10:30+00', 'a_analyst');
   perform syncwell.set_setting('health.stale_after', '1 hour', p_platform => 'ios', p_org_id => test.org('a'));
   perform syncwell.set_setting('health.weight_freshness', '70', p_source => 'sms');
 end

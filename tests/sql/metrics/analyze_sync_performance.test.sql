@@ -1,48 +1,9 @@
 begin;
 select plan(14);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(
-  p_source text,
-  p_at timestamptz,
-  p_outcome text,
-  p_seconds integer default 10,
-  p_items bigint default null,
-  p_type text default 'incremental',
-  p_platform text default null,
-  p_network text default null
-)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(
-    p_source => p_source, p_sync_type => p_type, p_platform => p_platform, p_network_type => p_network
-  );
-  perform pg_temp.at(p_at + make_interval(secs => p_seconds));
-  case p_outcome
-    when 'started' then null;
-    when 'failed' then perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT', p_items_processed => p_items);
-    when 'cancelled' then perform syncwell.cancel_sync_run(v_run.event_id);
-    else
-      perform syncwell.record_sync_complete(
-        v_run.event_id, v_run.lease, p_items, p_items_failed => case p_outcome when 'partial' then 1 end
-      );
-  end case;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 12:30+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 12:30+00', 'a_member'); end $$;
 select is_empty('select * from syncwell.analyze_sync_performance()', 'no stream, no row');
 do $$ begin perform syncwell.register_stream('idle'); end $$;
 select results_eq(
@@ -52,12 +13,12 @@ select results_eq(
 );
 do $$
 begin
-  perform pg_temp.run('calls', '2026-03-10 08:00+00', 'success', 1, 10, 'full', 'android', 'wifi');
-  perform pg_temp.run('calls', '2026-03-10 08:10+00', 'success', 2, 20, 'incremental', 'android', 'cellular');
-  perform pg_temp.run('calls', '2026-03-10 08:20+00', 'failed', 3, null, 'incremental', 'ios', 'wifi');
-  perform pg_temp.run('calls', '2026-03-10 08:30+00', 'partial', 6, 60);
-  perform pg_temp.run('calls', '2026-03-10 08:40+00', 'cancelled', 100);
-  perform pg_temp.run('calls', '2026-03-10 08:50+00', 'started');
+  perform test.run('calls', '2026-03-10 08:00+00', 'success', 1, 10, 'full', 'android', 'wifi');
+  perform test.run('calls', '2026-03-10 08:10+00', 'success', 2, 20, 'incremental', 'android', 'cellular');
+  perform test.run('calls', '2026-03-10 08:20+00', 'failed', 3, null, 'incremental', 'ios', 'wifi');
+  perform test.run('calls', '2026-03-10 08:30+00', 'partial', 6, 60);
+  perform test.run('calls', '2026-03-10 08:40+00', 'cancelled', 100);
+  perform test.run('calls', '2026-03-10 08:50+00', 'started');
 end
 $$;
 select results_eq(
@@ -77,7 +38,7 @@ select results_eq(
   'select sample_size, min_duration_ms from syncwell.analyze_sync_performance(''calls'', 2) where dimension = ''overall''',
   $$values (2::bigint, 3000::bigint)$$, 'the sample is the newest'
 );
-do $$ begin perform pg_temp.run('sms', '2026-03-10 09:00+00', 'success', 60); end $$;
+do $$ begin perform test.run('sms', '2026-03-10 09:00+00', 'success', 60); end $$;
 select results_eq(
   'select sample_size, max_duration_ms from syncwell.analyze_sync_performance(null, 2) where dimension = ''overall''',
   $$values (2::bigint, 60000::bigint)$$, 'the newest of all sources together'

@@ -1,48 +1,9 @@
 begin;
 select plan(23);
 
-create function pg_temp.at(p_time timestamptz, p_user text default null)
-returns void
-language sql
-as $$
-  select set_config('syncwell.fake_now', p_time::text, true);
-  select syncwell.act_as(test.id(p_user)) where p_user is not null;
-$$;
-create function pg_temp.run(
-  p_source text,
-  p_at timestamptz,
-  p_outcome text,
-  p_seconds integer default 10,
-  p_items bigint default null,
-  p_type text default 'incremental',
-  p_platform text default null,
-  p_network text default null
-)
-returns void
-language plpgsql
-as $$
-declare
-  v_run record;
-begin
-  perform pg_temp.at(p_at);
-  v_run := syncwell.record_sync_start(
-    p_source => p_source, p_sync_type => p_type, p_platform => p_platform, p_network_type => p_network
-  );
-  perform pg_temp.at(p_at + make_interval(secs => p_seconds));
-  case p_outcome
-    when 'started' then null;
-    when 'failed' then perform syncwell.record_sync_error(v_run.event_id, v_run.lease, 'no answer', 'ETIMEDOUT', p_items_processed => p_items);
-    when 'cancelled' then perform syncwell.cancel_sync_run(v_run.event_id);
-    else
-      perform syncwell.record_sync_complete(
-        v_run.event_id, v_run.lease, p_items, p_items_failed => case p_outcome when 'partial' then 1 end
-      );
-  end case;
-end
-$$;
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
-do $$ begin perform pg_temp.at('2026-03-10 12:30+00', 'a_member'); end $$;
+do $$ begin perform test.at('2026-03-10 12:30+00', 'a_member'); end $$;
 select is_empty('select * from syncwell.get_sync_metrics()', 'no stream, no row');
 do $$ begin perform syncwell.register_stream('idle'); end $$;
 select results_eq(
@@ -56,15 +17,15 @@ do $$
 begin
   -- 100 runs of 1 to 100 seconds, the slow ones first: percentiles are their ranks
   for v_i in 1..100 loop
-    perform pg_temp.run('calls', '2026-03-10 10:00+00'::timestamptz + v_i * interval '1 second', 'success', 101 - v_i, v_i);
+    perform test.run('calls', '2026-03-10 10:00+00'::timestamptz + v_i * interval '1 second', 'success', 101 - v_i, v_i);
   end loop;
-  perform pg_temp.run('calls', '2026-03-10 11:05+00', 'success', 1);
-  perform pg_temp.run('calls', '2026-03-10 11:10+00', 'partial', 2, 5);
-  perform pg_temp.run('calls', '2026-03-10 11:15+00', 'failed', 3);
-  perform pg_temp.run('calls', '2026-03-10 11:20+00', 'cancelled', 1000);
-  perform pg_temp.run('calls', '2026-03-10 12:00+00', 'started');
-  perform pg_temp.run('sms', '2026-03-10 11:59:59+00', 'failed', 4);
-  perform pg_temp.at('2026-03-10 12:30+00');
+  perform test.run('calls', '2026-03-10 11:05+00', 'success', 1);
+  perform test.run('calls', '2026-03-10 11:10+00', 'partial', 2, 5);
+  perform test.run('calls', '2026-03-10 11:15+00', 'failed', 3);
+  perform test.run('calls', '2026-03-10 11:20+00', 'cancelled', 1000);
+  perform test.run('calls', '2026-03-10 12:00+00', 'started');
+  perform test.run('sms', '2026-03-10 11:59:59+00', 'failed', 4);
+  perform test.at('2026-03-10 12:30+00');
 end
 $$;
 select results_eq(
@@ -89,11 +50,11 @@ select is_empty('select * from syncwell.get_sync_metrics(''nothing'')', 'a filte
 -- days and weeks by the clock of Berlin, the org's: on 29 March 2026 a day has 23 hours
 do $$
 begin
-  perform pg_temp.run('daily', '2026-03-28 22:59+00', 'success');
-  perform pg_temp.run('daily', '2026-03-28 23:01+00', 'success');
-  perform pg_temp.run('daily', '2026-03-29 21:59+00', 'success');
-  perform pg_temp.run('daily', '2026-03-29 22:01+00', 'success');
-  perform pg_temp.at('2026-03-30 12:00+00');
+  perform test.run('daily', '2026-03-28 22:59+00', 'success');
+  perform test.run('daily', '2026-03-28 23:01+00', 'success');
+  perform test.run('daily', '2026-03-29 21:59+00', 'success');
+  perform test.run('daily', '2026-03-29 22:01+00', 'success');
+  perform test.at('2026-03-30 12:00+00');
 end
 $$;
 select results_eq(
@@ -129,7 +90,7 @@ select is((select max(period_start) from syncwell.get_sync_metrics('daily', 'day
 set time zone 'UTC';
 
 -- who sees what
-do $$ begin perform pg_temp.at('2026-03-10 12:30+00', 'a_other'); perform pg_temp.run('calls', '2026-03-10 12:00+00', 'success'); end $$;
+do $$ begin perform test.at('2026-03-10 12:30+00', 'a_other'); perform test.run('calls', '2026-03-10 12:00+00', 'success'); end $$;
 select is((select total_syncs from syncwell.get_sync_metrics() where metric_type = 'summary'), 1::bigint, 'a member sees his own runs');
 select throws_ok(format('select * from syncwell.get_sync_metrics(p_user_id => %L)', test.id('a_member')), 'SW002', 'unknown user', 'and not another''s');
 do $$ begin perform syncwell.act_as(test.id('a_analyst')); end $$;
