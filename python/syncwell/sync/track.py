@@ -262,6 +262,7 @@ class TrackedRun:
             self._lost = error
             return None
         except Exception:
-            # a busy connection, a network that is away for a while: the lease outlives two missed beats
+            # A busy connection, a network that is away for a while, whatever the caller's own kind of pool raises: the
+            # lease outlives two missed beats, and what does not pass is raised when the run is completed.
             return max(self._pause / 2, _SHORTEST_PAUSE)
         return self._pause
