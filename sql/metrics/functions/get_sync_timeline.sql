@@ -31,20 +31,12 @@ begin
   return query
   with runs as (
     select
-      date_trunc('hour', e.started_at, 'UTC') as hour,
-      count(*) as total,
-      count(*) filter (where e.status in ('success', 'partial')) as successful,
-      count(*) filter (where e.status in ('failed', 'timeout')) as failed
-    from unnest(v_stream_ids) as s (stream_id)
-    cross join lateral (
-      select r.status, r.started_at
-      from syncwell.sync_events as r
-      where r.org_id = v_org_id
-        and r.stream_id = s.stream_id
-        and r.id >= syncwell._uuid7_floor(v_first)
-      offset 0
-    ) as e
-    group by 1
+      m.period_start as hour,
+      sum(m.total)::bigint as total,
+      sum(m.successful)::bigint as successful,
+      sum(m.failed)::bigint as failed
+    from syncwell._metric_rows(v_org_id, v_stream_ids, 'hour', v_first, v_last + interval '1 hour', null) as m
+    group by m.period_start
   )
   select h.hour, coalesce(r.total, 0), coalesce(r.successful, 0), coalesce(r.failed, 0)
   from generate_series(v_first, v_last, interval '1 hour') as h (hour)

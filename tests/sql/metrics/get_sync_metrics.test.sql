@@ -1,5 +1,5 @@
 begin;
-select plan(23);
+select plan(24);
 
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
@@ -29,16 +29,27 @@ begin
 end
 $$;
 select results_eq(
-  'select metric_type, period_start, source, total_syncs, successful_syncs, failed_syncs, success_rate, error_rate, total_items_synced, average_duration_ms, p50_duration_ms, p95_duration_ms, p99_duration_ms from syncwell.get_sync_metrics()',
+  'select metric_type, period_start, source, total_syncs, successful_syncs, failed_syncs, success_rate, error_rate, total_items_synced, average_duration_ms from syncwell.get_sync_metrics()',
   $$values
     ('hourly', '2026-03-10 12:00+00'::timestamptz, 'calls', 1::bigint, 0::bigint, 0::bigint, null::numeric, null::numeric, null::numeric,
-      null::double precision, null::double precision, null::double precision, null::double precision),
-    ('hourly', '2026-03-10 11:00+00', 'calls', 4, 2, 1, 2 / 3.0, 1 / 3.0, 5, 2000, 2000, 3000, 3000),
-    ('hourly', '2026-03-10 11:00+00', 'sms', 1, 0, 1, 0, 1, null, 4000, 4000, 4000, 4000),
-    ('hourly', '2026-03-10 10:00+00', 'calls', 100, 100, 0, 1, 0, 5050, 50500, 50000, 95000, 99000),
+      null::double precision),
+    ('hourly', '2026-03-10 11:00+00', 'calls', 4, 2, 1, 2 / 3.0, 1 / 3.0, 5, 2000),
+    ('hourly', '2026-03-10 11:00+00', 'sms', 1, 0, 1, 0, 1, null, 4000),
+    ('hourly', '2026-03-10 10:00+00', 'calls', 100, 100, 0, 1, 0, 5050, 50500),
     ('summary', null, null, 106, 102, 2, 102 / 104.0, 2 / 104.0, 5055,
-      (5050 + 6 + 4) * 1000 / 104.0::double precision, 48000, 95000, 99000)$$,
+      (5050 + 6 + 4) * 1000 / 104.0::double precision)$$,
   'per hour and source, newest first, and all in all; open and cancelled runs have no share in rates and durations'
+);
+select results_eq(
+  $$select abs(p50_duration_ms / w.p50 - 1) <= 0.01084, abs(p95_duration_ms / w.p95 - 1) <= 0.01084, abs(p99_duration_ms / w.p99 - 1) <= 0.01084
+    from syncwell.get_sync_metrics() as m
+    left join (values
+      ('2026-03-10 11:00+00'::timestamptz, 'calls', 2000, 3000, 3000), ('2026-03-10 11:00+00', 'sms', 4000, 4000, 4000),
+      ('2026-03-10 10:00+00', 'calls', 50000, 95000, 99000), (null, null, 48000, 95000, 99000)
+    ) as w (period_start, source, p50, p95, p99)
+      on w.period_start is not distinct from m.period_start and w.source is not distinct from m.source$$,
+  $$values (null::boolean, null::boolean, null::boolean), (true, true, true), (true, true, true), (true, true, true), (true, true, true)$$,
+  'percentiles are nearest ranks within 1.083 %'
 );
 select results_eq(
   'select metric_type, total_syncs from syncwell.get_sync_metrics(''calls'', ''hour'', 2)',

@@ -1,0 +1,15 @@
+create or replace function syncwell._mark_old_hours()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into syncwell.sync_metrics_dirty (org_id, stream_id, hour)
+  select distinct r.org_id, r.stream_id, date_trunc('hour', r.started_at, 'UTC')
+  from old_rows as r;
+  return null;
+end
+$$;
+comment on function syncwell._mark_old_hours() is
+'Trigger of sync_events: marks the hours of runs that were deleted, in the same transaction.';
+revoke all on function syncwell._mark_old_hours() from public;
