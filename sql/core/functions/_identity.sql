@@ -7,6 +7,8 @@ create or replace function syncwell._identity(
 )
 language plpgsql stable security definer parallel restricted
 set search_path = pg_catalog, pg_temp
+-- called again and again: planning costs more than reading
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_login syncwell.logins;
