@@ -10,6 +10,7 @@ from uuid import UUID
 from syncwell.core import Platform
 
 __all__ = [
+    "Direction",
     "DueRetry",
     "ErrorClass",
     "ErrorGroup",
@@ -29,10 +30,13 @@ __all__ = [
 ]
 
 SyncType = Literal["full", "incremental", "webhook", "manual"]
+Direction = Literal["pull", "push"]
 RunStatus = Literal["started", "success", "partial", "failed", "timeout", "cancelled"]
 ErrorClass = Literal["transient", "throttled", "auth", "conflict", "permanent", "unknown"]
 Lane = Literal["fast", "slow", "none"]
-RetryReason = Literal["retry", "scheduled", "parked", "budget", "circuit_open", "needs_reauth", "permanent", "too_old"]
+RetryReason = Literal[
+    "retry", "scheduled", "parked", "budget", "circuit_open", "needs_reauth", "permanent", "too_old", "client"
+]
 ReapReason = Literal["no_heartbeat", "over_max_runtime"]
 Jitter = Literal["none", "full", "equal"]
 
@@ -296,6 +300,8 @@ class SyncEvent:
         items_deleted: items deleted; None: not told.
         items_failed: items that could not be handled; None: not told.
         items_per_second: items handled a second; None: not known.
+        direction: pull: from the server to a device; push: from a device to the server; None: not told.
+        bytes: how much was transferred; None: not told.
         error_type: such as ``ECONNREFUSED`` or ``HTTP_503``; None: no error.
         error_code: the code as it was given.
         error_message: the message, without secrets; None: none, or consent is missing.
@@ -322,6 +328,8 @@ class SyncEvent:
     items_deleted: int | None
     items_failed: int | None
     items_per_second: float | None
+    direction: Direction | None
+    bytes: int | None
     error_type: str | None
     error_code: str | None
     error_message: str | None

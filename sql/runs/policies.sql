@@ -45,8 +45,9 @@ using (
 -- by column: error texts, details, devices, networks and leases are shown by functions or not at all
 grant select (
   org_id, id, stream_id, user_id, source, sync_type, status, started_at, completed_at, duration_ms,
-  items_processed, items_created, items_updated, items_deleted, items_failed, error_id, error_type, error_code,
-  sync_token_before, sync_token_after, platform, attempt, parent_id, run_key, heartbeat_at
+  items_processed, items_created, items_updated, items_deleted, items_failed, direction, bytes, error_id,
+  error_type, error_code, sync_token_before, sync_token_after, platform, attempt, parent_id, run_key,
+  heartbeat_at
 ) on syncwell.sync_events to syncwell_reader;
 grant select on syncwell.sync_state to syncwell_reader;
 grant select (

@@ -19,6 +19,8 @@ create table syncwell.sync_events (
   items_updated bigint,
   items_deleted bigint,
   items_failed bigint,
+  direction text constraint sync_events_direction_is_known check (direction in ('pull', 'push')),
+  bytes bigint,
   error_id uuid,
   error_type text,
   error_code text,
@@ -38,7 +40,7 @@ create table syncwell.sync_events (
   constraint sync_events_end_when_they_are_over
   check ((status = 'started') = (completed_at is null) and (completed_at is null) = (duration_ms is null)),
   constraint sync_events_count_nothing_negative
-  check (least(items_processed, items_created, items_updated, items_deleted, items_failed) >= 0)
+  check (least(items_processed, items_created, items_updated, items_deleted, items_failed, bytes) >= 0)
 ) partition by range (id);
 create index sync_events_by_stream on syncwell.sync_events (org_id, stream_id, id);
 create index sync_events_by_source on syncwell.sync_events (org_id, source, id);
@@ -69,6 +71,9 @@ comment on column syncwell.sync_events.items_created is 'Items that are new; NUL
 comment on column syncwell.sync_events.items_updated is 'Items changed; NULL when not told.';
 comment on column syncwell.sync_events.items_deleted is 'Items deleted; NULL when not told.';
 comment on column syncwell.sync_events.items_failed is 'Items that could not be handled; NULL when not told.';
+comment on column syncwell.sync_events.direction is
+'pull: from the server to a device; push: from a device to the server; NULL when not told.';
+comment on column syncwell.sync_events.bytes is 'Bytes that were transferred; NULL when not told.';
 comment on column syncwell.sync_events.error_id is
 'While it runs: the error this run retries. After a failure: the error it wrote (sync_errors.id).';
 comment on column syncwell.sync_events.error_type is 'Type of the error, see classify_sync_error(); NULL without one.';
@@ -161,7 +166,7 @@ comment on column syncwell.sync_state.recent_outcomes is
 'The last 20 outcomes, newest rightmost: 1 = success or partial, 0 = failed or timeout; cancelled runs left out.';
 comment on column syncwell.sync_state.total_runs is 'Runs that have ended, cancelled ones included.';
 comment on column syncwell.sync_state.items_in_database is
-'Items created minus items deleted over all runs; NULL when never told.';
+'Items created minus items deleted over all runs but pulls, which change nothing there; NULL when never told.';
 
 create table syncwell.sync_errors (
   org_id uuid not null,
@@ -227,7 +232,8 @@ comment on column syncwell.sync_errors.next_retry_at is
 comment on column syncwell.sync_errors.lane is
 'fast: one of the few retries after seconds; slow: parked; none: nobody retries it by itself.';
 comment on column syncwell.sync_errors.reason is
-'Why: retry, scheduled, parked, budget, circuit_open, needs_reauth, permanent, too_old; NULL before any decision.';
+'Why: retry, scheduled, parked, budget, circuit_open, needs_reauth, permanent, too_old, client (who failed retries '
+'it); NULL before any decision.';
 comment on column syncwell.sync_errors.retry_lease is 'Proof of the worker that claimed the retry.';
 comment on column syncwell.sync_errors.retry_lease_until is 'Until when the claim holds.';
 comment on column syncwell.sync_errors.resolved_at is 'When it was resolved; NULL while open.';

@@ -566,9 +566,9 @@ class AsyncRuns:
             """
             select
               event_id, source, user_id, sync_type, status, started_at, completed_at, duration_ms, items_processed,
-              items_created, items_updated, items_deleted, items_failed, items_per_second, error_type, error_code,
-              error_message, attempt, platform, device_id, network_type, sync_token_before, sync_token_after,
-              heartbeat_at
+              items_created, items_updated, items_deleted, items_failed, items_per_second, direction, bytes, error_type,
+              error_code, error_message, attempt, platform, device_id, network_type, sync_token_before,
+              sync_token_after, heartbeat_at
             from syncwell.get_recent_sync_events(
               p_source => %(source)s::text,
               p_limit => %(limit)s::integer,
@@ -598,9 +598,9 @@ class AsyncRuns:
             """
             select
               event_id, source, user_id, sync_type, status, started_at, completed_at, duration_ms, items_processed,
-              items_created, items_updated, items_deleted, items_failed, items_per_second, error_type, error_code,
-              error_message, attempt, platform, device_id, network_type, sync_token_before, sync_token_after,
-              heartbeat_at
+              items_created, items_updated, items_deleted, items_failed, items_per_second, direction, bytes, error_type,
+              error_code, error_message, attempt, platform, device_id, network_type, sync_token_before,
+              sync_token_after, heartbeat_at
             from syncwell.get_recent_webhooks(
               p_source => %(source)s::text, p_limit => %(limit)s::integer, p_user_id => %(user_id)s::uuid
             )

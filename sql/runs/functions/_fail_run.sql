@@ -18,7 +18,7 @@ declare
   v_event syncwell.sync_events := p_event;
   v_error syncwell.sync_errors;
   v_settings constant jsonb := syncwell._settings(p_event.org_id, p_event.source, p_event.platform);
-  v_counts constant boolean := p_class in ('transient', 'throttled', 'unknown');
+  v_counts constant boolean := p_retryable and p_class in ('transient', 'throttled', 'unknown');
   -- LEAST would take the cap for an unknown
   v_retry_after constant interval := case
     when p_retry_after is not null then least(p_retry_after, (v_settings ->> 'retry.after_cap')::interval)
@@ -48,7 +48,7 @@ begin
   end if;
   v_error.reason := case
     when p_class = 'auth' then 'needs_reauth'
-    when not p_retryable then 'permanent'
+    when not p_retryable then case when p_class = 'permanent' then 'permanent' else 'client' end
     when p_now >= v_error.first_seen + (v_settings ->> 'retry.max_age')::interval then 'too_old'
     when v_error.retry_count >= v_maximum then case when p_class = 'conflict' then 'permanent' else 'parked' end
     when v_blocked_until is not null then 'circuit_open'
@@ -108,9 +108,10 @@ syncwell._fail_run(
 ) is
 'The one rule of what a failure does, for record_sync_error() and the reaper: writes the error, decides on its retry, '
 'judges the circuit, ends the run. p_event: the locked row with its new status and lease. The first that holds gives '
-'reason and lane: auth (needs_reauth, none), not retryable (permanent, none), older than retry.max_age (too_old, '
-'none), fast retries used up (parked, slow; a conflict: permanent, none), circuit not closed (circuit_open, slow), '
-'budget spent (budget, slow), else retry (fast). Only retry adds to retry_count.';
+'reason and lane: auth (needs_reauth, none), not retryable (permanent, none; of a class that passes: its client does '
+'it, client, none), older than retry.max_age (too_old, none), fast retries used up (parked, slow; a conflict: '
+'permanent, none), circuit not closed (circuit_open, slow), budget spent (budget, slow), else retry (fast). Only retry '
+'adds to retry_count, and what is not retryable never counts against its source.';
 revoke all on function
 syncwell._fail_run(
   syncwell.sync_events, timestamptz, text, text, boolean, text, integer, text, jsonb, interval

@@ -24,23 +24,28 @@ begin
     )::integer;
   end if;
 
-  update syncwell.sync_events as e
-  set
-    status = v_event.status,
-    completed_at = v_event.completed_at,
-    duration_ms = v_event.duration_ms,
-    items_processed = v_event.items_processed,
-    items_created = v_event.items_created,
-    items_updated = v_event.items_updated,
-    items_deleted = v_event.items_deleted,
-    items_failed = v_event.items_failed,
-    sync_token_after = v_event.sync_token_after,
-    error_id = v_event.error_id,
-    error_type = v_event.error_type,
-    error_code = v_event.error_code,
-    error_message = v_event.error_message,
-    lease = v_event.lease
-  where e.org_id = v_event.org_id and e.id = v_event.id;
+  if v_event.lease is null then
+    v_event.lease := gen_random_uuid();
+    insert into syncwell.sync_events select (v_event).*;
+  else
+    update syncwell.sync_events as e
+    set
+      status = v_event.status,
+      completed_at = v_event.completed_at,
+      duration_ms = v_event.duration_ms,
+      items_processed = v_event.items_processed,
+      items_created = v_event.items_created,
+      items_updated = v_event.items_updated,
+      items_deleted = v_event.items_deleted,
+      items_failed = v_event.items_failed,
+      sync_token_after = v_event.sync_token_after,
+      error_id = v_event.error_id,
+      error_type = v_event.error_type,
+      error_code = v_event.error_code,
+      error_message = v_event.error_message,
+      lease = v_event.lease
+    where e.org_id = v_event.org_id and e.id = v_event.id;
+  end if;
 
   -- a run that moved data ends the streak, even if some items failed; a cancelled one says nothing of the health
   update syncwell.sync_state as t
@@ -75,7 +80,8 @@ begin
     end,
     total_runs = t.total_runs + 1,
     items_in_database = case
-      when v_event.items_created is null and v_event.items_deleted is null then t.items_in_database
+      when v_event.direction = 'pull' or coalesce(v_event.items_created, v_event.items_deleted) is null
+        then t.items_in_database
       -- at the end of its range it stays there: no counter may keep a run from ending
       else least(greatest(
         coalesce(t.items_in_database, 0)::numeric + coalesce(v_event.items_created, 0)
@@ -122,7 +128,8 @@ end
 $$;
 comment on function syncwell._finish_run(syncwell.sync_events, timestamptz, integer, integer) is
 'The one rule of what the end of a run does. p_event: the locked row as it shall become (status, counts, token, '
-'error, lease; error_id: while it succeeds, the error it retried); p_failures, p_retries: what it adds to the '
+'error, lease; error_id: while it succeeds, the error it retried), or without a lease a run that was never open, which '
+'is written whole; p_failures, p_retries: what it adds to the '
 'source''s counts. success, partial: the failure streak ends, the stream is healthy, every open error that a run of '
 'the stream wrote and the one retried are resolved, a circuit that waited for it closes. failed, timeout: the streak '
 'grows. cancelled: neither. Locks, in this order: run, state, errors, circuit, counts.';

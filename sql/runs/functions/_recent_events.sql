@@ -20,6 +20,8 @@ returns table (
   items_deleted bigint,
   items_failed bigint,
   items_per_second numeric,
+  direction text,
+  bytes bigint,
   error_type text,
   error_code text,
   error_message text,
@@ -85,6 +87,7 @@ begin
     e.id, e.source, e.user_id, e.sync_type, e.status, e.started_at, e.completed_at, e.duration_ms,
     e.items_processed, e.items_created, e.items_updated, e.items_deleted, e.items_failed,
     round(e.items_processed * 1000.0 / nullif(e.duration_ms, 0), 2),
+    e.direction, e.bytes,
     e.error_type, e.error_code, syncwell._redact(e.org_id, e.user_id, e.error_message), e.attempt, e.platform,
     syncwell._redact(e.org_id, e.user_id, e.device_id), syncwell._redact(e.org_id, e.user_id, e.network_type),
     e.sync_token_before, e.sync_token_after, e.heartbeat_at

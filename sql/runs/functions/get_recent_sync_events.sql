@@ -19,6 +19,8 @@ returns table (
   items_deleted bigint,
   items_failed bigint,
   items_per_second numeric,
+  direction text,
+  bytes bigint,
   error_type text,
   error_code text,
   error_message text,
@@ -47,15 +49,16 @@ begin
   select
     r.event_id, r.source, r.user_id, r.sync_type, r.status, r.started_at, r.completed_at, r.duration_ms,
     r.items_processed, r.items_created, r.items_updated, r.items_deleted, r.items_failed, r.items_per_second,
-    r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id, r.network_type,
-    r.sync_token_before, r.sync_token_after, r.heartbeat_at
+    r.direction, r.bytes, r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id,
+    r.network_type, r.sync_token_before, r.sync_token_after, r.heartbeat_at
   from syncwell._recent_events(p_source, p_limit, p_status, null, p_user_id) as r;
 end
 $$;
 comment on function syncwell.get_recent_sync_events(text, integer, text, uuid) is
 'The last p_limit (1 to 1000) runs, newest first, of p_source (NULL: all) with p_status (NULL: any), of p_user_id '
 '(NULL: everything the caller may see). duration_ms: milliseconds from start to end, NULL while it runs; '
-'items_per_second: items_processed over duration_ms, NULL where either is not known; attempt: 1 = first try; '
+'items_per_second: items_processed over duration_ms, NULL where either is not known; direction: pull (to a device), '
+'push (from it) or NULL; bytes: what was transferred, NULL when not told; attempt: 1 = first try; '
 'error_message, device_id, network_type with consent only. Retired streams are left out. Errors: SW001, SW002, 22004, '
 '22023.';
 revoke all on function syncwell.get_recent_sync_events(text, integer, text, uuid) from public;

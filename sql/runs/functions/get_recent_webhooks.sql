@@ -18,6 +18,8 @@ returns table (
   items_deleted bigint,
   items_failed bigint,
   items_per_second numeric,
+  direction text,
+  bytes bigint,
   error_type text,
   error_code text,
   error_message text,
@@ -39,8 +41,8 @@ begin
   select
     r.event_id, r.source, r.user_id, r.sync_type, r.status, r.started_at, r.completed_at, r.duration_ms,
     r.items_processed, r.items_created, r.items_updated, r.items_deleted, r.items_failed, r.items_per_second,
-    r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id, r.network_type,
-    r.sync_token_before, r.sync_token_after, r.heartbeat_at
+    r.direction, r.bytes, r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id,
+    r.network_type, r.sync_token_before, r.sync_token_after, r.heartbeat_at
   from syncwell._recent_events(p_source, p_limit, null, 'webhook', p_user_id) as r;
 end
 $$;

@@ -18,7 +18,7 @@ do $$ begin perform syncwell.act_as_org(test.org('b')), syncwell.record_sync_sta
 
 select results_eq($$select * from syncwell.get_recent_sync_events('calls')$$,
   $$select event_id, 'calls', test.id('a_member'), 'full', 'success', timestamptz '2026-11-21 12:00+00', timestamptz '2026-11-21 12:00:04+00', 4000::bigint,
-  10::bigint, 1::bigint, 2::bigint, 3::bigint, 0::bigint, 2.5, null::text, null::text, null::text, 1, 'ios', 'd1', 'wifi', 't0', 't1', null::timestamptz from run$$, 'a run');
+  10::bigint, 1::bigint, 2::bigint, 3::bigint, 0::bigint, 2.5, null::text, null::bigint, null::text, null::text, null::text, 1, 'ios', 'd1', 'wifi', 't0', 't1', null::timestamptz from run$$, 'a run');
 select results_eq('select source from syncwell.get_recent_sync_events()', $$values ('org'), ('sms'), ('calls')$$, 'newest first, of the org only');
 select results_eq('select source from syncwell.get_recent_sync_events(p_limit => 2)', $$values ('org'), ('sms')$$, 'so many');
 select results_eq($$select source, items_per_second, duration_ms from syncwell.get_recent_sync_events(p_status => 'started')$$, $$values ('org', null::numeric, null::bigint)$$, 'of a status');
