@@ -388,7 +388,8 @@ def dump_of_chain() -> str:
             raise BuildError(f"current.sql is dumped by PostgreSQL {DUMPED_BY}, not {server.version}: {server.bindir}")
         for path in [SQL / "roles.sql", *migrations()]:
             run(server.bindir / "psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", path, server.uri())
-        dump = run(server.bindir / "pg_dump", "--schema-only", "--schema=syncwell", server.uri())
+        schemas = ["--schema=syncwell", "--schema=syncwell_tables"]
+        dump = run(server.bindir / "pg_dump", "--schema-only", *schemas, server.uri())
     return f"{HEADER}\n{normalise(dump)}"
 
 

@@ -9,6 +9,53 @@ ALTER SCHEMA syncwell OWNER TO syncwell_owner;
 -- comment SCHEMA syncwell
 COMMENT ON SCHEMA syncwell IS 'syncwell: runs, progress and health of syncs. Names that begin with _ are internal.';
 
+-- schema syncwell_tables
+CREATE SCHEMA syncwell_tables;
+
+
+ALTER SCHEMA syncwell_tables OWNER TO syncwell_owner;
+
+-- comment SCHEMA syncwell_tables
+COMMENT ON SCHEMA syncwell_tables IS 'Made by register_synced_table(): for each synced table a view of its records as devices see them, and its functions.';
+
+-- type pull_part
+CREATE TYPE syncwell.pull_part AS (
+	table_id integer,
+	table_name text,
+	scope uuid,
+	how text,
+	revokes boolean,
+	columns text[],
+	created text[],
+	updated text[],
+	deleted text[],
+	after text,
+	absent text[],
+	known text[],
+	gone text[]
+);
+
+
+ALTER TYPE syncwell.pull_part OWNER TO syncwell_owner;
+
+-- comment TYPE pull_part
+COMMENT ON TYPE syncwell.pull_part IS 'What a pull has to send of one table; made and used inside sync_pull().';
+
+-- type sketch
+CREATE TYPE syncwell.sketch AS (
+	zeros bigint,
+	indexes integer[],
+	counts bigint[],
+	minimum bigint,
+	maximum bigint
+);
+
+
+ALTER TYPE syncwell.sketch OWNER TO syncwell_owner;
+
+-- comment TYPE sketch
+COMMENT ON TYPE syncwell.sketch IS 'How values are distributed, in logarithmic buckets: bucket i holds (b^i, b^(i+1)] with b = 2^(1/32), so that any percentile is within 1.083 %, also after merging. zeros: values of 0; indexes and counts: the buckets that hold something, ascending; minimum, maximum: exact.';
+
 -- type stream_facts
 CREATE TYPE syncwell.stream_facts AS (
 	expected_interval interval,
@@ -95,6 +142,44 @@ ALTER FUNCTION syncwell._act(p_org_id uuid, p_user_id uuid) OWNER TO syncwell_ow
 -- comment FUNCTION _act(p_org_id uuid, p_user_id uuid)
 COMMENT ON FUNCTION syncwell._act(p_org_id uuid, p_user_id uuid) IS 'Sets the identity of a gateway for this transaction. Only act_as() and act_as_org() call it.';
 
+-- function _added_counts(jsonb, jsonb)
+CREATE FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select
+      jsonb_object_agg(
+        k.key,
+        case
+          when k.key in ('records', 'replaced') then (
+            select coalesce(jsonb_object_agg(r.key, r.records), '{}')
+            from (
+              select e.key, sum(e.value::bigint) as records
+              from (
+                select o.key, o.value from jsonb_each_text(p_counts -> k.key) as o (key, value)
+                union all
+                select o.key, o.value from jsonb_each_text(p_more -> k.key) as o (key, value)
+              ) as e
+              group by e.key
+            ) as r
+          )
+          when k.key = 'absent' then coalesce(syncwell._merged_absent(p_counts -> k.key, p_more -> k.key), '{}')
+          else to_jsonb((p_counts ->> k.key)::bigint + (p_more ->> k.key)::bigint)
+        end
+      )
+    from jsonb_object_keys(p_more) as k (key)
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _added_counts(p_counts jsonb, p_more jsonb)
+COMMENT ON FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) IS 'What two pages of a pull have sent, together.';
+
 -- function _announce_sync_progress(uuid, uuid, text)
 CREATE FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid, p_source text) RETURNS void
     LANGUAGE plpgsql
@@ -113,6 +198,156 @@ ALTER FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid, p_sour
 
 -- comment FUNCTION _announce_sync_progress(p_org_id uuid, p_id uuid, p_source text)
 COMMENT ON FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid, p_source text) IS 'Tells channel syncwell_progress that a sync began, changed its status or ended, unless setting progress.notify is off: {"org_id": …, "id": …}.';
+
+-- function _as_jsonb(text)
+CREATE FUNCTION syncwell._as_jsonb(p_text text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return p_text::jsonb;
+exception
+  when data_exception or program_limit_exceeded then
+    return to_jsonb(left(p_text, 100000));
+end
+$$;
+
+
+ALTER FUNCTION syncwell._as_jsonb(p_text text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _as_jsonb(p_text text)
+COMMENT ON FUNCTION syncwell._as_jsonb(p_text text) IS 'JSON text as jsonb; what jsonb can''t hold (a number out of its range, too deep) as a JSON string with the text.';
+
+-- function _base_type(regtype)
+CREATE FUNCTION syncwell._base_type(p_type regtype) RETURNS regtype
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with recursive domains as (
+    select t.oid, t.typtype, t.typbasetype from pg_type as t where t.oid = p_type
+    union all
+    select t.oid, t.typtype, t.typbasetype
+    from domains as d inner join pg_type as t on t.oid = d.typbasetype
+  )
+  select d.oid::regtype from domains as d where d.typtype <> 'd';
+$$;
+
+
+ALTER FUNCTION syncwell._base_type(p_type regtype) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _base_type(p_type regtype)
+COMMENT ON FUNCTION syncwell._base_type(p_type regtype) IS 'The type itself, or what a domain is made of in the end.';
+
+-- function _begin_pull()
+CREATE FUNCTION syncwell._begin_pull() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform syncwell._syncing_user();
+  perform syncwell._incarnation();
+end
+$$;
+
+
+ALTER FUNCTION syncwell._begin_pull() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _begin_pull()
+COMMENT ON FUNCTION syncwell._begin_pull() IS 'Finds out for this session in which cluster the database lives. Errors: SW001 when nobody is calling, 42501 when it is no user.';
+
+-- function _begin_push(bigint, text, text)
+CREATE FUNCTION syncwell._begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_user record;
+  v_cursor syncwell.sync_cursors;
+  v_incarnation integer;
+  v_scopes uuid[];
+begin
+  v_user := syncwell._syncing_user();
+  org_id := v_user.org_id;
+  user_id := v_user.user_id;
+  started_at := syncwell._now();
+  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_text('p_request_id', p_request_id, 200);
+  max_records := syncwell._setting(v_user.org_id, 'delta.max_push_records')::integer;
+  max_bad := syncwell._setting(v_user.org_id, 'delta.quarantine_limit')::integer;
+  if p_request_id is not null then
+    -- waits for another push with this id, and then finds its answer
+    insert into syncwell.sync_requests (org_id, user_id, request_id, answer, created_at)
+    values (v_user.org_id, v_user.user_id, p_request_id, 'null', syncwell._now())
+    on conflict (org_id, user_id, request_id) do nothing;
+    if not found then
+      select r.answer into answer
+      from syncwell.sync_requests as r
+      where r.org_id = v_user.org_id and r.user_id = v_user.user_id and r.request_id = p_request_id;
+      return;
+    end if;
+  end if;
+
+  v_incarnation := syncwell._incarnation();
+  v_scopes := array[v_user.org_id, v_user.user_id];
+  -- pushes of one device under one cursor go one after the other: the second must know the first as its own
+  select c.* into v_cursor
+  from syncwell.sync_cursors as c
+  where c.org_id = v_user.org_id and c.user_id = v_user.user_id and c.cursor = p_last_pulled_at
+  for update;
+  refusal := case
+    when p_last_pulled_at is null then 'The device has not pulled yet.'
+    when v_cursor.cursor is null or v_cursor.incarnation <> v_incarnation
+      or v_cursor.device_id <> coalesce(p_device_id, '') then 'Its last pull is not known here.'
+    when v_cursor.page_table is not null then 'Its last pull was one page of several.'
+    when exists (
+      select from syncwell.sync_horizons as h
+      where h.scope = any (v_scopes) and pg_snapshot_xmin(v_cursor.snapshot) < h.purged_below
+    ) then 'Its last pull is so old that deletions since then are forgotten.'
+    when exists (
+      select from syncwell.sync_devices as d
+      where d.org_id = v_user.org_id and d.user_id = v_user.user_id and d.device_id = v_cursor.device_id
+        and not pg_visible_in_snapshot(d.invalidated_xid, v_cursor.snapshot)
+    ) then 'Its records have to be replaced first.'
+  end;
+  if refusal is not null then
+    return;
+  end if;
+  snapshot := v_cursor.snapshot;
+  -- a push whose answer was lost may have committed after the cursor that followed it was made
+  own_xids := v_cursor.own_xids || coalesce(
+    (
+      select c.own_xids
+      from syncwell.sync_cursors as c
+      where c.org_id = v_user.org_id and c.user_id = v_user.user_id and c.cursor = v_cursor.parent
+    ),
+    '{}'
+  );
+  tables := v_cursor.tables;
+  has_quarantine := exists (
+    select from syncwell.sync_quarantine as q
+    where q.org_id = v_user.org_id and q.user_id = v_user.user_id and q.resolved_at is null
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone)
+COMMENT ON FUNCTION syncwell._begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone) IS 'The first step of a push, inside its subtransaction: who pushes; the stored answer where the request is known; what the device has seen (its cursor, locked until the transaction ends), or in refusal why it must pull first; the limits. Errors: SW001, 42501, 22001.';
+
+-- function _begins_on_the_hour(text, timestamp with time zone)
+CREATE FUNCTION syncwell._begins_on_the_hour(p_time_zone text, p_time timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT bool_and((date_part('minute'::text, (t."time" AT TIME ZONE _begins_on_the_hour.p_time_zone)) = date_part('minute'::text, (t."time" AT TIME ZONE 'UTC'::text)))) AS bool_and FROM (VALUES (_begins_on_the_hour.p_time), ((_begins_on_the_hour.p_time - '6 mons'::interval))) t("time"));
+
+
+ALTER FUNCTION syncwell._begins_on_the_hour(p_time_zone text, p_time timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _begins_on_the_hour(p_time_zone text, p_time timestamp with time zone)
+COMMENT ON FUNCTION syncwell._begins_on_the_hour(p_time_zone text, p_time timestamp with time zone) IS 'Whether the days of a time zone begin on a full hour of UTC, in summer and winter; those of India do not.';
 
 -- function _block_source(uuid, text, timestamp with time zone, timestamp with time zone, interval)
 CREATE FUNCTION syncwell._block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval) RETURNS void
@@ -222,6 +457,31 @@ ALTER FUNCTION syncwell._check_count(p_name text, p_value bigint) OWNER TO syncw
 -- comment FUNCTION _check_count(p_name text, p_value bigint)
 COMMENT ON FUNCTION syncwell._check_count(p_name text, p_value bigint) IS 'Refuses (22023) a negative count; NULL (unknown) passes.';
 
+-- function _check_deferred(oid[])
+CREATE FUNCTION syncwell._check_deferred(p_constraints oid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_constraint record;
+begin
+  for v_constraint in
+    select distinct n.nspname, c.conname
+    from pg_constraint as c inner join pg_namespace as n on n.oid = c.connamespace
+    where c.oid = any (p_constraints)
+  loop
+    execute format('set constraints %I.%I immediate', v_constraint.nspname, v_constraint.conname);
+    execute format('set constraints %I.%I deferred', v_constraint.nspname, v_constraint.conname);
+  end loop;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_deferred(p_constraints oid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_deferred(p_constraints oid[])
+COMMENT ON FUNCTION syncwell._check_deferred(p_constraints oid[]) IS 'Checks these deferred constraints now, and leaves them deferred for what else the transaction does. Errors: of the constraints.';
+
 -- function _check_duration(text, interval, interval, interval)
 CREATE FUNCTION syncwell._check_duration(p_name text, p_value interval, p_minimum interval, p_maximum interval) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -304,6 +564,90 @@ ALTER FUNCTION syncwell._check_gateway() OWNER TO syncwell_owner;
 -- comment FUNCTION _check_gateway()
 COMMENT ON FUNCTION syncwell._check_gateway() IS 'Refuses (42501) whoever is not a gateway login.';
 
+-- function _check_key_columns(regclass, name, name, name)
+CREATE FUNCTION syncwell._check_key_columns(p_table regclass, p_id_column name, p_scope_column name, p_org_column name) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_role record;
+  v_column pg_attribute;
+  v_partition_key text;
+begin
+  for v_role in
+    select r.name, r.column_name, r.types
+    from (
+      values
+      ('id', p_id_column, array['text', 'varchar', 'uuid', 'bigint', 'integer', 'smallint']::regtype[]),
+      ('scope', p_scope_column, array['uuid', 'text', 'varchar']::regtype[]),
+      ('org', p_org_column, array['uuid', 'text', 'varchar']::regtype[])
+    ) as r (name, column_name, types)
+    where r.column_name is not null
+  loop
+    select a.* into v_column
+    from pg_attribute as a
+    where a.attrelid = p_table and a.attname = v_role.column_name and a.attnum > 0 and not a.attisdropped;
+    if not found then
+      perform syncwell._refuse_table(
+        format('%s has no column %I.', p_table, v_role.column_name),
+        format('Name the column with the %s as p_%s_column.', v_role.name, v_role.name)
+      );
+    elsif syncwell._base_type(v_column.atttypid) <> all (v_role.types) then
+      perform syncwell._refuse_table(
+        format('The %s column %I is of type %s.', v_role.name, v_column.attname, format_type(v_column.atttypid, null)),
+        format('It must be one of %s.', array_to_string(v_role.types, ', '))
+      );
+    elsif v_column.attgenerated = 'v' then
+      perform syncwell._refuse_table(
+        format(
+          'The %s column %I is a virtual generated column, which triggers do not see.', v_role.name, v_column.attname
+        ),
+        'Make it a stored one.'
+      );
+    elsif v_role.name = 'id' and not v_column.attnotnull then
+      perform syncwell._refuse_table(
+        format('The id column %I may be NULL.', v_column.attname),
+        format('alter table %s alter column %I set not null;', p_table, v_column.attname)
+      );
+    end if;
+  end loop;
+  if p_id_column in (p_scope_column, p_org_column) or p_scope_column = p_org_column then
+    perform syncwell._refuse_table(
+      'One column is named for two of id, owner and org.', 'Each needs a column of its own.'
+    );
+  end if;
+
+  if syncwell._record_key(p_table, p_id_column, p_scope_column, p_org_column) is null then
+    select pg_get_partkeydef(p_table) into v_partition_key;
+    perform syncwell._refuse_table(
+      format(
+        'No unique key says that %s has each %I once, alone or together with %s.',
+        p_table, p_id_column, concat_ws(' and ', p_scope_column, p_org_column)
+      ) || coalesce(
+        format(
+          ' A key of a table partitioned by %s includes those columns, so that one id could be there twice.',
+          v_partition_key
+        ),
+        ''
+      ),
+      case
+        when v_partition_key is null then
+          format(
+            'alter table %s add unique (%I); a partial, deferrable or invalid key does not do.', p_table, p_id_column
+          )
+        else 'Partition by the id (ids that grow with time, as UUIDv7, make partitions of time) or by the owner.'
+      end
+    );
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_key_columns(p_table regclass, p_id_column name, p_scope_column name, p_org_column name) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_key_columns(p_table regclass, p_id_column name, p_scope_column name, p_org_column name)
+COMMENT ON FUNCTION syncwell._check_key_columns(p_table regclass, p_id_column name, p_scope_column name, p_org_column name) IS 'Refuses a table whose columns for id, owner and org are missing, of a wrong type, or without a unique key. Errors: SW302.';
+
 -- function _check_limit(integer)
 CREATE FUNCTION syncwell._check_limit(p_limit integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -384,6 +728,71 @@ ALTER FUNCTION syncwell._check_platform(p_platform text) OWNER TO syncwell_owner
 -- comment FUNCTION _check_platform(p_platform text)
 COMMENT ON FUNCTION syncwell._check_platform(p_platform text) IS 'Refuses (22023) a platform that is not one; NULL passes.';
 
+-- function _check_pull(integer, text[], text, integer)
+CREATE FUNCTION syncwell._check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_wrong text;
+begin
+  if current_setting('transaction_read_only')::boolean then
+    raise exception using
+      errcode = '25006',
+      message = 'a pull stores its cursor, which can''t be done here',
+      detail = case when pg_is_in_recovery() then 'This server is a standby.' else 'The transaction is read-only.' end,
+      hint = 'Pull from the primary, in a transaction that may write.';
+  end if;
+  v_wrong := case
+    when p_limit not between 1 and 100000 then format('p_limit is %s; it goes from 1 to 100000.', p_limit)
+    when p_schema_version < 0 then format('p_schema_version is %s.', p_schema_version)
+    when cardinality(p_tables) > 1000 then format('p_tables has %s names, more than 1000.', cardinality(p_tables))
+  end;
+  if v_wrong is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'a parameter of the pull is out of range',
+      detail = v_wrong,
+      hint = 'Leave it out, or see the comment on sync_pull().';
+  end if;
+  if char_length(p_device_id) > 255 then
+    raise exception using
+      errcode = '22001',
+      message = 'p_device_id is too long',
+      detail = format('It has %s characters, more than 255.', char_length(p_device_id)),
+      hint = 'A UUID will do.';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer)
+COMMENT ON FUNCTION syncwell._check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer) IS 'Refuses what a pull can''t be made with. Errors: 22001, 22023, 25006.';
+
+-- function _check_pull_size(bigint, bigint)
+CREATE FUNCTION syncwell._check_pull_size(p_bytes bigint, p_max_bytes bigint) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_bytes > p_max_bytes then
+    raise exception using
+      errcode = 'SW303',
+      message = 'the answer of the pull is too large',
+      detail = format('It would have more than %s bytes, setting delta.max_bytes.', p_max_bytes),
+      hint = 'Pull page by page (p_limit), or with open_pull_stream().';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_pull_size(p_bytes bigint, p_max_bytes bigint) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_pull_size(p_bytes bigint, p_max_bytes bigint)
+COMMENT ON FUNCTION syncwell._check_pull_size(p_bytes bigint, p_max_bytes bigint) IS 'Refuses an answer larger than p_max_bytes. Errors: SW303.';
+
 -- function _check_setting(text, text)
 CREATE FUNCTION syncwell._check_setting(p_key text, p_value text) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -434,6 +843,111 @@ ALTER FUNCTION syncwell._check_setting(p_key text, p_value text) OWNER TO syncwe
 
 -- comment FUNCTION _check_setting(p_key text, p_value text)
 COMMENT ON FUNCTION syncwell._check_setting(p_key text, p_value text) IS 'Refuses a setting that is not defined (SW010) or a value outside its kind and bounds (SW011).';
+
+-- function _check_shown_user(uuid)
+CREATE FUNCTION syncwell._check_shown_user(p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record;
+begin
+  v_caller := syncwell._caller();
+  if p_user_id is null or p_user_id = v_caller.user_id then
+    return;
+  end if;
+  if v_caller.sees_org then
+    perform from syncwell.users as u where u.org_id = v_caller.org_id and u.user_id = p_user_id;
+    if found then
+      return;
+    end if;
+  end if;
+  raise exception using
+    errcode = 'SW002',
+    message = 'unknown user',
+    detail = format('There is no user %s that this caller may look at.', p_user_id),
+    hint = 'Leave it out for everything the caller may see.';
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_shown_user(p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_shown_user(p_user_id uuid)
+COMMENT ON FUNCTION syncwell._check_shown_user(p_user_id uuid) IS 'Refuses (SW002) a user whom the caller may not look at, whether there is one or not; NULL passes. Errors: SW001, SW002.';
+
+-- function _check_shrinking(uuid, uuid, text, text, integer[], jsonb, bigint)
+CREATE FUNCTION syncwell._check_shrinking(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_covers integer[], p_records jsonb, p_hidden bigint) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_device syncwell.sync_devices;
+  v_snapshot pg_snapshot;
+  v_limit bigint;
+  v_before bigint;
+  v_lost bigint;
+begin
+  if p_kind = 'first' or (p_kind = 'delta' and p_hidden = 0) then
+    return;
+  end if;
+  select d.* into v_device
+  from syncwell.sync_devices as d
+  where d.org_id = p_org_id and d.user_id = p_user_id and d.device_id = p_device_id;
+  if v_device.may_shrink or (p_kind = 'replacement' and v_device.records is null) then
+    return;
+  end if;
+  v_limit := syncwell._setting(p_org_id, 'delta.shrink_records')::bigint;
+
+  if p_kind = 'delta' then
+    v_lost := p_hidden;
+    select coalesce(sum(r.value::bigint), 0) into v_before from jsonb_each_text(v_device.records) as r (key, value);
+  else
+    select c.snapshot into v_snapshot
+    from syncwell.sync_cursors as c
+    where c.org_id = p_org_id and c.user_id = p_user_id and c.cursor = v_device.cursor;
+    select
+      coalesce(sum(r.value::bigint), 0),
+      coalesce(
+        sum(greatest(r.value::bigint - coalesce((p_records ->> r.key)::bigint, 0), 0)) filter (
+          -- truncated since, as far as can be known
+          where t.reset_xid is null or pg_visible_in_snapshot(t.reset_xid, v_snapshot)
+        ),
+        0
+      )
+    into v_before, v_lost
+    from jsonb_each_text(v_device.records) as r (key, value)
+    join syncwell.synced_tables as t on t.table_id = r.key::integer
+    where p_covers is null or t.table_id = any (p_covers);
+    if v_lost > v_limit and 2 * v_lost > v_before then
+      v_lost := v_lost - (
+        select count(*)
+        from syncwell.record_changes as c
+        where c.scope in (p_user_id, p_org_id) and c.deleted_at is not null
+      ) - (
+        select coalesce(sum(h.purged), 0) from syncwell.sync_horizons as h where h.scope in (p_user_id, p_org_id)
+      );
+    end if;
+  end if;
+
+  if v_lost > v_limit and 2 * v_lost > v_before then
+    raise exception using
+      errcode = 'SW307',
+      message = 'the pull would delete most of the device''s records',
+      detail = format(
+        'Of about %s records it would lose %s that nobody is known to have deleted: more likely a policy hides them.',
+        greatest(v_before, v_lost), v_lost
+      ),
+      hint = 'Where that is right, an operator lets it happen once with invalidate_client().';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_shrinking(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_covers integer[], p_records jsonb, p_hidden bigint) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_shrinking(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_covers integer[], p_records jsonb, p_hidden bigint)
+COMMENT ON FUNCTION syncwell._check_shrinking(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_covers integer[], p_records jsonb, p_hidden bigint) IS 'Refuses a pull that takes more than setting delta.shrink_records and more than half of a device''s records from it, without deletions that explain it: hidden ones in a delta, missing ones in a replacement. invalidate_client() allows it for one pull. Errors: SW307.';
 
 -- function _check_source(text)
 CREATE FUNCTION syncwell._check_source(p_source text) RETURNS void
@@ -664,6 +1178,70 @@ ALTER FUNCTION syncwell._check_sync_labels(p_new syncwell.sync_progress, p_old s
 -- comment FUNCTION _check_sync_labels(p_new syncwell.sync_progress, p_old syncwell.sync_progress)
 COMMENT ON FUNCTION syncwell._check_sync_labels(p_new syncwell.sync_progress, p_old syncwell.sync_progress) IS 'Checks what a progress row is about: lengths, and an entity type that is new to it. p_old is NULL for a new row. Errors: 22001, SW205.';
 
+-- function _check_synced_name(text, integer)
+CREATE FUNCTION syncwell._check_synced_name(p_name text, p_table_id integer) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_other text;
+begin
+  if p_name !~ '^[A-Za-z][A-Za-z0-9_]{0,47}$' or p_name in ('constructor', 'prototype', 'local_storage') then
+    perform syncwell._refuse_table(
+      format('%L is no name for a collection.', p_name),
+      'Give another one as p_name: at most 48 letters, digits and _, a letter first; not constructor, prototype, '
+      'local_storage.'
+    );
+  end if;
+  select t.table_name into v_other
+  from syncwell.synced_tables as t
+  where t.table_id is distinct from p_table_id
+    and (
+      t.table_name = p_name
+      or t.table_name ~ ('^' || p_name || '_(pull|push)')
+      or p_name ~ ('^' || t.table_name || '_(pull|push)')
+    )
+  limit 1;
+  if found then
+    perform syncwell._refuse_table(
+      format('The name %s clashes with the synced table %s.', p_name, v_other), 'Give another one as p_name.'
+    );
+  end if;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._check_synced_name(p_name text, p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_synced_name(p_name text, p_table_id integer)
+COMMENT ON FUNCTION syncwell._check_synced_name(p_name text, p_table_id integer) IS 'Refuses names that a client refuses or that another table than p_table_id has. Errors: SW302.';
+
+-- function _check_table_owner(regclass)
+CREATE FUNCTION syncwell._check_table_owner(p_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Inside a definer function nothing is left of the caller but its login. What the login may become by SET ROLE
+  -- counts; the triggers themselves are made with the rights of the role it has set.
+  if not exists (
+    select from pg_class as c where c.oid = p_table and pg_has_role(session_user, c.relowner, 'member')
+  ) then
+    raise exception using
+      errcode = '42501',
+      message = 'only the owner of a table decides how it is synced',
+      detail = format('%I does not own %s, nor is it a member of the role that does.', session_user, p_table),
+      hint = 'Connect as the owner of the table, who also needs the role syncwell_operator.';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_table_owner(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_table_owner(p_table regclass)
+COMMENT ON FUNCTION syncwell._check_table_owner(p_table regclass) IS 'Refuses whoever is not the owner of a table or a member of it. Errors: 42501.';
+
 -- function _check_text(text, text, integer)
 CREATE FUNCTION syncwell._check_text(p_name text, p_value text, p_max integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -757,6 +1335,275 @@ ALTER FUNCTION syncwell._claim_user() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _claim_user()
 COMMENT ON FUNCTION syncwell._claim_user() IS 'Whose work in _claim_org() the caller may take: its own for a member or analyst, NULL = everybody''s.';
+
+-- function _client_fact(jsonb, text)
+CREATE FUNCTION syncwell._client_fact(p_client jsonb, p_key text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (jsonb_typeof((p_client -> p_key)) = 'string'::text) THEN NULLIF("left"(btrim((p_client ->> p_key)), 64), ''::text) ELSE NULL::text END;
+
+
+ALTER FUNCTION syncwell._client_fact(p_client jsonb, p_key text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _client_fact(p_client jsonb, p_key text)
+COMMENT ON FUNCTION syncwell._client_fact(p_client jsonb, p_key text) IS 'What a client says of itself under a key: a text, cut to 64 characters; NULL for everything else.';
+
+-- function _client_platform(jsonb)
+CREATE FUNCTION syncwell._client_platform(p_client jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (lower(syncwell._client_fact(p_client, 'platform'::text)) = ANY (ARRAY['android'::text, 'ios'::text, 'web'::text, 'server'::text])) THEN lower(syncwell._client_fact(p_client, 'platform'::text)) WHEN (syncwell._client_fact(p_client, 'platform'::text) IS NOT NULL) THEN 'other'::text ELSE NULL::text END;
+
+
+ALTER FUNCTION syncwell._client_platform(p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _client_platform(p_client jsonb)
+COMMENT ON FUNCTION syncwell._client_platform(p_client jsonb) IS 'The platform a client says it is: android, ios, web, server, other; NULL when it does not say.';
+
+-- function _column_rules(regclass, name[], text[], jsonb, text[])
+CREATE FUNCTION syncwell._column_rules(p_table regclass, p_key name[], p_columns text[], p_encodings jsonb, p_read_only text[]) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_names text[] := p_columns;
+  v_bad text;
+  v_hint text;
+begin
+  if jsonb_typeof(p_encodings) <> 'object' then
+    perform syncwell._refuse_table('p_encodings is no object.', 'For example {"due_at": "iso"}.');
+  end if;
+  if v_names is null then
+    select coalesce(array_agg(a.attname order by a.attnum), '{}') into v_names
+    from pg_attribute as a
+    where a.attrelid = p_table and a.attnum > 0 and not a.attisdropped and a.attname <> all (p_key);
+  end if;
+
+  select n.name into v_bad
+  from unnest(v_names) as n (name)
+  where not exists (
+    select from pg_attribute as a
+    where a.attrelid = p_table and a.attname = n.name and a.attnum > 0 and not a.attisdropped
+  )
+  limit 1;
+  if found then
+    perform syncwell._refuse_table(
+      format('%s has no column %s.', p_table, coalesce(quote_ident(v_bad), 'NULL')),
+      'p_columns lists columns of the table.'
+    );
+  end if;
+  select n.name into v_bad from unnest(v_names) as n (name) group by n.name having count(*) > 1 limit 1;
+  if found then
+    perform syncwell._refuse_table(format('The column %I is listed twice.', v_bad), 'Once is enough.');
+  end if;
+  select n.name into v_bad
+  from unnest(v_names) as n (name)
+  where n.name = p_key[1]
+    or n.name !~ '^[A-Za-z][A-Za-z0-9_]*$'
+    or n.name in ('id', 'constructor', 'prototype', 'toString')
+  limit 1;
+  if found then
+    perform syncwell._refuse_table(
+      case
+        when v_bad = p_key[1] then format('The column %I is sent as id already.', v_bad)
+        else format('No client takes a column %I.', v_bad)
+      end,
+      'List the columns to sync as p_columns: letters, digits and _, a letter first; not id, constructor, prototype, '
+      'toString.'
+    );
+  end if;
+
+  select e.name into v_bad
+  from (
+    select k.name from jsonb_object_keys(p_encodings) as k (name)
+    union all
+    select r.name from unnest(p_read_only) as r (name)
+  ) as e
+  where e.name is null or e.name <> all (v_names)
+  limit 1;
+  if found then
+    perform syncwell._refuse_table(
+      format('The column %s is not among those that are synced.', coalesce(quote_ident(v_bad), 'NULL')),
+      'p_encodings and p_read_only name columns that are synced.'
+    );
+  end if;
+  select
+    format(
+      'The column %I of type %s can not be sent as %s.', e.name, format_type(a.atttypid, a.atttypmod),
+      coalesce(e.encoding, 'NULL')
+    ),
+    format('Possible for it: %s.', array_to_string(syncwell._encodings(a.atttypid), ', '))
+  into v_bad, v_hint
+  from jsonb_each_text(p_encodings) as e (name, encoding)
+  inner join pg_attribute as a on a.attrelid = p_table and a.attname = e.name
+  where e.encoding is null or e.encoding <> all (syncwell._encodings(a.atttypid))
+  limit 1;
+  if found then
+    perform syncwell._refuse_table(v_bad, v_hint);
+  end if;
+
+  return coalesce(
+    (
+      select
+        jsonb_agg(
+          jsonb_build_object(
+            'column_name', n.name,
+            'position', n.position,
+            'column_type', a.atttypid::regtype,
+            'encoding', coalesce(p_encodings ->> n.name, (syncwell._encodings(a.atttypid))[1]),
+            'writable',
+            a.attgenerated = '' and a.attidentity <> 'a' and n.name <> all (p_read_only) and n.name <> all (p_key)
+          )
+          order by n.position
+        )
+      from unnest(v_names) with ordinality as n (name, position)
+      inner join pg_attribute as a on a.attrelid = p_table and a.attname = n.name
+    ),
+    '[]'
+  );
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._column_rules(p_table regclass, p_key name[], p_columns text[], p_encodings jsonb, p_read_only text[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _column_rules(p_table regclass, p_key name[], p_columns text[], p_encodings jsonb, p_read_only text[])
+COMMENT ON FUNCTION syncwell._column_rules(p_table regclass, p_key name[], p_columns text[], p_encodings jsonb, p_read_only text[]) IS 'The rows of synced_columns for a table: p_columns, or all but those of p_key (id, owner, org), each as its type is sent unless p_encodings says otherwise. What is generated, p_read_only or in the key is sent but never written. Errors: SW302.';
+
+-- function _conflict_policy(text)
+CREATE FUNCTION syncwell._conflict_policy(p_conflict_policy text, OUT policy text, OUT policy_function text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_path text[];
+  v_function record;
+begin
+  if p_conflict_policy in ('reject', 'last_write_wins', 'merge_columns', 'server_wins') then
+    policy := p_conflict_policy;
+    return;
+  end if;
+  begin
+    v_path := parse_ident(p_conflict_policy);
+  exception
+    when invalid_parameter_value then null;
+  end;
+  select p.oid, p.prorettype, p.proretset, p.prokind into v_function
+  from pg_proc as p
+  inner join pg_namespace as n on n.oid = p.pronamespace
+  where cardinality(v_path) = 2
+    and n.nspname = v_path[1]
+    and p.proname = v_path[2]
+    and oidvectortypes(p.proargtypes) = 'jsonb, jsonb, text[]';
+  if not found then
+    perform syncwell._refuse_table(
+      format('There is no conflict policy and no function %L.', p_conflict_policy),
+      'One of reject, last_write_wins, merge_columns, server_wins, or the name of a function with its schema, of the '
+      'arguments (server jsonb, client jsonb, changed text[]).'
+    );
+  elsif v_function.prorettype <> 'jsonb'::regtype or v_function.proretset or v_function.prokind <> 'f' then
+    perform syncwell._refuse_table(
+      format('The function %s does not return one jsonb.', v_function.oid::regprocedure),
+      'It returns the record to keep, or NULL to refuse the push.'
+    );
+  end if;
+  policy := 'function';
+  policy_function := v_function.oid::regproc::text;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._conflict_policy(p_conflict_policy text, OUT policy text, OUT policy_function text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _conflict_policy(p_conflict_policy text, OUT policy text, OUT policy_function text)
+COMMENT ON FUNCTION syncwell._conflict_policy(p_conflict_policy text, OUT policy text, OUT policy_function text) IS 'One of the four policies, or function with the name of one that decides. Errors: SW302.';
+
+-- function _count_partitions(regclass)
+CREATE FUNCTION syncwell._count_partitions(p_table regclass) RETURNS integer
+    LANGUAGE sql STABLE
+    AS $$
+  select
+    case
+      when c.relkind = 'p' then (select pg_catalog.count(*) - 1 from pg_catalog.pg_partition_tree(p_table))
+    end::integer
+  from pg_catalog.pg_class as c
+  where c.oid = p_table;
+$$;
+
+
+ALTER FUNCTION syncwell._count_partitions(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _count_partitions(p_table regclass)
+COMMENT ON FUNCTION syncwell._count_partitions(p_table regclass) IS 'How many partitions a table has, at all levels; NULL for a table that is not partitioned.';
+
+-- function _count_runs(uuid[], uuid[], timestamp with time zone[], timestamp with time zone[])
+CREATE FUNCTION syncwell._count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) RETURNS TABLE(org_id uuid, stream_id uuid, period_start timestamp with time zone, total bigint, successful bigint, failed bigint, items numeric, duration_total numeric, durations syncwell.sketch)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  with runs as (
+    select
+      k.org_id,
+      k.stream_id,
+      k.period_start,
+      e.status in ('success', 'partial') as succeeded,
+      e.status in ('failed', 'timeout') as failed,
+      e.items_processed,
+      case when e.status in ('success', 'partial', 'failed', 'timeout') then e.duration_ms end as duration_ms
+    from unnest(p_org_ids, p_stream_ids, p_from, p_to) as k (org_id, stream_id, period_start, period_end)
+    cross join lateral (
+      select r.status, r.items_processed, r.duration_ms
+      from syncwell.sync_events as r
+      where r.org_id = k.org_id
+        and r.stream_id = k.stream_id
+        and r.id >= syncwell._uuid7_floor(k.period_start)
+        and r.id < syncwell._uuid7_floor(k.period_end)
+      offset 0
+    ) as e
+  ),
+  totals as (
+    select
+      r.org_id, r.stream_id, r.period_start,
+      count(*) as total,
+      count(*) filter (where r.succeeded) as successful,
+      count(*) filter (where r.failed) as failed,
+      sum(r.items_processed) as items,
+      sum(r.duration_ms) as duration_total,
+      count(*) filter (where r.duration_ms = 0) as zeros,
+      min(r.duration_ms) as minimum,
+      max(r.duration_ms) as maximum
+    from runs as r
+    group by r.org_id, r.stream_id, r.period_start
+  ),
+  buckets as (
+    select r.org_id, r.stream_id, r.period_start, syncwell._sketch_index(r.duration_ms) as index, count(*) as n
+    from runs as r
+    where r.duration_ms > 0
+    group by r.org_id, r.stream_id, r.period_start, 4
+  ),
+  sketches as (
+    select
+      b.org_id, b.stream_id, b.period_start,
+      array_agg(b.index order by b.index) as indexes,
+      array_agg(b.n order by b.index) as counts
+    from buckets as b
+    group by b.org_id, b.stream_id, b.period_start
+  )
+  select
+    t.org_id, t.stream_id, t.period_start, t.total, t.successful, t.failed, t.items, t.duration_total,
+    case
+      when t.maximum is not null then row(t.zeros, s.indexes, s.counts, t.minimum, t.maximum)::syncwell.sketch
+    end
+  from totals as t
+  left join sketches as s on s.org_id = t.org_id and s.stream_id = t.stream_id and s.period_start = t.period_start;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[])
+COMMENT ON FUNCTION syncwell._count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) IS 'Counts the runs of streams that were started in spans (from included, to not), one row for each span with any. The arrays belong together by position.';
 
 -- function _count_sync_progress()
 CREATE FUNCTION syncwell._count_sync_progress() RETURNS trigger
@@ -1024,6 +1871,234 @@ ALTER FUNCTION syncwell._cron_next(p_cron text, p_time_zone text, p_after timest
 -- comment FUNCTION _cron_next(p_cron text, p_time_zone text, p_after timestamp with time zone)
 COMMENT ON FUNCTION syncwell._cron_next(p_cron text, p_time_zone text, p_after timestamp with time zone) IS 'The first time after p_after at which the cron schedule fires by the clock of p_time_zone; NULL when it never does. Days of month and week as in cron: where both are restricted either will do. Where the clock is put back, a schedule with * hours fires through both hours and one at fixed hours once; where it is put forward, what falls into the gap fires as much later as the gap is long. Errors: 22023.';
 
+-- function _decide_conflict(text, text, text, jsonb, jsonb, boolean)
+CREATE FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_client constant jsonb := case
+    when jsonb_typeof(p_client) = 'object' then p_client - '_status' - '_changed'
+    else p_client
+  end;
+  v_told constant text := case when jsonb_typeof(p_client) = 'object' then p_client ->> '_changed' end;
+begin
+  if v_told ~ '^[A-Za-z][A-Za-z0-9_, ]*$' then
+    changed := string_to_array(replace(v_told, ' ', ''), ',');
+  end if;
+  case p_policy
+    when 'last_write_wins' then
+      outcome := 'client';
+      write := case when p_is_delete then 'delete' else 'whole' end;
+    when 'merge_columns' then
+      outcome := case when p_is_delete or p_server is null or changed is null then 'client' else 'merged' end;
+      write := case when p_is_delete then 'delete' when outcome = 'client' then 'whole' else 'changed' end;
+    when 'server_wins' then
+      outcome := 'server';
+      write := 'nothing';
+    else
+      execute format('select %s($1, $2, $3)', to_regprocedure(p_function || '(jsonb, jsonb, text[])')::regproc)
+      into record
+      using p_server, v_client, changed;
+      if record is not null and jsonb_typeof(record) not in ('object', 'null') then
+        raise exception using
+          errcode = '22023',
+          message = 'a conflict function must return an object',
+          detail = format('It returned %s.', jsonb_typeof(record)),
+          hint = 'The record to write; NULL for the server''s; JSON null to delete it.';
+      end if;
+      if jsonb_typeof(record) = 'object' then
+        record := record - '_status' - '_changed' || jsonb_build_object('id', p_id);
+      end if;
+      if record is null or record = p_server then
+        outcome := 'server';
+        write := 'nothing';
+      elsif record = 'null' then
+        outcome := case when p_is_delete then 'client' when p_server is null then 'server' else 'merged' end;
+        write := case when p_server is null then 'nothing' else 'delete' end;
+      else
+        outcome := case when record = v_client then 'client' else 'merged' end;
+        write := 'record';
+      end if;
+  end case;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[])
+COMMENT ON FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) IS 'What a policy makes of a record in conflict; p_server NULL: it was deleted; p_client NULL with p_is_delete: the device deleted it. outcome: client, server or merged; write: whole (the pushed record, all its columns), changed (those the device says it changed), record (that one), delete or nothing. A function gets both versions and the changed columns, and returns the record to write, NULL for the server''s version, JSON null to delete it. Errors: 22023, and the function''s own.';
+
+-- function _definition_problems(integer)
+CREATE FUNCTION syncwell._definition_problems(p_table_id integer) RETURNS TABLE(problem text, hint text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with registered as (
+    select t.* from syncwell.synced_tables as t where t.table_id = p_table_id
+  ),
+  missing as (
+    select n.name
+    from registered as t
+    cross join lateral (
+      select c.column_name as name from syncwell.synced_columns as c where c.table_id = t.table_id
+      union
+      select k.name
+      from unnest(array[t.id_column, t.scope_column, t.org_column]) as k (name)
+      where k.name is not null
+    ) as n
+    where not exists (
+      select
+      from pg_attribute as a
+      where a.attrelid = t.relation and a.attname = n.name and a.attnum > 0 and not a.attisdropped
+    )
+  )
+  select
+    format('The column %I is not there any more.', m.name),
+    'Register the table again with the columns that it has; devices are then sent it in full.'
+  from missing as m
+  union all
+  select
+    format(
+      'The column %I was of type %s and is of type %s now.', a.attname, c.column_type, a.atttypid::regtype
+    ),
+    'Register the table again; devices are then sent it in full.'
+  from registered as t
+  inner join syncwell.synced_columns as c on c.table_id = t.table_id
+  inner join pg_attribute as a
+    on a.attrelid = t.relation and a.attname = c.column_name and a.attnum > 0 and not a.attisdropped
+  where a.atttypid <> c.column_type
+  union all
+  select
+    'The unique key that finds a record is gone.',
+    format('alter table %s add unique (%I);', t.relation, t.id_column)
+  from registered as t
+  where syncwell._record_key(t.relation, t.id_column, t.scope_column, t.org_column) is null
+    and not exists (select from missing as m where m.name in (t.id_column, t.scope_column, t.org_column))
+  union all
+  select
+    format('The function %s, which decides conflicts, is gone.', t.conflict_function),
+    'Make it again, or register the table with another p_conflict_policy.'
+  from registered as t
+  where t.conflict_policy = 'function'
+    and to_regprocedure(t.conflict_function || '(jsonb, jsonb, text[])') is null;
+$$;
+
+
+ALTER FUNCTION syncwell._definition_problems(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _definition_problems(p_table_id integer)
+COMMENT ON FUNCTION syncwell._definition_problems(p_table_id integer) IS 'Where a table differs from what was registered: columns, types, its key, its conflict function.';
+
+-- function _delete_pushed(text, uuid, uuid, text[], text)
+CREATE FUNCTION syncwell._delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_gone text[];
+begin
+  refused := '{}';
+  execute format(
+    'select syncwell_tables.%I($1, $2, $3) from set_config(''search_path'', $4, true)', p_table || '_push_delete'
+  )
+  into v_gone
+  using p_scope, p_org, p_ids, p_search_path;
+  perform set_config('search_path', 'pg_catalog, pg_temp', true);
+  deleted := cardinality(v_gone);
+  if deleted < cardinality(p_ids) then
+    -- what is still there: a trigger or a policy keeps it
+    execute format(
+      'select syncwell_tables.%I($1, $2, $3) from set_config(''search_path'', $4, true)', p_table || '_push_lock'
+    )
+    into refused
+    using p_scope, p_org, array(
+      select i.id from unnest(p_ids) as i (id)
+      except
+      select g.id from unnest(v_gone) as g (id)
+    ), p_search_path;
+  end if;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[])
+COMMENT ON FUNCTION syncwell._delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[]) IS 'Deletes records of one table, whose rows are locked. refused: those that are still there. Errors: whatever the table raises.';
+
+-- function _differs_sql(regclass, name[])
+CREATE FUNCTION syncwell._differs_sql(p_relation regclass, p_columns name[]) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    nullif(concat_ws(
+      ' or ',
+      '(' || string_agg(format('o.c%s', x.position), ', ' order by x.position) filter (where x.is_plain)
+      || ') is distinct from ('
+      || string_agg(format('n.c%s', x.position), ', ' order by x.position) filter (where x.is_plain) || ')',
+      'row(' || string_agg(format('o.c%s', x.position), ', ' order by x.position) filter (where not x.is_plain)
+      || ')::record operator(*<>) row('
+      || string_agg(format('n.c%s', x.position), ', ' order by x.position) filter (where not x.is_plain)
+      || ')::record'
+    ), ''),
+    'false'
+  )
+  from (
+    select
+      n.position,
+      (
+        t.typtype = 'e'
+        or t.oid = any (array[
+          'text', 'varchar', 'uuid', 'boolean', 'smallint', 'integer', 'bigint', 'timestamptz', 'timestamp', 'date',
+          'time', 'bytea'
+        ]::regtype[])
+      ) and coalesce(c.collisdeterministic, true) as is_plain
+    from unnest(p_columns) with ordinality as n (name, position)
+    inner join pg_attribute as a on a.attrelid = p_relation and a.attname = n.name
+    inner join pg_type as t on t.oid = syncwell._base_type(a.atttypid)
+    left join pg_collation as c on c.oid = a.attcollation
+  ) as x;
+$$;
+
+
+ALTER FUNCTION syncwell._differs_sql(p_relation regclass, p_columns name[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _differs_sql(p_relation regclass, p_columns name[])
+COMMENT ON FUNCTION syncwell._differs_sql(p_relation regclass, p_columns name[]) IS 'SQL that tells whether rows o and n, with the columns as c1, c2, …, differ: by the equality of types that know but one spelling of a value, by the image of all others, some of which (json, point) have no equality.';
+
+-- function _drop_generated(integer)
+CREATE FUNCTION syncwell._drop_generated(p_table_id integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_name text;
+  v_function regprocedure;
+begin
+  select t.table_name into strict v_name from syncwell.synced_tables as t where t.table_id = p_table_id;
+  for v_function in
+    select p.oid
+    from pg_proc as p
+    where p.pronamespace = 'syncwell_tables'::regnamespace
+      and p.proname ~ ('^' || v_name || '_(inserted|updated|deleted|truncated|replicated|pull\w*|push\w*)$')
+      -- what a trigger still needs is replaced in place
+      and not exists (select from pg_trigger as g where g.tgfoid = p.oid)
+  loop
+    execute format('drop function %s', v_function);
+  end loop;
+  execute format('drop view if exists syncwell_tables.%I', v_name);
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._drop_generated(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _drop_generated(p_table_id integer)
+COMMENT ON FUNCTION syncwell._drop_generated(p_table_id integer) IS 'Drops what _generate_table() made, but for trigger functions that a trigger still calls.';
+
 -- function _now()
 CREATE FUNCTION syncwell._now() RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -1152,6 +2227,331 @@ ALTER FUNCTION syncwell._effective_settings(p_org_id uuid, p_source text, p_plat
 -- comment FUNCTION _effective_settings(p_org_id uuid, p_source text, p_platform text)
 COMMENT ON FUNCTION syncwell._effective_settings(p_org_id uuid, p_source text, p_platform text) IS 'Every setting with its effective value and the level that decided: source, platform, org, everywhere (set for all), default.';
 
+-- function _encoded(text, regtype, text)
+CREATE FUNCTION syncwell._encoded(p_value text, p_type regtype, p_encoding text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_type pg_type;
+  -- types whose text is the same under all settings; what is not here is rare, and pays for a function call
+  c_steady constant regtype[] := array[
+    'text', 'varchar', 'character', 'name', '"char"', 'uuid', 'boolean', 'smallint', 'integer', 'bigint', 'numeric',
+    'json', 'jsonb', 'inet', 'cidr', 'macaddr', 'time', 'xml'
+  ]::regtype[];
+  v_is_steady boolean;
+begin
+  select t.* into v_type from pg_type as t where t.oid = syncwell._base_type(p_type);
+  select t.oid = any (c_steady) or t.typtype = 'e' into v_is_steady
+  from pg_type as t
+  where t.oid = case when v_type.typcategory = 'A' then v_type.typelem else v_type.oid end;
+
+  return case
+    when p_encoding = 'text' and v_type.oid = 'date'::regtype then format(
+      -- others are no timestamps, which to_char() wants, or no plain ISO dates
+      'case when %1$s between ''0001-01-01'' and ''9999-12-31'' then to_char(%1$s, ''YYYY-MM-DD'')'
+      ' else syncwell._plain_text(%1$s) end',
+      p_value
+    )
+    -- its cast adds a netmask that was never given
+    when p_encoding = 'text' and v_type.oid = 'inet'::regtype then format('textin(inet_out(%s))', p_value)
+    when p_encoding = 'text' and v_is_steady then p_value || '::text'
+    when p_encoding = 'text' then format('syncwell._plain_text(%s)', p_value)
+    when p_encoding = 'number' and v_type.oid = any (array['numeric', 'real', 'double precision']::regtype[]) then
+      -- NaN is greater than all numbers
+      format('case when abs(%1$s) <= 1.7976931348623157e308 then %1$s end', p_value)
+    when p_encoding in ('number', 'boolean') then p_value
+    when p_encoding = 'epoch_ms' then
+      format('case when isfinite(%1$s) then floor(extract(epoch from %1$s) * 1000)::bigint end', p_value)
+    when p_encoding = 'epoch_s' then
+      format('case when isfinite(%1$s) then floor(extract(epoch from %1$s))::bigint end', p_value)
+    when p_encoding = 'iso' and v_type.oid = 'date'::regtype then
+      format('case when %1$s between ''0001-01-01'' and ''9999-12-31'' then to_char(%1$s, ''YYYY-MM-DD'') end', p_value)
+    when p_encoding = 'iso' then format(
+      'case when %1$s >= ''0001-01-01 00:00:00%2$s'' and %1$s < ''10000-01-01 00:00:00%2$s'''
+      ' then to_char(%1$s%3$s, ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'') end',
+      p_value,
+      case when v_type.oid = 'timestamptz'::regtype then '+00' end,
+      case when v_type.oid = 'timestamptz'::regtype then ' at time zone ''UTC''' end
+    )
+    when p_encoding = 'json' and v_type.oid = any (array['json', 'jsonb']::regtype[]) then p_value || '::text'
+    when p_encoding = 'json' and v_is_steady then format('to_json(%s)::text', p_value)
+    when p_encoding = 'json' then format('syncwell._plain_json(%s)', p_value)
+    when p_encoding = 'base64' then format('replace(encode(%s, ''base64''), chr(10), '''')', p_value)
+  end;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._encoded(p_value text, p_type regtype, p_encoding text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _encoded(p_value text, p_type regtype, p_encoding text)
+COMMENT ON FUNCTION syncwell._encoded(p_value text, p_type regtype, p_encoding text) IS 'SQL for p_value, an SQL expression of p_type, as devices see it under this encoding: the same text in every session. What devices can''t take is NULL: NaN, numbers beyond a double, infinite times, ISO times outside of the years 1 to 9999.';
+
+-- function _encodings(regtype)
+CREATE FUNCTION syncwell._encodings(p_type regtype) RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    case
+      when t.oid = any (array[
+        'smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'
+      ]::regtype[]) then '{number,text}'
+      when t.oid = 'boolean'::regtype then '{boolean,text}'
+      when t.oid = any (array['timestamptz', 'timestamp']::regtype[]) then '{epoch_ms,epoch_s,iso}'
+      when t.oid = 'date'::regtype then '{text,epoch_ms,epoch_s,iso}'
+      when t.oid = any (array['json', 'jsonb']::regtype[]) then '{json}'
+      when t.oid = 'bytea'::regtype then '{base64}'
+      when t.typcategory = 'A' or t.typtype = 'c' then '{json,text}'
+      else '{text}'
+    end::text[]
+  from pg_type as t
+  where t.oid = syncwell._base_type(p_type);
+$$;
+
+
+ALTER FUNCTION syncwell._encodings(p_type regtype) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _encodings(p_type regtype)
+COMMENT ON FUNCTION syncwell._encodings(p_type regtype) IS 'As what a column of this type can be sent; the first one unless p_encodings says otherwise.';
+
+-- function _end_pull(bigint, bigint, text, text, pg_snapshot, integer[], integer, jsonb, timestamp with time zone, jsonb, integer, text, jsonb)
+CREATE FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer DEFAULT NULL::integer, p_page_record text DEFAULT NULL::text, p_plan jsonb DEFAULT NULL::jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_me record := syncwell._syncing_user();
+  v_now constant timestamptz := syncwell._now();
+  v_device constant text := coalesce(p_device_id, '');
+  v_base syncwell.sync_cursors;
+  v_page syncwell.sync_cursors;
+  v_own xid8[];
+  v_late xid8[];
+  v_known xid8[];
+  v_kept bigint;
+  v_kept_new bigint;
+  v_cursor constant bigint := nextval('syncwell.sync_cursor_numbers') * 1024 + floor(random() * 1024)::integer;
+begin
+  if p_page_table is null and (p_kind = 'replacement' or (p_counts -> 'hidden')::bigint > 0) then
+    perform syncwell._check_shrinking(
+      v_me.org_id, v_me.user_id, v_device, p_kind, p_covers, p_counts -> 'records', (p_counts ->> 'hidden')::bigint
+    );
+  end if;
+  if p_base is not null then
+    select c.* into v_base
+    from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = p_base;
+  end if;
+  if p_page is not null then
+    select c.* into v_page
+    from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = p_page;
+  end if;
+
+  -- What was presented has arrived, so what is older goes; one more is kept of those that were handed out since, whose
+  -- answer may still be on its way. A page has only arrived as far as it goes: the cursor that it started from stays.
+  select max(c.cursor) into v_kept
+  from syncwell.sync_cursors as c
+  where c.org_id = v_me.org_id
+    and c.user_id = v_me.user_id
+    and c.device_id = v_device
+    and c.cursor > coalesce(p_page, p_base, 0)
+    and (v_device <> '' or c.parent = p_base);
+  if p_base is null then
+    select c.cursor into v_kept_new
+    from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.device_id = v_device and c.parent is null
+    order by c.cursor desc
+    offset case when v_device <> '' then 2 else 30 end
+    limit 1;
+  end if;
+  with gone as (
+    delete from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id
+      and c.user_id = v_me.user_id
+      and c.device_id = v_device
+      and c.cursor is distinct from p_base
+      and c.cursor is distinct from p_page
+      and c.cursor is distinct from v_kept
+      and case
+        -- nothing is proven by starting from nothing: a few such cursors are kept, and all that were used
+        when p_base is null then c.parent is null and c.cursor < v_kept_new
+        when v_device <> '' then true
+        -- several devices may come without a name: only what descends from the same cursor is surely this one's
+        else c.cursor = v_base.parent or c.parent = v_base.parent or c.parent = p_base
+      end
+    returning c.own_xids
+  )
+  select array_agg(x.xid) into v_known
+  from gone as g
+  cross join unnest(g.own_xids) as x (xid);
+  v_known := v_known || v_base.own_xids || v_page.base_own_xids;
+  if v_known <> '{}' then
+    select
+      array_agg(distinct x.xid) filter (where not pg_visible_in_snapshot(x.xid, p_snapshot)),
+      array_agg(distinct x.xid) filter (
+        where not pg_visible_in_snapshot(x.xid, v_base.snapshot) and x.xid <> all (v_base.own_xids)
+      )
+    into v_own, v_late
+    from unnest(v_known) as x (xid);
+  end if;
+  -- pushes that committed after the cursor that followed theirs was made: this answer may get lost, too
+  if v_late is not null then
+    update syncwell.sync_cursors as c
+    set own_xids = c.own_xids || v_late
+    where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = p_base;
+  end if;
+
+  insert into syncwell.sync_cursors (
+    org_id, user_id, cursor, device_id, incarnation, snapshot, base_snapshot, base_own_xids, page_table, page_record,
+    plan, parent, own_xids, absent, tables, schema_version, created_at, idle_until
+  )
+  values (
+    v_me.org_id, v_me.user_id, v_cursor, v_device, syncwell._incarnation(), p_snapshot,
+    case when p_page_table is not null then coalesce(v_page.base_snapshot, v_base.snapshot) end,
+    case when p_page_table is not null then coalesce(
+      v_page.base_own_xids, array(select x.xid::xid8 from jsonb_array_elements_text(p_plan -> 'own') as x (xid))
+    ) end,
+    p_page_table, p_page_record,
+    case
+      when p_page_table is null then p_plan || jsonb_build_object('counts', p_counts, 'client', p_client)
+      else p_plan
+    end,
+    p_base, coalesce(v_own, '{}'),
+    case when p_page_table is null then nullif(p_counts -> 'absent', '{}') end, p_covers, p_schema_version, v_now,
+    syncwell._idle_until(v_me.org_id, v_now)
+  );
+  if p_page_table is null and p_plan is null then
+    perform syncwell._note_pull(
+      v_me.org_id, v_me.user_id, v_device, p_kind, v_cursor, p_schema_version,
+      (p_counts ->> 'created')::bigint, (p_counts ->> 'updated')::bigint, (p_counts ->> 'deleted')::bigint,
+      (p_counts ->> 'bytes')::bigint,
+      case
+        when p_counts -> 'replaced' = '{}' then p_counts -> 'records'
+        else syncwell._pulled_records(v_me.org_id, v_me.user_id, v_device, p_counts)
+      end,
+      -- not further back than a request can last
+      greatest(p_started_at, v_now - interval '1 hour'), p_client
+    );
+  end if;
+  perform set_config('syncwell.pulled', pg_current_xact_id()::text, true);
+  return v_cursor;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb)
+COMMENT ON FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb) IS 'Stores the cursor of a pull, forgets those it makes needless, and notes the pull once its last page is read. p_base: the complete cursor it started from; p_page: the page cursor that was presented; p_counts: {created, updated, deleted, bytes, hidden, absent, records: {table id: records}, replaced: {table id: records}}; p_page_table, p_page_record, p_plan: where it stopped, for a page that is not the last. Errors: SW001, 42501, SW307.';
+
+-- function _end_push(bigint, text, text, json, jsonb, bigint, timestamp with time zone, jsonb)
+CREATE FUNCTION syncwell._end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_user record;
+  v_now constant timestamptz := syncwell._now();
+  v_device_id constant text := coalesce(p_device_id, '');
+  v_written constant bigint
+  := (p_result ->> 'created')::bigint + (p_result ->> 'updated')::bigint + (p_result ->> 'deleted')::bigint;
+begin
+  v_user := syncwell._syncing_user();
+
+  update syncwell.sync_cursors as c
+  set
+    own_xids = case
+      when pg_current_xact_id() = any (c.own_xids) then c.own_xids
+      else c.own_xids || pg_current_xact_id()
+    end,
+    absent = syncwell._merged_absent(c.absent, p_result -> 'absent')
+  where c.org_id = v_user.org_id and c.user_id = v_user.user_id and c.cursor = p_cursor
+    and c.device_id = v_device_id
+    and (v_written > 0 or p_result -> 'absent' <> '{}');
+
+  -- a later push of a record settles what was put aside of it before
+  if p_result ? 'accepted' then
+    update syncwell.sync_quarantine as q
+    set resolved_at = v_now
+    where q.org_id = v_user.org_id and q.user_id = v_user.user_id and q.resolved_at is null
+      and p_result -> 'accepted' -> q.table_name ? q.record_id;
+  end if;
+  if p_result -> 'quarantined' <> '[]' then
+    insert into syncwell.sync_quarantine (
+      org_id, id, user_id, device_id, table_name, record_id, action, record, error_code, reason, quarantined_at
+    )
+    select
+      v_user.org_id, syncwell._uuid7(v_now + e.position * interval '1 microsecond'), v_user.user_id, v_device_id,
+      t.table_name, left(e.item ->> 'id', 255), e.item ->> 'action', e.item ->> 'record',
+      e.item ->> 'code', left(e.item ->> 'reason', 500), v_now
+    from jsonb_array_elements(p_result -> 'quarantined') with ordinality as e (item, position)
+    inner join syncwell.synced_tables as t on t.table_name = e.item ->> 'table'
+    order by e.position;
+  end if;
+  if p_result -> 'conflicts' <> '[]' then
+    insert into syncwell.sync_conflicts (
+      org_id, id, user_id, device_id, scope, table_name, record_id, action, policy, outcome, server_record,
+      client_record, changed_columns, occurred_at
+    )
+    select
+      v_user.org_id, syncwell._uuid7(v_now + e.position * interval '1 microsecond'), v_user.user_id, v_device_id,
+      case t.scope_kind when 'org' then v_user.org_id else v_user.user_id end,
+      t.table_name, left(e.item ->> 'id', 255), e.item ->> 'action', t.conflict_policy, e.item ->> 'outcome',
+      nullif(e.item -> 'server', 'null'), nullif(e.item -> 'client', 'null'),
+      case
+        when jsonb_typeof(e.item -> 'changed') = 'array'
+          then array(select jsonb_array_elements_text(e.item -> 'changed'))
+      end,
+      v_now
+    from jsonb_array_elements(p_result -> 'conflicts') with ordinality as e (item, position)
+    inner join syncwell.synced_tables as t on t.table_name = e.item ->> 'table'
+    order by e.position;
+  end if;
+  if p_result -> 'stamps' <> '{}' then
+    perform syncwell._stamp_tombstones(v_user.org_id, v_user.user_id, p_result -> 'stamps');
+  end if;
+
+  if p_request_id is not null then
+    update syncwell.sync_requests as r
+    set answer = p_answer
+    where r.org_id = v_user.org_id and r.user_id = v_user.user_id and r.request_id = p_request_id;
+  end if;
+  perform syncwell._note_push(
+    p_org_id => v_user.org_id,
+    p_user_id => v_user.user_id,
+    p_device_id => v_device_id,
+    p_ok => true,
+    p_created => (p_result ->> 'created')::bigint,
+    p_updated => (p_result ->> 'updated')::bigint,
+    p_deleted => (p_result ->> 'deleted')::bigint,
+    p_conflicts => jsonb_array_length(p_result -> 'conflicts')::bigint,
+    p_quarantined => jsonb_array_length(p_result -> 'quarantined')::bigint,
+    p_bytes => p_bytes,
+    p_started_at => p_started_at,
+    p_error_code => null,
+    p_error_message => null,
+    p_client => p_client
+  );
+  -- a transaction that notified can't be prepared, so only where somebody wants it
+  if v_written > 0 and syncwell._setting(v_user.org_id, 'delta.notify')::boolean then
+    -- any role can listen: ids and nothing else
+    perform pg_notify('syncwell', json_build_object('org_id', v_user.org_id, 'user_id', v_user.user_id)::text);
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb)
+COMMENT ON FUNCTION syncwell._end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb) IS 'The last step of a push that went well: its transaction becomes one of the cursor''s own, what was decided and put aside is kept, the answer is stored under the request id, the facts are noted. p_result: {created, updated, deleted, absent, accepted, quarantined, conflicts, stamps}. Errors: SW001, 42501.';
+
 -- function _end_sync_progress_of_run()
 CREATE FUNCTION syncwell._end_sync_progress_of_run() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1212,6 +2612,73 @@ ALTER FUNCTION syncwell._ensure_stream(p_org_id uuid, p_user_id uuid, p_source t
 -- comment FUNCTION _ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text)
 COMMENT ON FUNCTION syncwell._ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text) IS 'The stream of a user (NULL: the org''s own) and source, with its state; made where it is missing, brought back where it is retired.';
 
+-- function _ensure_triggers(integer)
+CREATE FUNCTION syncwell._ensure_triggers(p_table_id integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_trigger record;
+  v_repaired constant integer := (
+    select count(*)
+    from syncwell._tracking_state(p_table_id) as s
+    where s.state is distinct from s.should_be
+  );
+begin
+  if v_repaired = 0 then
+    return 0;
+  end if;
+  -- The root comes first: its row trigger makes those of the partitions.
+  for v_trigger in
+    select s.relation, s.is_root, s.trigger_name, s.trigger_function, s.should_be
+    from syncwell._tracking_state(p_table_id) as s
+    where s.state is null and (s.is_root or s.should_be <> 'R')
+    order by s.is_root desc, s.relation::text, s.trigger_name
+  loop
+    execute format(
+      'create or replace trigger %I %s on %s %s execute function syncwell_tables.%I()',
+      v_trigger.trigger_name,
+      case v_trigger.trigger_name
+        when 'syncwell_inserted' then 'after insert'
+        when 'syncwell_updated' then 'after update'
+        when 'syncwell_deleted' then 'after delete'
+        when 'syncwell_truncated' then 'before truncate'
+        else 'after insert or update or delete'
+      end,
+      v_trigger.relation,
+      case v_trigger.trigger_name
+        when 'syncwell_inserted' then 'referencing new table as new_rows for each statement'
+        when 'syncwell_updated' then 'referencing old table as old_rows new table as new_rows for each statement'
+        when 'syncwell_deleted' then 'referencing old table as old_rows for each statement'
+        when 'syncwell_truncated' then 'for each statement'
+        else 'for each row'
+      end,
+      v_trigger.trigger_function
+    );
+  end loop;
+  for v_trigger in
+    select s.relation, s.trigger_name, s.should_be
+    from syncwell._tracking_state(p_table_id) as s
+    where s.state <> s.should_be
+    order by s.is_root desc, s.relation::text, s.trigger_name
+  loop
+    execute format(
+      'alter table %s enable %s trigger %I',
+      v_trigger.relation,
+      case v_trigger.should_be when 'R' then 'replica' when 'A' then 'always' else '' end,
+      v_trigger.trigger_name
+    );
+  end loop;
+  return v_repaired;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._ensure_triggers(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _ensure_triggers(p_table_id integer)
+COMMENT ON FUNCTION syncwell._ensure_triggers(p_table_id integer) IS 'Makes the triggers of a synced table and its partitions that are missing, and enables those that are not as they should be, with the rights of the caller; returns how many.';
+
 -- function _error_fingerprint(text, text, integer, text)
 CREATE FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -1235,6 +2702,81 @@ ALTER FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_sta
 
 -- comment FUNCTION _error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text)
 COMMENT ON FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text) IS 'What makes two errors the same: MD5 of class, code, HTTP status and the message in lower case with quoted parts, uuids, hex numbers and digits replaced by ?.';
+
+-- function _seen(xid8, pg_snapshot, xid8[])
+CREATE FUNCTION syncwell._seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((p_xid IS NULL) OR pg_visible_in_snapshot(p_xid, p_snapshot) OR (p_xid = ANY (p_own_xids)));
+
+
+ALTER FUNCTION syncwell._seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[])
+COMMENT ON FUNCTION syncwell._seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[]) IS 'Whether a device knows what a transaction did: its cursor''s snapshot sees it, it was its own push, or it is older than the registration (NULL).';
+
+-- function _existed(xid8, xid8[], pg_snapshot, xid8[])
+CREATE FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN syncwell._seen(p_created_xid, p_snapshot, p_own_xids) THEN true WHEN (p_earlier_lives IS NULL) THEN false ELSE COALESCE((SELECT (((cardinality(_existed.p_earlier_lives) - e."position") % (2)::bigint) = 1) FROM unnest(_existed.p_earlier_lives) WITH ORDINALITY e(xid, "position") WHERE syncwell._seen(e.xid, _existed.p_snapshot, _existed.p_own_xids) ORDER BY e."position" DESC LIMIT 1), (cardinality(p_earlier_lives) >= 20)) END;
+
+
+ALTER FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[])
+COMMENT ON FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[]) IS 'Whether a device has a record that lives now, by what its cursor''s snapshot and its own pushes saw last: a birth or a death. Exact for up to ten lives of one id; beyond, it is assumed to have it.';
+
+-- function _expire_cursors_task()
+CREATE FUNCTION syncwell._expire_cursors_task() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_count bigint;
+begin
+  with old as (
+    select c.org_id, c.user_id, c.cursor
+    from syncwell.sync_cursors as c
+    where c.created_at < syncwell._now() - syncwell._setting(null, 'delta.cursor_retention')::interval
+    for update skip locked
+  )
+  delete from syncwell.sync_cursors as c
+  using old as o
+  where c.org_id = o.org_id and c.user_id = o.user_id and c.cursor = o.cursor;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._expire_cursors_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _expire_cursors_task()
+COMMENT ON FUNCTION syncwell._expire_cursors_task() IS 'Forgets the cursors of devices that stay away for longer than setting delta.cursor_retention, that of all orgs; returns how many. Such a device replaces everything when it comes back.';
+
+-- function _expire_metrics_task()
+CREATE FUNCTION syncwell._expire_metrics_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_expired bigint;
+begin
+  delete from syncwell.sync_metrics as m
+  using syncwell.orgs as o
+  where o.org_id = m.org_id
+    and m.period = 'hour'
+    and m.period_start < v_now - syncwell._setting(o.org_id, 'metrics.retention')::interval;
+  get diagnostics v_expired = row_count;
+  return v_expired;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._expire_metrics_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _expire_metrics_task()
+COMMENT ON FUNCTION syncwell._expire_metrics_task() IS 'Duty of maintenance: drops metrics by hour past setting metrics.retention. Returns how many.';
 
 -- function _expire_progress_task()
 CREATE FUNCTION syncwell._expire_progress_task() RETURNS bigint
@@ -1271,6 +2813,75 @@ ALTER FUNCTION syncwell._expire_progress_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _expire_progress_task()
 COMMENT ON FUNCTION syncwell._expire_progress_task() IS 'Maintenance duty: deletes syncs that ended longer ago than setting progress.keep_finished of their org, at most 50000 a call; how many.';
+
+-- function _expire_pushes_task()
+CREATE FUNCTION syncwell._expire_pushes_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_rows bigint;
+  v_sum bigint := 0;
+begin
+  with bound as materialized (
+    select o.org_id, v_now - syncwell._setting(o.org_id, 'delta.request_retention')::interval as before
+    from syncwell.orgs as o
+  ),
+  old as (
+    select r.org_id, r.user_id, r.request_id
+    from bound as b
+    inner join syncwell.sync_requests as r on r.org_id = b.org_id and r.created_at < b.before
+    limit 50000
+    for update of r skip locked
+  )
+  delete from syncwell.sync_requests as r
+  using old as o
+  where r.org_id = o.org_id and r.user_id = o.user_id and r.request_id = o.request_id;
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  with bound as materialized (
+    select o.org_id, v_now - syncwell._setting(o.org_id, 'delta.conflict_retention')::interval as before
+    from syncwell.orgs as o
+  ),
+  old as (
+    select c.org_id, c.id
+    from bound as b
+    inner join syncwell.sync_conflicts as c on c.org_id = b.org_id and c.occurred_at < b.before
+    limit 50000
+    for update of c skip locked
+  )
+  delete from syncwell.sync_conflicts as c
+  using old as o
+  where c.org_id = o.org_id and c.id = o.id;
+  get diagnostics v_rows = row_count;
+  v_sum := v_sum + v_rows;
+
+  with bound as materialized (
+    select o.org_id, v_now - syncwell._setting(o.org_id, 'delta.conflict_retention')::interval as before
+    from syncwell.orgs as o
+  ),
+  old as (
+    select q.org_id, q.id
+    from bound as b
+    inner join syncwell.sync_quarantine as q on q.org_id = b.org_id and q.quarantined_at < b.before
+    limit 50000
+    for update of q skip locked
+  )
+  delete from syncwell.sync_quarantine as q
+  using old as o
+  where q.org_id = o.org_id and q.id = o.id;
+  get diagnostics v_rows = row_count;
+  return v_sum + v_rows;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._expire_pushes_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _expire_pushes_task()
+COMMENT ON FUNCTION syncwell._expire_pushes_task() IS 'Maintenance duty: deletes answers to request ids older than setting delta.request_retention, and conflicts and quarantined records older than delta.conflict_retention, of their org, at most 50000 of each a call; how many.';
 
 -- function _expire_run_keys_task()
 CREATE FUNCTION syncwell._expire_run_keys_task() RETURNS bigint
@@ -1340,6 +2951,59 @@ ALTER FUNCTION syncwell._expire_sync_errors_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _expire_sync_errors_task()
 COMMENT ON FUNCTION syncwell._expire_sync_errors_task() IS 'Maintenance: deletes errors resolved longer ago than setting runs.retention of their org and source. Returns how many.';
+
+-- function _fail_push(text, jsonb, bigint, jsonb, bigint, timestamp with time zone, jsonb, boolean)
+CREATE FUNCTION syncwell._fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean) RETURNS json
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user record;
+  v_code constant text := p_error ->> 'code';
+  v_status constant integer := syncwell._http_status(v_code);
+begin
+  v_user := syncwell._syncing_user();
+  if not p_preview then
+    if p_stamps <> '{}' then
+      perform syncwell._stamp_tombstones(v_user.org_id, v_user.user_id, p_stamps);
+    end if;
+    perform syncwell._note_push(
+      p_org_id => v_user.org_id,
+      p_user_id => v_user.user_id,
+      p_device_id => left(coalesce(p_device_id, ''), 200),
+      p_ok => false,
+      p_created => 0,
+      p_updated => 0,
+      p_deleted => 0,
+      p_conflicts => p_conflicts,
+      p_quarantined => 0,
+      p_bytes => p_bytes,
+      p_started_at => coalesce(p_started_at, syncwell._now()),
+      p_error_code => v_code,
+      p_error_message => syncwell._scrub_secrets(p_error ->> 'message'),
+      p_client => p_client
+    );
+  end if;
+  -- PostgREST answers with it
+  perform set_config('response.status', v_status::text, true);
+  return json_build_object(
+    'success', false,
+    'error', json_build_object(
+      'code', v_code,
+      'message', syncwell._scrub_secrets(p_error ->> 'message'),
+      'detail', syncwell._scrub_secrets(p_error ->> 'detail'),
+      'hint', p_error ->> 'hint',
+      'status', v_status
+    )
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean)
+COMMENT ON FUNCTION syncwell._fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean) IS 'What a refused push leaves: the failure as a fact, the deletions it must be told of again, the status for PostgREST; a preview leaves the status only. Returns the answer. Errors: SW001, 42501.';
 
 -- table sync_errors
 CREATE TABLE syncwell.sync_errors (
@@ -1427,7 +3091,7 @@ COMMENT ON COLUMN syncwell.sync_errors.next_retry_at IS 'When it is due to be re
 COMMENT ON COLUMN syncwell.sync_errors.lane IS 'fast: one of the few retries after seconds; slow: parked; none: nobody retries it by itself.';
 
 -- comment COLUMN sync_errors.reason
-COMMENT ON COLUMN syncwell.sync_errors.reason IS 'Why: retry, scheduled, parked, budget, circuit_open, needs_reauth, permanent, too_old; NULL before any decision.';
+COMMENT ON COLUMN syncwell.sync_errors.reason IS 'Why: retry, scheduled, parked, budget, circuit_open, needs_reauth, permanent, too_old, client (who failed retries it); NULL before any decision.';
 
 -- comment COLUMN sync_errors.retry_lease
 COMMENT ON COLUMN syncwell.sync_errors.retry_lease IS 'Proof of the worker that claimed the retry.';
@@ -1467,6 +3131,8 @@ CREATE TABLE syncwell.sync_events (
     items_updated bigint,
     items_deleted bigint,
     items_failed bigint,
+    direction text,
+    bytes bigint,
     error_id uuid,
     error_type text,
     error_code text,
@@ -1482,7 +3148,8 @@ CREATE TABLE syncwell.sync_events (
     run_key text,
     lease uuid NOT NULL,
     heartbeat_at timestamp with time zone,
-    CONSTRAINT sync_events_count_nothing_negative CHECK ((LEAST(items_processed, items_created, items_updated, items_deleted, items_failed) >= 0)),
+    CONSTRAINT sync_events_count_nothing_negative CHECK ((LEAST(items_processed, items_created, items_updated, items_deleted, items_failed, bytes) >= 0)),
+    CONSTRAINT sync_events_direction_is_known CHECK ((direction = ANY (ARRAY['pull'::text, 'push'::text]))),
     CONSTRAINT sync_events_end_when_they_are_over CHECK ((((status = 'started'::text) = (completed_at IS NULL)) AND ((completed_at IS NULL) = (duration_ms IS NULL)))),
     CONSTRAINT sync_events_status_is_known CHECK ((status = ANY (ARRAY['started'::text, 'success'::text, 'partial'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text]))),
     CONSTRAINT sync_events_take_no_negative_time CHECK ((duration_ms >= 0)),
@@ -1541,6 +3208,12 @@ COMMENT ON COLUMN syncwell.sync_events.items_deleted IS 'Items deleted; NULL whe
 -- comment COLUMN sync_events.items_failed
 COMMENT ON COLUMN syncwell.sync_events.items_failed IS 'Items that could not be handled; NULL when not told.';
 
+-- comment COLUMN sync_events.direction
+COMMENT ON COLUMN syncwell.sync_events.direction IS 'pull: from the server to a device; push: from a device to the server; NULL when not told.';
+
+-- comment COLUMN sync_events.bytes
+COMMENT ON COLUMN syncwell.sync_events.bytes IS 'Bytes that were transferred; NULL when not told.';
+
 -- comment COLUMN sync_events.error_id
 COMMENT ON COLUMN syncwell.sync_events.error_id IS 'While it runs: the error this run retries. After a failure: the error it wrote (sync_errors.id).';
 
@@ -1595,7 +3268,7 @@ declare
   v_event syncwell.sync_events := p_event;
   v_error syncwell.sync_errors;
   v_settings constant jsonb := syncwell._settings(p_event.org_id, p_event.source, p_event.platform);
-  v_counts constant boolean := p_class in ('transient', 'throttled', 'unknown');
+  v_counts constant boolean := p_retryable and p_class in ('transient', 'throttled', 'unknown');
   -- LEAST would take the cap for an unknown
   v_retry_after constant interval := case
     when p_retry_after is not null then least(p_retry_after, (v_settings ->> 'retry.after_cap')::interval)
@@ -1625,7 +3298,7 @@ begin
   end if;
   v_error.reason := case
     when p_class = 'auth' then 'needs_reauth'
-    when not p_retryable then 'permanent'
+    when not p_retryable then case when p_class = 'permanent' then 'permanent' else 'client' end
     when p_now >= v_error.first_seen + (v_settings ->> 'retry.max_age')::interval then 'too_old'
     when v_error.retry_count >= v_maximum then case when p_class = 'conflict' then 'permanent' else 'parked' end
     when v_blocked_until is not null then 'circuit_open'
@@ -1684,7 +3357,7 @@ $$;
 ALTER FUNCTION syncwell._fail_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_error_type text, p_class text, p_retryable boolean, p_code text, p_http_status integer, p_message text, p_details jsonb, p_retry_after interval) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _fail_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_error_type text, p_class text, p_retryable boolean, p_code text, p_http_status integer, p_message text, p_details jsonb, p_retry_after interval)
-COMMENT ON FUNCTION syncwell._fail_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_error_type text, p_class text, p_retryable boolean, p_code text, p_http_status integer, p_message text, p_details jsonb, p_retry_after interval) IS 'The one rule of what a failure does, for record_sync_error() and the reaper: writes the error, decides on its retry, judges the circuit, ends the run. p_event: the locked row with its new status and lease. The first that holds gives reason and lane: auth (needs_reauth, none), not retryable (permanent, none), older than retry.max_age (too_old, none), fast retries used up (parked, slow; a conflict: permanent, none), circuit not closed (circuit_open, slow), budget spent (budget, slow), else retry (fast). Only retry adds to retry_count.';
+COMMENT ON FUNCTION syncwell._fail_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_error_type text, p_class text, p_retryable boolean, p_code text, p_http_status integer, p_message text, p_details jsonb, p_retry_after interval) IS 'The one rule of what a failure does, for record_sync_error() and the reaper: writes the error, decides on its retry, judges the circuit, ends the run. p_event: the locked row with its new status and lease. The first that holds gives reason and lane: auth (needs_reauth, none), not retryable (permanent, none; of a class that passes: its client does it, client, none), older than retry.max_age (too_old, none), fast retries used up (parked, slow; a conflict: permanent, none), circuit not closed (circuit_open, slow), budget spent (budget, slow), else retry (fast). Only retry adds to retry_count, and what is not retryable never counts against its source.';
 
 -- function _finish_run(syncwell.sync_events, timestamp with time zone, integer, integer)
 CREATE FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) RETURNS syncwell.sync_events
@@ -1706,23 +3379,28 @@ begin
     )::integer;
   end if;
 
-  update syncwell.sync_events as e
-  set
-    status = v_event.status,
-    completed_at = v_event.completed_at,
-    duration_ms = v_event.duration_ms,
-    items_processed = v_event.items_processed,
-    items_created = v_event.items_created,
-    items_updated = v_event.items_updated,
-    items_deleted = v_event.items_deleted,
-    items_failed = v_event.items_failed,
-    sync_token_after = v_event.sync_token_after,
-    error_id = v_event.error_id,
-    error_type = v_event.error_type,
-    error_code = v_event.error_code,
-    error_message = v_event.error_message,
-    lease = v_event.lease
-  where e.org_id = v_event.org_id and e.id = v_event.id;
+  if v_event.lease is null then
+    v_event.lease := gen_random_uuid();
+    insert into syncwell.sync_events select (v_event).*;
+  else
+    update syncwell.sync_events as e
+    set
+      status = v_event.status,
+      completed_at = v_event.completed_at,
+      duration_ms = v_event.duration_ms,
+      items_processed = v_event.items_processed,
+      items_created = v_event.items_created,
+      items_updated = v_event.items_updated,
+      items_deleted = v_event.items_deleted,
+      items_failed = v_event.items_failed,
+      sync_token_after = v_event.sync_token_after,
+      error_id = v_event.error_id,
+      error_type = v_event.error_type,
+      error_code = v_event.error_code,
+      error_message = v_event.error_message,
+      lease = v_event.lease
+    where e.org_id = v_event.org_id and e.id = v_event.id;
+  end if;
 
   -- a run that moved data ends the streak, even if some items failed; a cancelled one says nothing of the health
   update syncwell.sync_state as t
@@ -1757,7 +3435,8 @@ begin
     end,
     total_runs = t.total_runs + 1,
     items_in_database = case
-      when v_event.items_created is null and v_event.items_deleted is null then t.items_in_database
+      when v_event.direction = 'pull' or coalesce(v_event.items_created, v_event.items_deleted) is null
+        then t.items_in_database
       -- at the end of its range it stays there: no counter may keep a run from ending
       else least(greatest(
         coalesce(t.items_in_database, 0)::numeric + coalesce(v_event.items_created, 0)
@@ -1807,7 +3486,117 @@ $$;
 ALTER FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer)
-COMMENT ON FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) IS 'The one rule of what the end of a run does. p_event: the locked row as it shall become (status, counts, token, error, lease; error_id: while it succeeds, the error it retried); p_failures, p_retries: what it adds to the source''s counts. success, partial: the failure streak ends, the stream is healthy, every open error that a run of the stream wrote and the one retried are resolved, a circuit that waited for it closes. failed, timeout: the streak grows. cancelled: neither. Locks, in this order: run, state, errors, circuit, counts.';
+COMMENT ON FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) IS 'The one rule of what the end of a run does. p_event: the locked row as it shall become (status, counts, token, error, lease; error_id: while it succeeds, the error it retried), or without a lease a run that was never open, which is written whole; p_failures, p_retries: what it adds to the source''s counts. success, partial: the failure streak ends, the stream is healthy, every open error that a run of the stream wrote and the one retried are resolved, a circuit that waited for it closes. failed, timeout: the streak grows. cancelled: neither. Locks, in this order: run, state, errors, circuit, counts.';
+
+-- function _forget_table(integer)
+CREATE FUNCTION syncwell._forget_table(p_table_id integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform syncwell._drop_generated(p_table_id);
+  -- devices keep what they have of it: see _register_table()
+  insert into syncwell.unregistered_tables as u (table_name, unregistered_at)
+  select t.table_name, syncwell._now() from syncwell.synced_tables as t where t.table_id = p_table_id
+  on conflict (table_name) do update set unregistered_at = excluded.unregistered_at;
+  delete from syncwell.record_changes as c where c.table_id = p_table_id;
+  delete from syncwell.synced_tables as t where t.table_id = p_table_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._forget_table(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _forget_table(p_table_id integer)
+COMMENT ON FUNCTION syncwell._forget_table(p_table_id integer) IS 'Removes a synced table and all that is known of its changes.';
+
+-- function _generate_table(integer)
+CREATE FUNCTION syncwell._generate_table(p_table_id integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_name text;
+  v_org_column name;
+  v_types regtype[];
+  v_text text := syncwell._generated_sql(p_table_id);
+begin
+  select t.table_name, t.org_column into strict v_name, v_org_column
+  from syncwell.synced_tables as t
+  where t.table_id = p_table_id;
+  -- 15 functions, 4 of them with a statement in a text: with one quote more, a name or a default of the table would end
+  -- a function and go on as a statement of the owner's
+  if (length(v_text) - length(replace(v_text, '$body$', ''))) / length('$body$') <> 30
+    or (length(v_text) - length(replace(v_text, '$statement$', ''))) / length('$statement$') <> 8
+  then
+    perform syncwell._refuse_table(
+      'A name, a type or a default of the table has $body$ or $statement$ in it.',
+      'Name it otherwise; a column with such a default can be synced as one of p_read_only.'
+    );
+  end if;
+  begin
+    execute v_text;
+  exception
+    -- other columns, other results: what others may hold a plan of is replaced only where it must be
+    when invalid_table_definition or invalid_function_definition then
+      perform syncwell._drop_generated(p_table_id);
+      execute v_text;
+  end;
+  -- The view keeps the columns from getting other types from here on; nothing else has kept them until now, and a
+  -- snapshot may be older than them. Casts of other types would run with the rights of the triggers.
+  execute format(
+    'select array[pg_typeof((r)._key), pg_typeof((r)._owner), pg_typeof((r).%2$I)]'
+    ' from (values (null::syncwell_tables.%1$I)) as v (r)',
+    v_name, case when v_org_column is null then '_owner' else '_org' end
+  )
+  into v_types;
+  if not coalesce((
+    select bool_and(coalesce(
+      syncwell._base_type(x.type) = any (
+        case when x.place = 1 then '{text,varchar,uuid,bigint,integer,smallint}' else '{uuid,text,varchar}' end::regtype[]
+      ),
+      false
+    ))
+    from unnest(v_types) with ordinality as x (type, place)
+  ), false) then
+    perform syncwell._refuse_table(
+      format('The columns of id, owner and org are of type %s now.', array_to_string(v_types, ', ')),
+      'An id is of type text, uuid or an integer, owner and org of type uuid or text.'
+    );
+  end if;
+  execute format(
+    'comment on view syncwell_tables.%I is %L', v_name,
+    format('Records of %s as devices see them. Generated: %s', v_name, md5(v_text))
+  );
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._generate_table(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _generate_table(p_table_id integer)
+COMMENT ON FUNCTION syncwell._generate_table(p_table_id integer) IS 'Makes the view and the functions of a synced table, or makes them anew from the current definition. Errors: SW302.';
+
+-- function _generated_sql(integer)
+CREATE FUNCTION syncwell._generated_sql(p_table_id integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return concat(
+    syncwell._view_sql(p_table_id),
+    syncwell._tracking_sql(p_table_id),
+    syncwell._pull_sql(p_table_id),
+    syncwell._push_sql(p_table_id)
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._generated_sql(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _generated_sql(p_table_id integer)
+COMMENT ON FUNCTION syncwell._generated_sql(p_table_id integer) IS 'The text that makes all that belongs to a synced table in schema syncwell_tables.';
 
 -- function _health_settings(uuid)
 CREATE FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) RETURNS record
@@ -1862,10 +3651,95 @@ ALTER FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT 
 -- comment FUNCTION _health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb)
 COMMENT ON FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) IS 'The settings that health reads, for all streams of an org at once: settings = as they hold for the org; overrides = one document for each source and platform that somebody set something for, NULL when nobody did. _stream_settings() picks a stream''s.';
 
+-- function _hidden_records(syncwell.pull_part, text[])
+CREATE FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- what a push kept may be gone by now without a change that is newer than the cursor
+  v_ids constant text[] := array(
+    select i.id from unnest(p_ids) as i (id) where i.id <> all (coalesce(p_part.absent, '{}'))
+  );
+begin
+  if v_ids <> '{}' and not p_part.revokes then
+    raise exception using
+      errcode = 'SW306',
+      message = 'records are hidden from their owner',
+      detail = format(
+        '%s of the changed records of table %s are the caller''s but not shown to it: %s.', cardinality(v_ids),
+        p_part.table_name, left(array_to_string(v_ids[:5], ', '), 200)
+      ),
+      hint = 'Correct the table''s policies, or register it with p_rls_revokes => true to have such records deleted on '
+      'devices.';
+  end if;
+  return v_ids;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _hidden_records(p_part syncwell.pull_part, p_ids text[])
+COMMENT ON FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) IS 'Which of the changed records that could not be read a device has to delete, where the table says that hidden means revoked. Errors: SW306 where it does not.';
+
+-- table error_codes
+CREATE TABLE syncwell.error_codes (
+    sqlstate text NOT NULL,
+    name text NOT NULL,
+    http_status integer NOT NULL,
+    description text NOT NULL,
+    CONSTRAINT error_codes_http_status_check CHECK (((http_status >= 400) AND (http_status <= 599))),
+    CONSTRAINT error_codes_sqlstate_check CHECK (((sqlstate ~ '^SW[0-9]{3}$'::text) AND ("right"(sqlstate, 3) <> '000'::text)))
+);
+
+
+ALTER TABLE syncwell.error_codes OWNER TO syncwell_owner;
+
+-- comment TABLE error_codes
+COMMENT ON TABLE syncwell.error_codes IS 'Every SQLSTATE of class SW that syncwell raises. Clients compare these, never message text.';
+
+-- comment COLUMN error_codes.sqlstate
+COMMENT ON COLUMN syncwell.error_codes.sqlstate IS 'The SQLSTATE.';
+
+-- comment COLUMN error_codes.name
+COMMENT ON COLUMN syncwell.error_codes.name IS 'Its name; the Python exception is named after it.';
+
+-- comment COLUMN error_codes.http_status
+COMMENT ON COLUMN syncwell.error_codes.http_status IS 'The HTTP status that stands for it.';
+
+-- comment COLUMN error_codes.description
+COMMENT ON COLUMN syncwell.error_codes.description IS 'When it is raised.';
+
+-- function _http_status(text)
+CREATE FUNCTION syncwell._http_status(p_sqlstate text) RETURNS integer
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(( SELECT e.http_status
+            FROM syncwell.error_codes e
+           WHERE (e.sqlstate = _http_status.p_sqlstate)),
+         CASE
+             WHEN (p_sqlstate = '42501'::text) THEN 403
+             WHEN (p_sqlstate = ANY (ARRAY['40001'::text, '40P01'::text, '23505'::text, '55P03'::text])) THEN 409
+             WHEN ((p_sqlstate ~~ '54%'::text) OR (p_sqlstate = '53400'::text)) THEN 413
+             WHEN (p_sqlstate ~~ '22%'::text) THEN 400
+             WHEN (p_sqlstate ~~ '23%'::text) THEN 422
+             WHEN (p_sqlstate = ANY (ARRAY['57014'::text, '57P01'::text, '57P03'::text, '53300'::text])) THEN 503
+             ELSE 500
+         END) AS "coalesce";
+END;
+
+
+ALTER FUNCTION syncwell._http_status(p_sqlstate text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _http_status(p_sqlstate text)
+COMMENT ON FUNCTION syncwell._http_status(p_sqlstate text) IS 'The HTTP status that says the same as a SQLSTATE: of class SW as error_codes tells, else by class; 500 where the fault is not the caller''s.';
+
 -- function _identity()
 CREATE FUNCTION syncwell._identity(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT kind text, OUT rule text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $_$
 declare
   v_login syncwell.logins;
@@ -1932,6 +3806,176 @@ ALTER FUNCTION syncwell._identity(OUT org_id uuid, OUT user_id uuid, OUT role te
 
 -- comment FUNCTION _identity(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT kind text, OUT rule text)
 COMMENT ON FUNCTION syncwell._identity(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT kind text, OUT rule text) IS 'Who is calling, from one lookup of session_user in logins; all NULL but the rule for nobody. Never current_user, membership or a setting alone.';
+
+-- function _idle_pull(bigint, text, timestamp with time zone)
+CREATE FUNCTION syncwell._idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_me record := syncwell._identity();
+begin
+  return (
+    select
+      c.device_id = p_device_id
+      and c.idle_until > p_now
+      and c.page_table is null
+      and c.absent is null
+      and c.tables is null
+      and not exists (
+        select from syncwell.record_changes as r
+        where r.scope in (v_me.user_id, v_me.org_id)
+          and r.xid >= pg_snapshot_xmin(c.snapshot)
+          and not pg_visible_in_snapshot(r.xid, c.snapshot)
+      )
+      and not exists (
+        select from syncwell.sync_horizons as h
+        where h.scope in (v_me.user_id, v_me.org_id) and h.purged_below > pg_snapshot_xmin(c.snapshot)
+      )
+      and not exists (
+        select from syncwell.sync_devices as d
+        where d.org_id = c.org_id
+          and d.user_id = c.user_id
+          and d.device_id = c.device_id
+          and not pg_visible_in_snapshot(d.invalidated_xid, c.snapshot)
+      )
+      and not exists (
+        select from syncwell.synced_tables as t
+        where t.partitions is not null
+          or t.registered_xid >= pg_snapshot_xmin(c.snapshot)
+          or t.reset_xid >= pg_snapshot_xmin(c.snapshot)
+      )
+      and exists (
+        select from syncwell.sync_incarnations as i
+        where i.incarnation = c.incarnation
+          and i.system_identifier = current_setting('syncwell.system_identifier', true)
+      )
+    from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = p_cursor
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone) IS 'Whether there is surely nothing to send and nothing to note for the caller''s cursor: the short way of the pulls that are made most. Anything but true says nothing.';
+
+-- function _idle_until(uuid, timestamp with time zone)
+CREATE FUNCTION syncwell._idle_until(p_org_id uuid, p_created_at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return least(
+    syncwell._now() + syncwell._setting(p_org_id, 'delta.idle_interval')::interval,
+    p_created_at + syncwell._setting(p_org_id, 'delta.cursor_refresh')::interval
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._idle_until(p_org_id uuid, p_created_at timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _idle_until(p_org_id uuid, p_created_at timestamp with time zone)
+COMMENT ON FUNCTION syncwell._idle_until(p_org_id uuid, p_created_at timestamp with time zone) IS 'Until when pulls with a cursor made at p_created_at, used now, have nothing to write.';
+
+-- function _incarnation()
+CREATE FUNCTION syncwell._incarnation() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_current syncwell.sync_incarnations;
+  v_identifier text;
+begin
+  select i.* into v_current from syncwell.sync_incarnations as i order by i.incarnation desc limit 1;
+  -- a cluster keeps its identifier, so one look a session will do; who forges the setting fools only itself
+  if v_current.system_identifier = nullif(current_setting('syncwell.system_identifier', true), '') then
+    return v_current.incarnation;
+  end if;
+  select c.system_identifier::text into v_identifier from pg_control_system() as c;
+  if v_current.system_identifier is distinct from v_identifier then
+    -- waits for whoever notices at the same moment, then finds it done
+    lock table syncwell.sync_incarnations in share row exclusive mode;
+    select i.* into v_current from syncwell.sync_incarnations as i order by i.incarnation desc limit 1;
+    if v_current.system_identifier is distinct from v_identifier then
+      if v_current.incarnation is not null then
+        delete from syncwell.record_changes;
+        delete from syncwell.sync_cursors;
+        delete from syncwell.sync_horizons;
+        update syncwell.sync_devices set invalidated_xid = null where invalidated_xid is not null;
+        -- older than every snapshot to come: no cursor is left that would have to see it
+        update syncwell.synced_tables set registered_xid = '3', reset_xid = null;
+      end if;
+      insert into syncwell.sync_incarnations (system_identifier) values (v_identifier) returning * into v_current;
+    end if;
+  end if;
+  perform set_config('syncwell.system_identifier', v_identifier, false);
+  return v_current.incarnation;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._incarnation() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _incarnation()
+COMMENT ON FUNCTION syncwell._incarnation() IS 'The number of the cluster this database lives in. The first call after it was moved (dump and restore) forgets every change and cursor, whose transaction ids mean nothing any more: all devices are sent everything again.';
+
+-- function _is_bad_record(text)
+CREATE FUNCTION syncwell._is_bad_record(p_sqlstate text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- what would be the same for every record: no connection, feature, transaction, privilege, syntax, resource, lock,
+  -- shutdown, system, foreign server, syncwell's own. But 42501 can be a policy's, about one record, and 54 a text that
+  -- is too long for an index
+  return p_sqlstate = '42501' or left(p_sqlstate, 2) <> all (
+    array['08', '0A', '25', '26', '28', '34', '3D', '3F', '40', '42', '53', '55', '57', '58', 'F0', 'HV', 'SW', 'XX']
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._is_bad_record(p_sqlstate text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _is_bad_record(p_sqlstate text)
+COMMENT ON FUNCTION syncwell._is_bad_record(p_sqlstate text) IS 'Whether an SQLSTATE says that a record is bad (a value, a constraint, a trigger that raises) and not that the push as a whole can''t be done.';
+
+-- function _is_generated(integer)
+CREATE FUNCTION syncwell._is_generated(p_table_id integer) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    obj_description(to_regclass(format('syncwell_tables.%I', t.table_name)), 'pg_class')
+    like '%' || md5(syncwell._generated_sql(t.table_id)),
+    false
+  )
+  from syncwell.synced_tables as t
+  where t.table_id = p_table_id;
+$$;
+
+
+ALTER FUNCTION syncwell._is_generated(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _is_generated(p_table_id integer)
+COMMENT ON FUNCTION syncwell._is_generated(p_table_id integer) IS 'Whether what was generated for a table is what would be generated now.';
+
+-- function _is_safe_id(text)
+CREATE FUNCTION syncwell._is_safe_id(p_id text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (p_id !~ '[\s''"`\\/$\x01-\x1f\x7f]'::text);
+
+
+ALTER FUNCTION syncwell._is_safe_id(p_id text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _is_safe_id(p_id text)
+COMMENT ON FUNCTION syncwell._is_safe_id(p_id text) IS 'Whether the text has none of the characters that clients don''t escape in ids: quotes, backslash, slash, dollar, spaces and control characters.';
 
 -- function _judge_circuit(syncwell.sync_events, timestamp with time zone, jsonb, boolean)
 CREATE FUNCTION syncwell._judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean) RETURNS timestamp with time zone
@@ -2138,6 +4182,307 @@ ALTER FUNCTION syncwell._locked_run(p_event_id uuid) OWNER TO syncwell_owner;
 -- comment FUNCTION _locked_run(p_event_id uuid)
 COMMENT ON FUNCTION syncwell._locked_run(p_event_id uuid) IS 'The run, locked until the end of the transaction, if it is the caller''s or, for admins and services, any of the org. Errors: SW001, SW101, 22004.';
 
+-- function _mark_changed_hours()
+CREATE FUNCTION syncwell._mark_changed_hours() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- a heartbeat changes nothing that is counted
+  insert into syncwell.sync_metrics_dirty (org_id, stream_id, hour)
+  select distinct r.org_id, r.stream_id, date_trunc('hour', r.started_at, 'UTC')
+  from (
+    select n.org_id, n.stream_id, n.started_at, n.status, n.duration_ms, n.items_processed from new_rows as n
+    except all
+    select o.org_id, o.stream_id, o.started_at, o.status, o.duration_ms, o.items_processed from old_rows as o
+    union all
+    (
+      select o.org_id, o.stream_id, o.started_at, o.status, o.duration_ms, o.items_processed from old_rows as o
+      except all
+      select n.org_id, n.stream_id, n.started_at, n.status, n.duration_ms, n.items_processed from new_rows as n
+    )
+  ) as r;
+  return null;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._mark_changed_hours() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _mark_changed_hours()
+COMMENT ON FUNCTION syncwell._mark_changed_hours() IS 'Trigger of sync_events: marks the hours, old and new, of runs that changed in what is counted.';
+
+-- function _mark_new_hours()
+CREATE FUNCTION syncwell._mark_new_hours() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into syncwell.sync_metrics_dirty (org_id, stream_id, hour)
+  select distinct r.org_id, r.stream_id, date_trunc('hour', r.started_at, 'UTC')
+  from new_rows as r;
+  return null;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._mark_new_hours() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _mark_new_hours()
+COMMENT ON FUNCTION syncwell._mark_new_hours() IS 'Trigger of sync_events: marks the hours of runs that were written, in the same transaction.';
+
+-- function _mark_old_hours()
+CREATE FUNCTION syncwell._mark_old_hours() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into syncwell.sync_metrics_dirty (org_id, stream_id, hour)
+  select distinct r.org_id, r.stream_id, date_trunc('hour', r.started_at, 'UTC')
+  from old_rows as r;
+  return null;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._mark_old_hours() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _mark_old_hours()
+COMMENT ON FUNCTION syncwell._mark_old_hours() IS 'Trigger of sync_events: marks the hours of runs that were deleted, in the same transaction.';
+
+-- function _may_push(integer)
+CREATE FUNCTION syncwell._may_push(p_table_id integer) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select coalesce(bool_and(
+      has_column_privilege(t.relation, c.column_name::text, 'insert')
+      and (
+        c.is_identity
+        or has_column_privilege(t.relation, c.column_name::text, 'update')
+      )
+    ), false)
+    from syncwell.synced_tables as t
+    cross join lateral (
+      select s.column_name, false as is_identity
+      from syncwell.synced_columns as s
+      where s.table_id = t.table_id and s.writable
+      union all
+      select i.column_name, true
+      from (values (t.id_column), (t.scope_column), (t.org_column)) as i (column_name)
+      where i.column_name is not null
+    ) as c
+    where t.table_id = p_table_id
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._may_push(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _may_push(p_table_id integer)
+COMMENT ON FUNCTION syncwell._may_push(p_table_id integer) IS 'Whether the current role has the privileges on a synced table that any push needs. Where it has, a refusal (42501) comes from a policy or a trigger and is about one record.';
+
+-- function _merge_metrics(text, uuid[], uuid[], timestamp with time zone[], timestamp with time zone[])
+CREATE FUNCTION syncwell._merge_metrics(p_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) RETURNS TABLE(org_id uuid, stream_id uuid, period_start timestamp with time zone, total bigint, successful bigint, failed bigint, items numeric, duration_total numeric, durations syncwell.sketch)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  with parts as materialized (
+    select
+      k.org_id, k.stream_id, k.period_start,
+      m.total, m.successful, m.failed, m.items, m.duration_total, m.durations
+    from unnest(p_org_ids, p_stream_ids, p_from, p_to) as k (org_id, stream_id, period_start, period_end)
+    join syncwell.sync_metrics as m
+      on m.org_id = k.org_id
+      and m.stream_id = k.stream_id
+      and m.period = p_period
+      and m.period_start >= k.period_start
+      and m.period_start < k.period_end
+  ),
+  totals as (
+    select
+      p.org_id, p.stream_id, p.period_start,
+      sum(p.total)::bigint as total,
+      sum(p.successful)::bigint as successful,
+      sum(p.failed)::bigint as failed,
+      sum(p.items) as items,
+      sum(p.duration_total) as duration_total,
+      sum((p.durations).zeros)::bigint as zeros,
+      min((p.durations).minimum) as minimum,
+      max((p.durations).maximum) as maximum
+    from parts as p
+    group by p.org_id, p.stream_id, p.period_start
+  ),
+  buckets as (
+    select p.org_id, p.stream_id, p.period_start, b.index, sum(b.n)::bigint as n
+    from parts as p
+    cross join lateral unnest((p.durations).indexes, (p.durations).counts) as b (index, n)
+    group by p.org_id, p.stream_id, p.period_start, b.index
+  ),
+  sketches as (
+    select
+      b.org_id, b.stream_id, b.period_start,
+      array_agg(b.index order by b.index) as indexes,
+      array_agg(b.n order by b.index) as counts
+    from buckets as b
+    group by b.org_id, b.stream_id, b.period_start
+  )
+  select
+    t.org_id, t.stream_id, t.period_start, t.total, t.successful, t.failed, t.items, t.duration_total,
+    case
+      when t.maximum is not null then row(t.zeros, s.indexes, s.counts, t.minimum, t.maximum)::syncwell.sketch
+    end
+  from totals as t
+  left join sketches as s on s.org_id = t.org_id and s.stream_id = t.stream_id and s.period_start = t.period_start;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._merge_metrics(p_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _merge_metrics(p_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[])
+COMMENT ON FUNCTION syncwell._merge_metrics(p_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) IS 'Adds up the stored rows of one kind (hour, day) within spans, one row for each span with any: counts are summed, sketches merged without loss. The arrays belong together by position.';
+
+-- function _merged_absent(jsonb, jsonb)
+CREATE FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select jsonb_object_agg(m.table_id, m.ids)
+    from (
+      select e.key as table_id, jsonb_agg(distinct i.id) as ids
+      from (
+        select a.key, a.value from jsonb_each(p_absent) as a
+        union all
+        select a.key, a.value from jsonb_each(p_more) as a
+      ) as e
+      cross join lateral jsonb_array_elements(e.value) as i (id)
+      group by e.key
+    ) as m
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _merged_absent(p_absent jsonb, p_more jsonb)
+COMMENT ON FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) IS 'Two lists of records by table id, {"1": ["a"]}, as one; NULL where there are none.';
+
+-- function _metric_rows(uuid, uuid[], text, timestamp with time zone, timestamp with time zone, text)
+CREATE FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) RETURNS TABLE(stream_id uuid, period_start timestamp with time zone, total bigint, successful bigint, failed bigint, items numeric, duration_total numeric, durations syncwell.sketch)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_period = 'hour' then
+    return query
+    with dirty as materialized (
+      select distinct d.stream_id, d.hour
+      from syncwell.sync_metrics_dirty as d
+      where d.org_id = p_org_id and d.stream_id = any(p_stream_ids) and d.hour >= p_from and d.hour < p_to
+    ),
+    spans as (
+      select
+        array_agg(p_org_id) as org_ids,
+        array_agg(d.stream_id) as stream_ids,
+        array_agg(d.hour) as starts,
+        array_agg(d.hour + interval '1 hour') as ends
+      from dirty as d
+    )
+    select m.stream_id, m.period_start, m.total, m.successful, m.failed, m.items, m.duration_total, m.durations
+    from unnest(p_stream_ids) as s (stream_id)
+    join syncwell.sync_metrics as m
+      on m.org_id = p_org_id
+      and m.stream_id = s.stream_id
+      and m.period = 'hour'
+      and m.period_start >= p_from
+      and m.period_start < p_to
+    where not exists (select from dirty as d where d.stream_id = m.stream_id and d.hour = m.period_start)
+    union all
+    select c.stream_id, c.period_start, c.total, c.successful, c.failed, c.items, c.duration_total, c.durations
+    from spans as s
+    cross join lateral syncwell._count_runs(s.org_ids, s.stream_ids, s.starts, s.ends) as c
+    where s.stream_ids is not null;
+    return;
+  end if;
+
+  if not syncwell._begins_on_the_hour(p_time_zone, p_to) then
+    return query
+    with spans as (
+      select
+        array_agg(p_org_id) as org_ids,
+        array_agg(s.stream_id) as stream_ids,
+        array_agg(p.local_start at time zone p_time_zone) as starts,
+        array_agg((p.local_start + ('1 ' || p_period)::interval) at time zone p_time_zone) as ends
+      from unnest(p_stream_ids) as s (stream_id)
+      cross join generate_series(
+        p_from at time zone p_time_zone, p_to at time zone p_time_zone - interval '1 second',
+        ('1 ' || p_period)::interval
+      ) as p (local_start)
+    )
+    select c.stream_id, c.period_start, c.total, c.successful, c.failed, c.items, c.duration_total, c.durations
+    from spans as s
+    cross join lateral syncwell._count_runs(s.org_ids, s.stream_ids, s.starts, s.ends) as c;
+    return;
+  end if;
+
+  return query
+  with dirty as materialized (
+    select distinct
+      d.stream_id, date_trunc(p_period, d.hour at time zone p_time_zone) at time zone p_time_zone as period_start
+    from syncwell.sync_metrics_dirty as d
+    where d.org_id = p_org_id and d.stream_id = any(p_stream_ids) and d.hour >= p_from and d.hour < p_to
+  ),
+  kept as materialized (
+    select c.stream_id
+    from syncwell.sync_metrics_calendars as c
+    where c.org_id = p_org_id and c.stream_id = any(p_stream_ids) and c.time_zone = p_time_zone
+  ),
+  -- what is out of date, and all of streams whose days begin elsewhere: from their hours
+  loose as (
+    select d.stream_id, d.period_start as starts,
+      (d.period_start at time zone p_time_zone + ('1 ' || p_period)::interval) at time zone p_time_zone as ends
+    from dirty as d
+    where d.stream_id in (select k.stream_id from kept as k)
+    union all
+    select s.stream_id, p_from, p_to
+    from unnest(p_stream_ids) as s (stream_id)
+    where s.stream_id not in (select k.stream_id from kept as k)
+  )
+  select m.stream_id, m.period_start, m.total, m.successful, m.failed, m.items, m.duration_total, m.durations
+  from kept as k
+  join syncwell.sync_metrics as m
+    on m.org_id = p_org_id
+    and m.stream_id = k.stream_id
+    and m.period = p_period
+    and m.period_start >= p_from
+    and m.period_start < p_to
+  where not exists (select from dirty as d where d.stream_id = m.stream_id and d.period_start = m.period_start)
+  union all
+  select
+    h.stream_id, date_trunc(p_period, h.period_start at time zone p_time_zone) at time zone p_time_zone,
+    h.total, h.successful, h.failed, h.items, h.duration_total, h.durations
+  from (
+    select l.starts, l.ends, array_agg(l.stream_id) as stream_ids from loose as l group by l.starts, l.ends
+  ) as l
+  cross join lateral syncwell._metric_rows(p_org_id, l.stream_ids, 'hour', l.starts, l.ends, null) as h;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text)
+COMMENT ON FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) IS 'What ran on streams by hour, day or week, from p_from (a start of a period in p_time_zone) to p_to (not included), right at this moment: stored rows where they are up to date, else counted anew. A period may come in several rows, to be added up.';
+
 -- function _next_sync(uuid, text, text, interval, timestamp with time zone)
 CREATE FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
@@ -2161,6 +4506,36 @@ ALTER FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text,
 
 -- comment FUNCTION _next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone)
 COMMENT ON FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) IS 'When the next run is expected: by cron in the given or the org''s time zone, else p_after + p_expected_interval, else NULL.';
+
+-- function _note_alive(uuid, uuid, text)
+CREATE FUNCTION syncwell._note_alive(p_org_id uuid, p_user_id uuid, p_source text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  update syncwell.sync_state as t
+  set
+    last_successful_sync = greatest(t.last_successful_sync, v_now),
+    next_sync_at = syncwell._next_sync(s.org_id, s.cron, s.time_zone, s.expected_interval, v_now)
+  from syncwell.streams as s
+  where s.org_id = p_org_id
+    and s.user_id = p_user_id
+    and s.source = p_source
+    and s.retired_at is null
+    and t.org_id = s.org_id
+    and t.stream_id = s.stream_id
+    -- since when a streak of failures lasts must stay readable
+    and t.consecutive_failures = 0;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._note_alive(p_org_id uuid, p_user_id uuid, p_source text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _note_alive(p_org_id uuid, p_user_id uuid, p_source text)
+COMMENT ON FUNCTION syncwell._note_alive(p_org_id uuid, p_user_id uuid, p_source text) IS 'A sync that found nothing to do: the stream of the user is as fresh as after a run that succeeded, and no run is counted. Nothing happens to a stream that is retired, not there, or failing: only a run shows that it works again.';
 
 -- function _note_error(uuid, uuid, uuid, text, uuid, timestamp with time zone, text, text, text, integer, text, jsonb)
 CREATE FUNCTION syncwell._note_error(p_org_id uuid, p_stream_id uuid, p_user_id uuid, p_source text, p_event_id uuid, p_now timestamp with time zone, p_error_type text, p_class text, p_code text, p_http_status integer, p_message text, p_details jsonb) RETURNS syncwell.sync_errors
@@ -2203,6 +4578,248 @@ ALTER FUNCTION syncwell._note_error(p_org_id uuid, p_stream_id uuid, p_user_id u
 -- comment FUNCTION _note_error(p_org_id uuid, p_stream_id uuid, p_user_id uuid, p_source text, p_event_id uuid, p_now timestamp with time zone, p_error_type text, p_class text, p_code text, p_http_status integer, p_message text, p_details jsonb)
 COMMENT ON FUNCTION syncwell._note_error(p_org_id uuid, p_stream_id uuid, p_user_id uuid, p_source text, p_event_id uuid, p_now timestamp with time zone, p_error_type text, p_class text, p_code text, p_http_status integer, p_message text, p_details jsonb) IS 'Counts an error in its stream''s open row of the same fingerprint, or makes that row; stores message and details without secrets and with consent only.';
 
+-- function _note_idle_pull(bigint, text, integer, timestamp with time zone, jsonb)
+CREATE FUNCTION syncwell._note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_me record := syncwell._syncing_user();
+begin
+  -- a push that is under way holds the cursor: the next idle pull will do
+  update syncwell.sync_cursors as c
+  set idle_until = syncwell._idle_until(v_me.org_id, c.created_at)
+  from (
+    select k.ctid as place
+    from syncwell.sync_cursors as k
+    where k.org_id = v_me.org_id and k.user_id = v_me.user_id and k.cursor = p_cursor
+    for no key update skip locked
+  ) as k
+  where c.ctid = k.place;
+  perform syncwell._note_pull(
+    v_me.org_id, v_me.user_id, coalesce(p_device_id, ''), 'idle', p_cursor, p_schema_version, 0, 0, 0, 0, null,
+    p_started_at, p_client
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb)
+COMMENT ON FUNCTION syncwell._note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb) IS 'Notes that a device was here and found nothing new.';
+
+-- function _note_pull(uuid, uuid, text, text, bigint, integer, bigint, bigint, bigint, bigint, jsonb, timestamp with time zone, jsonb)
+CREATE FUNCTION syncwell._note_pull(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_cursor bigint, p_schema_version integer, p_created bigint, p_updated bigint, p_deleted bigint, p_bytes bigint, p_records jsonb, p_started_at timestamp with time zone, p_client jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_idle constant boolean := p_kind = 'idle';
+  v_source text;
+  v_platform text;
+  v_network text;
+begin
+  if v_idle then
+    perform from syncwell.sync_devices as d
+    where d.org_id = p_org_id
+      and d.user_id = p_user_id
+      and d.device_id = p_device_id
+      and d.cursor = p_cursor
+      and d.last_pull > v_now - syncwell._setting(p_org_id, 'delta.idle_interval')::interval;
+    if found then
+      return;
+    end if;
+  end if;
+  if p_client is not null then
+    v_platform := syncwell._client_platform(p_client);
+    v_network := syncwell._client_fact(p_client, 'networkType');
+  end if;
+  v_source := syncwell._sync_source(p_org_id);
+
+  insert into syncwell.sync_devices as d (
+    org_id, user_id, device_id, platform, app_version, network_type, first_seen, last_seen, last_pull, cursor,
+    cursor_at, schema_version, records, pulls
+  )
+  values (
+    p_org_id, p_user_id, p_device_id, v_platform, syncwell._client_fact(p_client, 'appVersion'),
+    case when v_network is not null then syncwell._redact(p_org_id, p_user_id, v_network) end,
+    v_now, v_now, v_now, p_cursor, v_now, p_schema_version,
+    case when p_kind in ('first', 'replacement') then p_records end, (not v_idle)::integer
+  )
+  on conflict (org_id, user_id, device_id) do update
+  set
+    platform = coalesce(excluded.platform, d.platform),
+    app_version = coalesce(excluded.app_version, d.app_version),
+    network_type = coalesce(excluded.network_type, d.network_type),
+    last_seen = excluded.last_seen,
+    last_pull = excluded.last_pull,
+    schema_version = coalesce(excluded.schema_version, d.schema_version),
+    -- an idle pull hands out a cursor only where the old one has come of age
+    cursor = coalesce(excluded.cursor, d.cursor),
+    cursor_at = case when excluded.cursor is distinct from d.cursor then excluded.cursor_at else d.cursor_at end,
+    records = case
+      when p_kind in ('first', 'replacement') then p_records
+      when p_records is not null and d.records is not null then (
+        select jsonb_object_agg(s.table_id, s.records)
+        from (
+          select c.key as table_id, sum(c.value::bigint) as records
+          from (
+            select r.key, r.value from jsonb_each_text(d.records) as r (key, value)
+            union all
+            select r.key, r.value from jsonb_each_text(p_records) as r (key, value)
+          ) as c
+          group by c.key
+        ) as s
+      )
+      else d.records
+    end,
+    pulls = d.pulls + excluded.pulls,
+    -- a known device that starts from nothing has lost what it had; one without a name may be another one
+    full_resyncs = d.full_resyncs
+    + (p_kind = 'replacement' or (p_kind = 'first' and d.device_id <> '' and d.last_pull is not null))::integer,
+    -- until a pull that has seen the invalidation
+    may_shrink = d.may_shrink and (
+      v_idle or exists (
+        select from syncwell.sync_cursors as c
+        where c.org_id = p_org_id
+          and c.user_id = p_user_id
+          and c.cursor = p_cursor
+          and not pg_visible_in_snapshot(d.invalidated_xid, c.snapshot)
+      )
+    );
+
+  if v_idle then
+    perform syncwell._note_alive(p_org_id, p_user_id, v_source);
+    return;
+  end if;
+  perform syncwell._record_run(
+    p_org_id => p_org_id,
+    p_user_id => p_user_id,
+    p_source => v_source,
+    p_direction => 'pull',
+    p_sync_type => case when p_kind in ('first', 'replacement') then 'full' else 'incremental' end,
+    p_started_at => p_started_at,
+    p_items_created => p_created,
+    p_items_updated => p_updated,
+    p_items_deleted => p_deleted,
+    p_items_failed => null,
+    p_bytes => p_bytes,
+    p_platform => v_platform,
+    p_device_id => nullif(p_device_id, ''),
+    p_network_type => v_network,
+    p_network_quality => syncwell._client_fact(p_client, 'networkQuality')
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._note_pull(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_cursor bigint, p_schema_version integer, p_created bigint, p_updated bigint, p_deleted bigint, p_bytes bigint, p_records jsonb, p_started_at timestamp with time zone, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _note_pull(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_cursor bigint, p_schema_version integer, p_created bigint, p_updated bigint, p_deleted bigint, p_bytes bigint, p_records jsonb, p_started_at timestamp with time zone, p_client jsonb)
+COMMENT ON FUNCTION syncwell._note_pull(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_cursor bigint, p_schema_version integer, p_created bigint, p_updated bigint, p_deleted bigint, p_bytes bigint, p_records jsonb, p_started_at timestamp with time zone, p_client jsonb) IS 'Writes down that a device has pulled. p_kind: idle (nothing to send: only that it was here, at most once a setting delta.idle_interval, and its stream stays fresh), delta, first, replacement (a run of the stream of setting delta.source, the latter two of type full); p_cursor: the cursor it is given; p_records: by table id how many records the device has (first, replacement) or has more than before (delta); p_bytes: length of the answer; p_client: what it says of itself (platform, appVersion, networkType, networkQuality), of which nothing can make a sync fail. Called in the transaction that stores the cursor, after it is stored.';
+
+-- function _note_push(uuid, uuid, text, boolean, bigint, bigint, bigint, bigint, bigint, bigint, timestamp with time zone, text, text, jsonb)
+CREATE FUNCTION syncwell._note_push(p_org_id uuid, p_user_id uuid, p_device_id text, p_ok boolean, p_created bigint, p_updated bigint, p_deleted bigint, p_conflicts bigint, p_quarantined bigint, p_bytes bigint, p_started_at timestamp with time zone, p_error_code text, p_error_message text, p_client jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_platform text;
+  v_network text;
+begin
+  if p_client is not null then
+    v_platform := syncwell._client_platform(p_client);
+    v_network := syncwell._client_fact(p_client, 'networkType');
+  end if;
+
+  insert into syncwell.sync_devices as d (
+    org_id, user_id, device_id, platform, app_version, network_type, first_seen, last_seen, last_push, pushes, failures,
+    conflicts, quarantined, failing_since, last_error_code
+  )
+  values (
+    p_org_id, p_user_id, p_device_id, v_platform, syncwell._client_fact(p_client, 'appVersion'),
+    case when v_network is not null then syncwell._redact(p_org_id, p_user_id, v_network) end,
+    v_now, v_now, v_now, p_ok::integer, (not p_ok)::integer,
+    coalesce(p_conflicts, 0), coalesce(p_quarantined, 0), case when not p_ok then v_now end,
+    case when not p_ok then p_error_code end
+  )
+  on conflict (org_id, user_id, device_id) do update
+  set
+    platform = coalesce(excluded.platform, d.platform),
+    app_version = coalesce(excluded.app_version, d.app_version),
+    network_type = coalesce(excluded.network_type, d.network_type),
+    last_seen = excluded.last_seen,
+    last_push = excluded.last_push,
+    pushes = d.pushes + excluded.pushes,
+    failures = d.failures + excluded.failures,
+    conflicts = d.conflicts + excluded.conflicts,
+    quarantined = d.quarantined + excluded.quarantined,
+    failing_since = case when not p_ok then coalesce(d.failing_since, excluded.failing_since) end,
+    last_error_code = excluded.last_error_code;
+
+  perform syncwell._record_run(
+    p_org_id => p_org_id,
+    p_user_id => p_user_id,
+    p_source => syncwell._sync_source(p_org_id),
+    p_direction => 'push',
+    p_sync_type => 'incremental',
+    p_started_at => p_started_at,
+    p_items_created => p_created,
+    p_items_updated => p_updated,
+    p_items_deleted => p_deleted,
+    p_items_failed => p_quarantined,
+    p_bytes => p_bytes,
+    p_error_code => case when not p_ok then coalesce(p_error_code, 'XX000') end,
+    p_error_message => case when not p_ok then p_error_message end,
+    p_platform => v_platform,
+    p_device_id => nullif(p_device_id, ''),
+    p_network_type => v_network,
+    p_network_quality => syncwell._client_fact(p_client, 'networkQuality')
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._note_push(p_org_id uuid, p_user_id uuid, p_device_id text, p_ok boolean, p_created bigint, p_updated bigint, p_deleted bigint, p_conflicts bigint, p_quarantined bigint, p_bytes bigint, p_started_at timestamp with time zone, p_error_code text, p_error_message text, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _note_push(p_org_id uuid, p_user_id uuid, p_device_id text, p_ok boolean, p_created bigint, p_updated bigint, p_deleted bigint, p_conflicts bigint, p_quarantined bigint, p_bytes bigint, p_started_at timestamp with time zone, p_error_code text, p_error_message text, p_client jsonb)
+COMMENT ON FUNCTION syncwell._note_push(p_org_id uuid, p_user_id uuid, p_device_id text, p_ok boolean, p_created bigint, p_updated bigint, p_deleted bigint, p_conflicts bigint, p_quarantined bigint, p_bytes bigint, p_started_at timestamp with time zone, p_error_code text, p_error_message text, p_client jsonb) IS 'Writes down that a device has pushed, as a run of the stream of setting delta.source. p_ok: whether it was accepted; the counts are of what was written (NULL where it failed); p_conflicts: records in conflict, refused ones included; p_quarantined: records put aside, which make the run a partial one; p_bytes: length of the push; p_error_code, p_error_message: why it failed, which counts as a failure of the stream that nobody but the device retries; p_client as in _note_pull().';
+
+-- function _note_tracking(regclass, boolean)
+CREATE FUNCTION syncwell._note_tracking(p_table regclass, p_resets boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table_id constant integer := syncwell._synced_table_id(p_table);
+begin
+  perform syncwell._check_table_owner(p_table);
+  perform syncwell._incarnation();
+  update syncwell.synced_tables as t set partitions = syncwell._count_partitions(p_table) where t.table_id = v_table_id;
+  if p_resets then
+    perform syncwell._reset_table(v_table_id);
+  end if;
+  perform syncwell._order_tables();
+  -- a table that has changed under its registration is its owner's to register again
+  if not syncwell._is_generated(v_table_id)
+    and not exists (select from syncwell._definition_problems(v_table_id))
+  then
+    perform syncwell._generate_table(v_table_id);
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._note_tracking(p_table regclass, p_resets boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _note_tracking(p_table regclass, p_resets boolean)
+COMMENT ON FUNCTION syncwell._note_tracking(p_table regclass, p_resets boolean) IS 'The part of ensure_tracking() that needs the owner''s rights, after the triggers are there. Errors: 42501, SW301.';
+
 -- function _notify_sync_progress()
 CREATE FUNCTION syncwell._notify_sync_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2219,6 +4836,48 @@ ALTER FUNCTION syncwell._notify_sync_progress() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _notify_sync_progress()
 COMMENT ON FUNCTION syncwell._notify_sync_progress() IS 'Trigger: a sync began. After the insert, because a row that ON CONFLICT turns away must not be told of. Definer, because it reads a setting.';
+
+-- function _order_tables()
+CREATE FUNCTION syncwell._order_tables() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_placed integer[] := array[]::integer[];
+  v_next integer;
+begin
+  loop
+    -- a table whose targets are all placed; in a circle of foreign keys, the oldest
+    select t.table_id into v_next
+    from syncwell.synced_tables as t
+    where t.table_id <> all (v_placed)
+    order by
+      exists (
+        select
+        from pg_constraint as k
+        inner join syncwell.synced_tables as o on o.relation = k.confrelid
+        where k.contype = 'f'
+          and k.conrelid = t.relation
+          and o.table_id <> t.table_id
+          and o.table_id <> all (v_placed)
+      ),
+      t.table_id
+    limit 1;
+    exit when not found;
+    v_placed := v_placed || v_next;
+  end loop;
+  update syncwell.synced_tables as t
+  set position = p.position
+  from unnest(v_placed) with ordinality as p (table_id, position)
+  where t.table_id = p.table_id and t.position is distinct from p.position;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._order_tables() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _order_tables()
+COMMENT ON FUNCTION syncwell._order_tables() IS 'Numbers the synced tables so that a foreign key''s target comes before the table that has the key.';
 
 -- function _own_health_settings()
 CREATE FUNCTION syncwell._own_health_settings() RETURNS TABLE(settings jsonb, overrides jsonb, time_zone text)
@@ -2357,6 +5016,2516 @@ ALTER FUNCTION syncwell._partitions_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _partitions_task()
 COMMENT ON FUNCTION syncwell._partitions_task() IS 'Maintenance duty: partitions dropped, made and healed; how many.';
+
+-- function _plain_json(anyelement)
+CREATE FUNCTION syncwell._plain_json(p_value anyelement) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "DateStyle" TO 'ISO, YMD'
+    SET "IntervalStyle" TO 'postgres'
+    SET "TimeZone" TO 'UTC'
+    SET extra_float_digits TO '1'
+    AS $$
+  select to_json(p_value)::text;
+$$;
+
+
+ALTER FUNCTION syncwell._plain_json(p_value anyelement) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _plain_json(p_value anyelement)
+COMMENT ON FUNCTION syncwell._plain_json(p_value anyelement) IS 'A value as JSON text, the same in every session, whatever its settings for dates, intervals and time zone.';
+
+-- function _plain_text(anyelement)
+CREATE FUNCTION syncwell._plain_text(p_value anyelement) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "DateStyle" TO 'ISO, YMD'
+    SET "IntervalStyle" TO 'postgres'
+    SET "TimeZone" TO 'UTC'
+    SET extra_float_digits TO '1'
+    AS $$
+  select p_value::text;
+$$;
+
+
+ALTER FUNCTION syncwell._plain_text(p_value anyelement) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _plain_text(p_value anyelement)
+COMMENT ON FUNCTION syncwell._plain_text(p_value anyelement) IS 'A value as text, the same in every session, whatever its settings for dates, intervals and time zone.';
+
+-- function _pull_message(bigint)
+CREATE FUNCTION syncwell._pull_message(p_items bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE COALESCE(p_items, (0)::bigint) WHEN 0 THEN 'Everything is up to date'::text WHEN 1 THEN '1 item updated from cloud'::text ELSE format('%s items updated from cloud'::text, p_items) END;
+
+
+ALTER FUNCTION syncwell._pull_message(p_items bigint) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pull_message(p_items bigint)
+COMMENT ON FUNCTION syncwell._pull_message(p_items bigint) IS 'What a client may tell its user about a pull.';
+
+-- function _pull_migration(jsonb)
+CREATE FUNCTION syncwell._pull_migration(p_migration jsonb, OUT tables text[], OUT columns jsonb, OUT ignored text[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_wrong text;
+begin
+  if jsonb_typeof(p_migration) = 'null' then
+    return;
+  end if;
+  v_wrong := case
+    when jsonb_typeof(p_migration) <> 'object' then 'It is no object.'
+    when coalesce(jsonb_typeof(p_migration -> 'from'), 'null') not in ('null', 'number') then 'from is no number.'
+    when coalesce(jsonb_typeof(p_migration -> 'tables'), 'null') not in ('null', 'array') then 'tables is no array.'
+    when coalesce(jsonb_typeof(p_migration -> 'columns'), 'null') not in ('null', 'array') then 'columns is no array.'
+    when octet_length(p_migration::text) > 1048576 then 'It is larger than a megabyte.'
+  end;
+  if v_wrong is null then
+    if exists (
+      select from jsonb_path_query(p_migration, 'strict $.tables[*]', silent => true) as t (name)
+      where jsonb_typeof(t.name) <> 'string'
+    ) then
+      v_wrong := 'tables has something else than names.';
+    elsif exists (
+      select from jsonb_path_query(p_migration, 'strict $.columns[*]', silent => true) as c (entry)
+      where jsonb_typeof(c.entry) <> 'object'
+        or jsonb_typeof(c.entry -> 'table') is distinct from 'string'
+        or jsonb_typeof(c.entry -> 'columns') is distinct from 'array'
+    ) then
+      v_wrong := 'columns has something else than {table, columns: [names]}.';
+    elsif exists (
+      select from jsonb_path_query(p_migration, 'strict $.columns[*].columns[*]', silent => true) as c (name)
+      where jsonb_typeof(c.name) <> 'string'
+    ) then
+      v_wrong := 'columns has something else than names.';
+    end if;
+  end if;
+  if v_wrong is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'p_migration is not what a client sends',
+      detail = v_wrong,
+      hint = 'It is null or {"from": 1, "tables": ["a"], "columns": [{"table": "b", "columns": ["c"]}]}.';
+  end if;
+
+  select array_agg(distinct t.name) into tables
+  from jsonb_array_elements_text(coalesce(nullif(p_migration -> 'tables', 'null'), '[]')) as t (name)
+  join syncwell.synced_tables as s on s.table_name = t.name;
+  select jsonb_object_agg(k.table_name, k.names) into columns
+  from (
+    select s.table_name, jsonb_agg(distinct c.column_name) as names
+    from jsonb_array_elements(coalesce(nullif(p_migration -> 'columns', 'null'), '[]')) as e (entry)
+    join syncwell.synced_tables as s on s.table_name = e.entry ->> 'table'
+    cross join jsonb_array_elements_text(e.entry -> 'columns') as n (name)
+    join syncwell.synced_columns as c on c.table_id = s.table_id and c.column_name = n.name
+    where s.table_name <> all (coalesce(tables, '{}'))
+    group by s.table_name
+  ) as k;
+  select array_agg(distinct left(u.name, 200)) into ignored
+  from (
+    select t.name
+    from jsonb_array_elements_text(coalesce(nullif(p_migration -> 'tables', 'null'), '[]')) as t (name)
+    where not exists (select from syncwell.synced_tables as s where s.table_name = t.name)
+    union all
+    select concat(e.entry ->> 'table', '.', n.name)
+    from jsonb_array_elements(coalesce(nullif(p_migration -> 'columns', 'null'), '[]')) as e (entry)
+    cross join jsonb_array_elements_text(e.entry -> 'columns') as n (name)
+    where not exists (
+      select from syncwell.synced_tables as s
+      join syncwell.synced_columns as c on c.table_id = s.table_id
+      where s.table_name = e.entry ->> 'table' and c.column_name = n.name
+    )
+  ) as u;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._pull_migration(p_migration jsonb, OUT tables text[], OUT columns jsonb, OUT ignored text[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pull_migration(p_migration jsonb, OUT tables text[], OUT columns jsonb, OUT ignored text[])
+COMMENT ON FUNCTION syncwell._pull_migration(p_migration jsonb, OUT tables text[], OUT columns jsonb, OUT ignored text[]) IS 'What of a client''s migration is synced: new tables, new columns by table, and what is not (ignored: name or table.column). Errors: 22023 when it is not of the form that clients send.';
+
+-- function _pull_plan(bigint, jsonb, text[], text, boolean, integer)
+CREATE FUNCTION syncwell._pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_me record := syncwell._syncing_user();
+  v_now constant timestamptz := syncwell._now();
+  v_device constant text := coalesce(p_device_id, '');
+  v_own_xid constant xid8 := pg_current_xact_id_if_assigned();
+  v_incarnation integer;
+  v_identifier text;
+  v_cursor syncwell.sync_cursors;
+  v_new_tables text[];
+  v_new_columns jsonb;
+  v_old pg_snapshot;
+  v_own xid8[];
+  v_late xid8[];
+  v_absent jsonb;
+  v_late_absent jsonb;
+  v_name text;
+  v_untracked text;
+begin
+  select i.incarnation, i.system_identifier into v_incarnation, v_identifier
+  from syncwell.sync_incarnations as i
+  order by i.incarnation desc
+  limit 1;
+  if v_identifier is distinct from current_setting('syncwell.system_identifier', true) or v_identifier is null then
+    kind := 'again';
+    return;
+  end if;
+  org_id := v_me.org_id;
+  snapshot := pg_current_snapshot();
+
+  if v_own_xid is not null and (
+    exists (
+      select from syncwell.synced_tables as t
+      where t.registered_xid = v_own_xid
+        or t.reset_xid = v_own_xid
+        or exists (
+          select from syncwell.record_changes as c
+          where c.scope = case when t.scope_kind = 'org' then v_me.org_id else v_me.user_id end
+            and c.table_id = t.table_id
+            and c.xid = v_own_xid
+        )
+    )
+  ) then
+    raise exception using
+      errcode = 'SW305',
+      message = 'this transaction has already written what it wants to pull',
+      detail = 'The cursor of the pull could not tell the transaction''s own changes from those that come after it.',
+      hint = 'Commit first, then pull.';
+  end if;
+
+  if p_tables is not null then
+    select left(n.name, 100) into v_name
+    from unnest(p_tables) as n (name)
+    where not exists (select from syncwell.synced_tables as t where t.table_name = n.name)
+    limit 1;
+    if found then
+      raise exception using
+        errcode = 'SW301',
+        message = 'unknown synced table',
+        detail = format('No table is registered as %s.', coalesce(quote_literal(v_name), 'NULL')),
+        hint = 'select table_name from syncwell.synced_tables lists them.';
+    end if;
+    select array_agg(t.table_id) into covers
+    from syncwell.synced_tables as t
+    where t.table_name = any (p_tables);
+    covers := coalesce(covers, '{}');
+  end if;
+  if p_migration is not null then
+    select m.tables, m.columns, m.ignored into v_new_tables, v_new_columns, ignored
+    from syncwell._pull_migration(p_migration) as m;
+  end if;
+
+  if p_cursor <> 0 then
+    select c.* into v_cursor
+    from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id
+      and c.user_id = v_me.user_id
+      and c.cursor = p_cursor
+      and c.device_id = v_device
+      and c.incarnation = v_incarnation
+      -- not from before its device was invalidated
+      and not exists (
+        select from syncwell.sync_devices as d
+        where d.org_id = c.org_id
+          and d.user_id = c.user_id
+          and d.device_id = c.device_id
+          and not pg_visible_in_snapshot(d.invalidated_xid, c.snapshot)
+      )
+      -- what was cleaned up since may be missing on the device
+      and not exists (
+        select from syncwell.sync_horizons as h
+        where h.scope in (v_me.user_id, v_me.org_id)
+          and h.purged_below > pg_snapshot_xmin(case when c.page_table is null then c.snapshot else c.base_snapshot end)
+      );
+    kind := case when found then 'delta' else 'replacement' end;
+  else
+    kind := 'first';
+  end if;
+  base := v_cursor.cursor;
+
+  if v_cursor.page_table is not null then
+    kind := v_cursor.plan ->> 'kind';
+    base := v_cursor.parent;
+    page := v_cursor.cursor;
+    snapshot := v_cursor.snapshot;
+    covers := v_cursor.tables;
+    plan := v_cursor.plan;
+    v_old := v_cursor.base_snapshot;
+    v_own := v_cursor.base_own_xids;
+    v_absent := v_cursor.plan -> 'absent';
+  elsif kind = 'delta' then
+    v_old := v_cursor.snapshot;
+    v_own := v_cursor.own_xids;
+    v_absent := v_cursor.absent;
+    select c.own_xids, c.absent into v_late, v_late_absent
+    from syncwell.sync_cursors as c
+    where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = v_cursor.parent;
+    if exists (select from unnest(v_late) as x (xid) where not pg_visible_in_snapshot(x.xid, v_old)) then
+      -- a push whose answer was lost has committed after the cursor that followed it was made
+      v_own := v_own || v_late;
+      v_absent := syncwell._merged_absent(v_absent, v_late_absent);
+    end if;
+  end if;
+  max_bytes := syncwell._setting(v_me.org_id, 'delta.max_bytes')::bigint;
+  if p_limit is not null and page is null then
+    plan := jsonb_build_object('kind', kind, 'own', to_jsonb(coalesce(v_own, '{}')::text[]), 'absent', v_absent);
+  end if;
+
+  if kind = 'delta'
+    and page is null
+    and p_migration is null
+    and covers is null
+    and v_absent is null
+    and v_cursor.tables is null
+    and not exists (
+      select from syncwell.synced_tables as s
+      where s.partitions is not null
+        or not pg_visible_in_snapshot(s.registered_xid, v_old)
+        or not pg_visible_in_snapshot(s.reset_xid, v_old)
+    )
+  then
+    -- the usual case: one look at what has changed in the scopes, however many tables there are
+    select
+      array_agg(
+        row(
+          s.table_id, s.table_name, d.scope, 'delta', s.rls_revokes, null,
+          case when not p_as_updated then d.created end,
+          case when p_as_updated then d.created || d.updated else d.updated end,
+          d.deleted, null, null, null, null
+        )::syncwell.pull_part
+        order by s.position, s.table_id
+      )
+    into parts
+    from (
+      select
+        e.table_id,
+        e.scope,
+        array_agg(e.record_id) filter (where e.what = 'created') as created,
+        array_agg(e.record_id) filter (where e.what = 'updated') as updated,
+        array_agg(e.record_id) filter (where e.what = 'deleted') as deleted
+      from (
+        select
+          c.table_id,
+          c.scope,
+          c.record_id,
+          case
+            when c.deleted_at is not null then 'deleted'
+            when syncwell._seen(c.created_xid, v_old, v_own) then 'updated'
+            when c.earlier_lives is null then 'created'
+            when syncwell._existed(c.created_xid, c.earlier_lives, v_old, v_own) then 'updated'
+            else 'created'
+          end as what
+        from syncwell.record_changes as c
+        where c.scope in (v_me.user_id, v_me.org_id)
+          and c.xid >= pg_snapshot_xmin(v_old)
+          and not pg_visible_in_snapshot(c.xid, v_old)
+      ) as e
+      group by e.table_id, e.scope
+    ) as d
+    join syncwell.synced_tables as s
+      on s.table_id = d.table_id and d.scope = case when s.scope_kind = 'org' then v_me.org_id else v_me.user_id end;
+  else
+    select
+      array_agg(
+        row(
+          t.table_id, t.table_name, t.scope, t.how, t.rls_revokes, t.columns,
+          case when not p_as_updated then d.created end,
+          case when p_as_updated then d.created || d.updated else d.updated end,
+          d.deleted, t.after, d.absent,
+          case
+            when t.how = 'delta' and t.columns is not null then array(
+              select c.record_id
+              from syncwell.record_changes as c
+              where c.scope = t.scope
+                and c.table_id = t.table_id
+                and c.xid >= pg_snapshot_xmin(v_old)
+                and not pg_visible_in_snapshot(c.xid, v_old)
+            )
+            -- later pages of a table that is sent in full leave out what came after the first one
+            when t.how <> 'delta' and page is not null then array(
+              select c.record_id
+              from syncwell.record_changes as c
+              where c.scope = t.scope
+                and c.table_id = t.table_id
+                and c.deleted_at is null
+                and c.xid >= pg_snapshot_xmin(snapshot)
+                and not syncwell._existed(c.created_xid, c.earlier_lives, snapshot, '{}')
+            )
+          end,
+          -- and those that the first page would have had and this one can't have any more
+          case
+            when page is not null then array(
+              select c.record_id
+              from syncwell.record_changes as c
+              where c.scope = t.scope
+                and c.table_id = t.table_id
+                and c.deleted_at is not null
+                and c.xid >= pg_snapshot_xmin(snapshot)
+                and not pg_visible_in_snapshot(c.xid, snapshot)
+                and syncwell._existed(c.created_xid, c.earlier_lives, snapshot, '{}')
+                and (
+                t.how <> 'delta'
+                or v_absent -> t.table_id::text ? c.record_id
+                or not syncwell._existed(c.created_xid, c.earlier_lives, v_old, v_own)
+              )
+            )
+          end
+        )::syncwell.pull_part
+        order by t.place, t.table_id
+      ) filter (
+        where t.how <> 'delta'
+          or t.columns is not null
+          or d.created is not null
+          or d.updated is not null
+          or d.deleted is not null
+      ),
+      min(t.table_name) filter (where t.untracked)
+    into parts, v_untracked
+    from (
+      select
+        s.table_id,
+        s.table_name,
+        s.rls_revokes,
+        coalesce(p.place, s.position) as place,
+        case when s.scope_kind = 'org' then v_me.org_id else v_me.user_id end as scope,
+        case
+          when page is not null then p.part ->> 'how'
+          when kind = 'first' then 'created'
+          when kind = 'replacement' then 'updated'
+          when s.table_name = any (v_new_tables) then 'new'
+          -- registered again: the device may have it from before
+          when s.reset_xid = s.registered_xid and not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
+          when not pg_visible_in_snapshot(s.registered_xid, v_old) then 'created'
+          when not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
+          when s.table_id <> all (v_cursor.tables) then 'updated'
+          else 'delta'
+        end as how,
+        case
+          when p.part ? 'columns' then array(select jsonb_array_elements_text(p.part -> 'columns'))
+          when v_new_columns ? s.table_name then array(select jsonb_array_elements_text(v_new_columns -> s.table_name))
+        end as columns,
+        case when s.table_id = v_cursor.page_table then v_cursor.page_record end as after,
+        case
+          when s.partitions is not null then s.partitions is distinct from syncwell._count_partitions(s.relation)
+        end as untracked
+      from syncwell.synced_tables as s
+      left join jsonb_array_elements(plan -> 'parts') with ordinality as p (part, place)
+        on s.table_id = (p.part ->> 'id')::integer
+      where case
+          when page is null then covers is null or s.table_id = any (covers)
+          else p.place >= (plan ->> 'place')::bigint
+        end
+    ) as t
+    cross join lateral (
+      select
+        array_agg(e.record_id) filter (where e.what = 'created') as created,
+        array_agg(e.record_id) filter (where e.what = 'updated') as updated,
+        array_agg(e.record_id) filter (where e.what = 'deleted') as deleted,
+        array_agg(e.record_id) filter (where e.may_be_gone) as absent
+      from (
+        select
+          c.record_id,
+          case
+            when c.deleted_at is not null then 'deleted'
+            when page is not null
+              and not pg_visible_in_snapshot(c.xid, snapshot)
+              and not syncwell._existed(c.created_xid, c.earlier_lives, snapshot, '{}') then 'deleted'
+            when v_absent -> t.table_id::text ? c.record_id then 'created'
+            when syncwell._seen(c.created_xid, v_old, v_own) then 'updated'
+            when c.earlier_lives is null then 'created'
+            when syncwell._existed(c.created_xid, c.earlier_lives, v_old, v_own) then 'updated'
+            else 'created'
+          end as what,
+          false as may_be_gone
+        from syncwell.record_changes as c
+        where t.how = 'delta'
+          and c.scope = t.scope
+          and c.table_id = t.table_id
+          and c.xid >= pg_snapshot_xmin(v_old)
+          and not pg_visible_in_snapshot(c.xid, v_old)
+          and (t.after is null or c.record_id > t.after)
+          -- What changed after the first page comes with the next pull, by what lived then: so what the device does not
+          -- have and should have by then is sent now, as it is, and what it has and should not have is deleted.
+          and (
+            page is null
+            or pg_visible_in_snapshot(c.xid, snapshot)
+            or case
+              when coalesce(not v_absent -> t.table_id::text ? c.record_id, true)
+                and syncwell._existed(c.created_xid, c.earlier_lives, v_old, v_own)
+                then not syncwell._existed(c.created_xid, c.earlier_lives, snapshot, '{}')
+              else c.deleted_at is null and syncwell._existed(c.created_xid, c.earlier_lives, snapshot, '{}')
+            end
+          )
+        union all
+        -- what pushes have left to be put right on this device
+        (
+          select distinct on (a.record_id) a.record_id, k.what, k.what <> 'deleted'
+          from unnest(array['', ' updated', ' deleted'], array['created', 'updated', 'deleted']) as k (suffix, what)
+          cross join jsonb_array_elements_text(v_absent -> (t.table_id::text || k.suffix)) as a (record_id)
+          where t.how = 'delta'
+            and (t.after is null or a.record_id collate "C" > t.after)
+            and not exists (
+              select from syncwell.record_changes as c
+              where c.scope = t.scope
+                and c.table_id = t.table_id
+                and c.record_id = a.record_id
+                and not pg_visible_in_snapshot(c.xid, v_old)
+            )
+          order by a.record_id, k.what
+        )
+      ) as e
+    ) as d;
+  end if;
+  if v_untracked is not null then
+    raise exception using
+      errcode = 'SW308',
+      message = 'a synced table has partitions that are not tracked',
+      detail = format('%s has partitions whose changes would be lost.', v_untracked),
+      hint = 'select syncwell.ensure_tracking(); then pull again.';
+  end if;
+
+  if kind = 'delta' and parts is null and page is null then
+    kind := 'idle';
+    refresh := v_cursor.created_at < v_now - syncwell._setting(v_me.org_id, 'delta.cursor_refresh')::interval;
+    due := v_cursor.idle_until is null or v_cursor.idle_until <= v_now;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean)
+COMMENT ON FUNCTION syncwell._pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean) IS 'What a pull has to read: of which table everything (created, updated, new: of a migration) or which records (delta), by the changes in the scopes of the caller that p_cursor has not seen. kind: first, delta, replacement (the cursor is unknown, or tombstones after it are gone), idle (nothing to send; refresh: the cursor has come of age, due: it is time to note that the device was here), again (_begin_pull() was not called in this session). It reads with the snapshot of the calling statement. Errors: SW001, 42501, 22023, SW301, SW305, SW308.';
+
+-- function _pull_sql(integer)
+CREATE FUNCTION syncwell._pull_sql(p_table_id integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table syncwell.synced_tables;
+  v_type text;
+  v_columns text;
+  v_changed text;
+  v_mine text;
+  v_text text;
+  v_name text;
+begin
+  select t.* into v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+  select format_type(a.atttypid, null) into v_type
+  from pg_attribute as a
+  where a.attrelid = v_table.relation and a.attname = v_table.id_column;
+  select
+    string_agg(format(', v.%I', c.column_name), '' order by c.position),
+    string_agg(
+      format(
+        case c.json_type
+          when 'boolean' then '%L = any (p_columns) and v.%I'
+          when 'number' then '%L = any (p_columns) and v.%I <> 0'
+          else '%L = any (p_columns) and v.%I <> '''''
+        end,
+        c.column_name, c.column_name
+      ),
+      ' or ' order by c.position
+    )
+  into v_columns, v_changed
+  from syncwell.synced_columns as c
+  where c.table_id = p_table_id;
+  select format('v._owner = p_scope::%s', format_type(a.atttypid, null))
+  into v_mine
+  from pg_attribute as a
+  where a.attrelid = v_table.relation and a.attname = v_table.scope_column;
+  if v_table.org_column is not null then
+    select v_mine || format(' and v._org = p_org::%s', format_type(a.atttypid, null))
+    into v_mine
+    from pg_attribute as a
+    where a.attrelid = v_table.relation and a.attname = v_table.org_column;
+  end if;
+
+  v_text := $template$
+-- records by id: each found through the table's key, whatever the table's size was when this was planned
+create or replace function syncwell_tables.{pull}(
+  p_scope uuid,
+  p_org uuid,
+  p_created text[],
+  p_updated text[],
+  out created json,
+  out updated json,
+  out created_count bigint,
+  out updated_count bigint
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $body$
+begin
+  if p_created is not null then
+    select json_agg(r), count(*)
+    into created, created_count
+    from (
+      select v.id{columns}
+      from unnest(p_created::{type}[]) as k (id)
+      cross join lateral (
+        select v.* from syncwell_tables.{view} as v where v._key = k.id{mine_inside} offset 0
+      ) as v
+      where {mine}
+    ) as r;
+  end if;
+  if p_updated is not null then
+    select json_agg(r), count(*)
+    into updated, updated_count
+    from (
+      select v.id{columns}
+      from unnest(p_updated::{type}[]) as k (id)
+      cross join lateral (
+        select v.* from syncwell_tables.{view} as v where v._key = k.id{mine_inside} offset 0
+      ) as v
+      where {mine}
+    ) as r;
+  end if;
+end
+$body$;
+revoke all on function syncwell_tables.{pull}(uuid, uuid, text[], text[]) from public;
+grant execute on function syncwell_tables.{pull}(uuid, uuid, text[], text[]) to syncwell_client;
+
+-- which of these ids the caller's rights hide
+create or replace function syncwell_tables.{pull_hidden}(
+  p_scope uuid,
+  p_org uuid,
+  p_ids text[]
+)
+returns text[]
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $body$
+begin
+  return (
+    select array_agg(k.id::text)
+    from unnest(p_ids::{type}[]) as k (id)
+    left join lateral (
+      select true as found from syncwell_tables.{view} as v where v._key = k.id and {mine} offset 0
+    ) as r on true
+    where r.found is null
+  );
+end
+$body$;
+revoke all on function syncwell_tables.{pull_hidden}(uuid, uuid, text[]) from public;
+grant execute on function syncwell_tables.{pull_hidden}(uuid, uuid, text[]) to syncwell_client;
+
+-- everything of one scope; more than the answer can hold is not built: then records is NULL
+create or replace function syncwell_tables.{pull_all}(
+  p_scope uuid,
+  p_org uuid,
+  p_max_bytes bigint,
+  out records json,
+  out record_count bigint
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $body$
+declare
+  c_sample constant bigint := 20000;
+  v_most bigint;
+begin
+  select json_agg(r), count(*)
+  into records, record_count
+  from (select v.id{columns} from syncwell_tables.{view} as v where {mine} limit c_sample) as r;
+  if record_count < c_sample then
+    return;
+  end if;
+  v_most := c_sample + 2 * p_max_bytes * c_sample / pg_column_size(records);
+  records := null;
+  select count(*) into record_count
+  from (select from syncwell_tables.{view} as v where {mine} limit v_most) as r;
+  if record_count < v_most then
+    select json_agg(r)
+    into records
+    from (select v.id{columns} from syncwell_tables.{view} as v where {mine}) as r;
+  end if;
+end
+$body$;
+revoke all on function syncwell_tables.{pull_all}(uuid, uuid, bigint) from public;
+grant execute on function syncwell_tables.{pull_all}(uuid, uuid, bigint) to syncwell_client;
+
+-- a page of everything of one scope, without those that are not to be sent yet
+create or replace function syncwell_tables.{pull_page}(
+  p_scope uuid,
+  p_org uuid,
+  p_after text,
+  p_but text[],
+  p_gone text[],
+  p_limit integer,
+  out records json,
+  out record_count bigint,
+  out last text,
+  out has_more boolean,
+  out gone text[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $body$
+begin
+  select
+    json_agg(r.record order by r.place) filter (where r.place <= p_limit),
+    count(*) filter (where r.place <= p_limit),
+    min(r.id) filter (where r.place = p_limit),
+    count(*) > p_limit
+  into records, record_count, last, has_more
+  from (
+    select row_to_json(l) as record, l.id, row_number() over () as place
+    from (
+      select v.id{columns}
+      from syncwell_tables.{view} as v
+      where {mine}
+        and (p_after is null or v._key > p_after::{type})
+        and (p_but is null or v.id <> all (p_but))
+      order by v._key
+      limit p_limit + 1
+    ) as l
+  ) as r;
+  -- what this page would have had if it had been read with the first one
+  gone := array(
+    select g.id::text
+    from unnest(p_gone::{type}[]) as g (id)
+    where (p_after is null or g.id > p_after::{type}) and (not has_more or g.id <= last::{type})
+  );
+end
+$body$;
+revoke all on function syncwell_tables.{pull_page}(uuid, uuid, text, text[], text[], integer) from public;
+grant execute on function syncwell_tables.{pull_page}(uuid, uuid, text, text[], text[], integer) to syncwell_client;
+
+-- which records, but those known to have changed, have a value in columns that are new to the device
+create or replace function syncwell_tables.{pull_columns}(
+  p_scope uuid,
+  p_org uuid,
+  p_columns text[],
+  p_but text[],
+  p_after text,
+  p_limit integer
+)
+returns text[]
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $body$
+begin
+  return (
+    select array_agg(r.id)
+    from (
+      select v.id
+      from syncwell_tables.{view} as v
+      where {mine}
+        and v.id <> all (p_but)
+        and (p_after is null or v.id > p_after collate "C")
+        and ({changed})
+      order by v.id collate "C"
+      limit p_limit
+    ) as r
+  );
+end
+$body$;
+revoke all on function syncwell_tables.{pull_columns}(uuid, uuid, text[], text[], text, integer) from public;
+grant execute on function syncwell_tables.{pull_columns}(uuid, uuid, text[], text[], text, integer) to syncwell_client;
+    $template$;
+  for v_name in
+    select n.name from unnest(array['pull', 'pull_hidden', 'pull_all', 'pull_page', 'pull_columns']) as n (name)
+  loop
+    v_text := replace(v_text, '{' || v_name || '}', quote_ident(v_table.table_name || '_' || v_name));
+  end loop;
+  v_text := replace(v_text, '{view}', quote_ident(v_table.table_name));
+  v_text := replace(v_text, '{type}', v_type);
+  v_text := replace(v_text, '{columns}', coalesce(v_columns, ''));
+  -- the scope helps to find a record only where the key begins with it
+  v_text := replace(
+    v_text, '{mine_inside}', case when v_table.key_columns[1] <> v_table.id_column then ' and ' || v_mine else '' end
+  );
+  v_text := replace(v_text, '{changed}', coalesce(v_changed, 'false'));
+  return replace(v_text, '{mine}', v_mine);
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._pull_sql(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pull_sql(p_table_id integer)
+COMMENT ON FUNCTION syncwell._pull_sql(p_table_id integer) IS 'The text of the functions that read a synced table for sync_pull(), with the rights of their caller: by ids, which ids are hidden, everything, page by page, and what has a value in new columns.';
+
+-- table sync_devices
+CREATE TABLE syncwell.sync_devices (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    device_id text NOT NULL,
+    platform text,
+    app_version text,
+    network_type text,
+    first_seen timestamp with time zone NOT NULL,
+    last_seen timestamp with time zone NOT NULL,
+    last_pull timestamp with time zone,
+    last_push timestamp with time zone,
+    cursor bigint,
+    cursor_at timestamp with time zone,
+    schema_version integer,
+    records jsonb,
+    pulls bigint DEFAULT 0 NOT NULL,
+    pushes bigint DEFAULT 0 NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    conflicts bigint DEFAULT 0 NOT NULL,
+    quarantined bigint DEFAULT 0 NOT NULL,
+    full_resyncs bigint DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    last_error_code text,
+    may_shrink boolean DEFAULT false NOT NULL,
+    invalidated_xid xid8
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE syncwell.sync_devices OWNER TO syncwell_owner;
+
+-- comment TABLE sync_devices
+COMMENT ON TABLE syncwell.sync_devices IS 'One row a device: what it is, when it was here, what it was given.';
+
+-- comment COLUMN sync_devices.org_id
+COMMENT ON COLUMN syncwell.sync_devices.org_id IS 'The org.';
+
+-- comment COLUMN sync_devices.user_id
+COMMENT ON COLUMN syncwell.sync_devices.user_id IS 'The user.';
+
+-- comment COLUMN sync_devices.device_id
+COMMENT ON COLUMN syncwell.sync_devices.device_id IS 'The device''s own id; empty where the client names none.';
+
+-- comment COLUMN sync_devices.platform
+COMMENT ON COLUMN syncwell.sync_devices.platform IS 'android, ios, web, server or other; NULL when not told.';
+
+-- comment COLUMN sync_devices.app_version
+COMMENT ON COLUMN syncwell.sync_devices.app_version IS 'Version of the app as the client gives it; NULL when not told.';
+
+-- comment COLUMN sync_devices.network_type
+COMMENT ON COLUMN syncwell.sync_devices.network_type IS 'e.g. wifi, cellular; NULL when not told or without consent.';
+
+-- comment COLUMN sync_devices.first_seen
+COMMENT ON COLUMN syncwell.sync_devices.first_seen IS 'When it synced first.';
+
+-- comment COLUMN sync_devices.last_seen
+COMMENT ON COLUMN syncwell.sync_devices.last_seen IS 'When it pulled or pushed last; idle pulls count once a minute.';
+
+-- comment COLUMN sync_devices.last_pull
+COMMENT ON COLUMN syncwell.sync_devices.last_pull IS 'When it pulled last; idle pulls count once a minute.';
+
+-- comment COLUMN sync_devices.last_push
+COMMENT ON COLUMN syncwell.sync_devices.last_push IS 'When it pushed last.';
+
+-- comment COLUMN sync_devices.cursor
+COMMENT ON COLUMN syncwell.sync_devices.cursor IS 'The cursor it was given last.';
+
+-- comment COLUMN sync_devices.cursor_at
+COMMENT ON COLUMN syncwell.sync_devices.cursor_at IS 'When that was.';
+
+-- comment COLUMN sync_devices.schema_version
+COMMENT ON COLUMN syncwell.sync_devices.schema_version IS 'The client''s schema version at its last pull.';
+
+-- comment COLUMN sync_devices.records
+COMMENT ON COLUMN syncwell.sync_devices.records IS 'How many records it should have, by table id; NULL when not known.';
+
+-- comment COLUMN sync_devices.pulls
+COMMENT ON COLUMN syncwell.sync_devices.pulls IS 'Pulls with changes.';
+
+-- comment COLUMN sync_devices.pushes
+COMMENT ON COLUMN syncwell.sync_devices.pushes IS 'Pushes that were accepted.';
+
+-- comment COLUMN sync_devices.failures
+COMMENT ON COLUMN syncwell.sync_devices.failures IS 'Pushes that failed.';
+
+-- comment COLUMN sync_devices.conflicts
+COMMENT ON COLUMN syncwell.sync_devices.conflicts IS 'Records in conflict, refused ones included.';
+
+-- comment COLUMN sync_devices.quarantined
+COMMENT ON COLUMN syncwell.sync_devices.quarantined IS 'Records that were put aside as bad.';
+
+-- comment COLUMN sync_devices.full_resyncs
+COMMENT ON COLUMN syncwell.sync_devices.full_resyncs IS 'Pulls that replaced everything, the first one not counted.';
+
+-- comment COLUMN sync_devices.failing_since
+COMMENT ON COLUMN syncwell.sync_devices.failing_since IS 'When the first push failed since the last one that was accepted; NULL: the last one was.';
+
+-- comment COLUMN sync_devices.last_error_code
+COMMENT ON COLUMN syncwell.sync_devices.last_error_code IS 'SQLSTATE of the last push, where it failed.';
+
+-- comment COLUMN sync_devices.may_shrink
+COMMENT ON COLUMN syncwell.sync_devices.may_shrink IS 'Set by invalidate_client(): its next pull may delete however much; one pull clears it.';
+
+-- comment COLUMN sync_devices.invalidated_xid
+COMMENT ON COLUMN syncwell.sync_devices.invalidated_xid IS 'The transaction of invalidate_client(), until a pull has seen it: what an older snapshot was given counts for nothing.';
+
+-- function _pulled_records(uuid, uuid, text, jsonb)
+CREATE FUNCTION syncwell._pulled_records(p_org_id uuid, p_user_id uuid, p_device_id text, p_counts jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT (COALESCE(( SELECT jsonb_object_agg(r.key, (r.value)::bigint) AS jsonb_object_agg
+            FROM jsonb_each_text(
+                 CASE jsonb_typeof((_pulled_records.p_counts -> 'records'::text))
+                     WHEN 'object'::text THEN (_pulled_records.p_counts -> 'records'::text)
+                     ELSE NULL::jsonb
+                 END) r(key, value)
+           WHERE (r.value ~ '^-?[0-9]{1,12}$'::text)), '{}'::jsonb) || COALESCE(( SELECT jsonb_object_agg(r.key, ((r.value)::bigint - COALESCE(((d.records ->> r.key))::bigint, (0)::bigint))) AS jsonb_object_agg
+            FROM (jsonb_each_text(
+                 CASE jsonb_typeof((_pulled_records.p_counts -> 'replaced'::text))
+                     WHEN 'object'::text THEN (_pulled_records.p_counts -> 'replaced'::text)
+                     ELSE NULL::jsonb
+                 END) r(key, value)
+              LEFT JOIN syncwell.sync_devices d ON (((d.org_id = _pulled_records.p_org_id) AND (d.user_id = _pulled_records.p_user_id) AND (d.device_id = _pulled_records.p_device_id))))
+           WHERE (r.value ~ '^-?[0-9]{1,12}$'::text)), '{}'::jsonb));
+END;
+
+
+ALTER FUNCTION syncwell._pulled_records(p_org_id uuid, p_user_id uuid, p_device_id text, p_counts jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pulled_records(p_org_id uuid, p_user_id uuid, p_device_id text, p_counts jsonb)
+COMMENT ON FUNCTION syncwell._pulled_records(p_org_id uuid, p_user_id uuid, p_device_id text, p_counts jsonb) IS 'How many records of each table a device has after a pull (first, replacement), or how many more (delta).';
+
+-- function _push(json, bigint, text, text, jsonb, boolean, text)
+CREATE FUNCTION syncwell._push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text) RETURNS json
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_bytes constant bigint := coalesce(octet_length(p_changes::text), 0);
+  v_request_id constant text := nullif(p_request_id, '');
+  v_changes json;
+  v_started_at timestamptz;
+  v_begun record;
+  v_done record;
+  v_mode text := 'upserts first';
+  v_tries integer := 0;
+  v_is_known boolean := false;
+  v_is_finished boolean := false;
+  v_state text;
+  v_message text;
+  v_detail text;
+  v_hint text;
+  v_column text;
+  v_conflicts bigint := 0;
+  v_stamps jsonb := '{}'::jsonb;
+begin
+  loop
+    v_tries := v_tries + 1;
+    begin
+      v_begun := syncwell._begin_push(p_last_pulled_at, p_device_id, v_request_id);
+      v_started_at := coalesce(v_started_at, v_begun.started_at);
+      if v_begun.answer is not null then
+        return v_begun.answer;
+      end if;
+      if v_begun.refusal is not null then
+        raise exception using
+          errcode = '40001',
+          message = 'pull first',
+          detail = v_begun.refusal,
+          hint = 'Pull, then push under the cursor of that pull.',
+          column = 'p_last_pulled_at';
+      end if;
+      v_changes := coalesce(v_changes, syncwell._repaired_json(p_changes::text));
+      v_done := syncwell._push_attempt(
+        v_changes, v_mode, v_begun.org_id, v_begun.user_id, v_begun.snapshot, v_begun.own_xids, v_begun.tables,
+        v_begun.max_records, v_begun.max_bad, v_begun.has_quarantine, v_request_id, p_search_path
+      );
+      if v_done.is_stale then
+        raise exception using
+          errcode = '40P01',
+          message = 'somebody else writes the same records',
+          detail = 'They appeared while they were being pushed.',
+          hint = 'Push again.';
+      end if;
+      if v_done.refused is not null then
+        v_conflicts := (select sum(jsonb_array_length(r.value)) from jsonb_each(v_done.refused) as r);
+        v_stamps := v_done.stamps;
+        raise exception using
+          errcode = 'SW304',
+          message = 'pushed records were changed on the server since the device pulled',
+          detail = (
+            select string_agg(
+              format(
+                '%s: %s (%s)', r.key, jsonb_array_length(r.value),
+                (
+                  select string_agg(i.id, ', ' order by i.n)
+                  from jsonb_array_elements_text(r.value) with ordinality as i (id, n)
+                  where i.n <= 20
+                )
+              ),
+              '; '
+            )
+            from jsonb_each(v_done.refused) as r
+          ),
+          hint = 'Pull, let the client merge, and push again.';
+      end if;
+      if not p_preview then
+        perform syncwell._end_push(
+          p_last_pulled_at, p_device_id, v_request_id, v_done.answer, v_done.result, v_bytes, v_started_at, p_client
+        );
+        return v_done.answer;
+      end if;
+      v_is_finished := true;
+      raise exception using
+        errcode = 'P0001',
+        message = 'a preview is rolled back',
+        detail = 'Nothing of it is kept.',
+        hint = 'Nobody sees this: the answer is given instead.';
+    exception
+      when others then
+        if v_is_finished then
+          return v_done.answer;
+        end if;
+        get stacked diagnostics
+          v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail,
+          v_hint = pg_exception_hint, v_column = column_name;
+        v_is_known := v_column in ('p_changes', 'p_last_pulled_at') or v_state like 'SW%';
+        -- nobody, or a service: there is no device whose failure this could be
+        if v_begun is null and v_state in ('SW001', '42501') then
+          raise;
+        end if;
+        -- whoever reads in one snapshot has to begin anew to see what came between
+        if v_state in ('40001', '40P01') and not v_is_known
+          and current_setting('transaction_isolation') not in ('read committed', 'read uncommitted')
+        then
+          raise;
+        end if;
+    end;
+
+    -- the locks are gone with the attempt
+    continue when v_state = '40P01' and v_tries < 5;
+    exit when v_is_known or not syncwell._is_bad_record(v_state);
+    v_mode := case v_mode
+      when 'upserts first' then
+        case when v_state in ('23503', '23505', '23P01', '23001') then 'deletes first' else 'carefully' end
+      when 'deletes first' then 'carefully'
+      when 'carefully' then case when v_state like '23%' then 'checking' end
+    end;
+    exit when v_mode is null;
+  end loop;
+  return syncwell._fail_push(
+    p_device_id,
+    jsonb_build_object('code', v_state, 'message', v_message, 'detail', v_detail, 'hint', v_hint),
+    v_conflicts, v_stamps, v_bytes, v_started_at, p_client, p_preview
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text)
+COMMENT ON FUNCTION syncwell._push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text) IS 'sync_push() and preview_push(): attempts in subtransactions, each in a more patient way than the one before; the failure of the last one is the answer. Errors: SW001, 42501 (no user), and 40001 or 40P01 in a transaction of REPEATABLE READ or SERIALIZABLE; inside, and answered: SW304, SW311, 22001, 22023, 40001, P0001.';
+
+-- function _push_attempt(json, text, uuid, uuid, pg_snapshot, xid8[], integer[], integer, integer, boolean, text, text)
+CREATE FUNCTION syncwell._push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_is_careful constant boolean := p_mode in ('carefully', 'checking');
+  v_table record;
+  v_lists record;
+  v_seen record;
+  v_sifted record;
+  v_conflict record;
+  v_decision record;
+  v_done record;
+  v_step record;
+  v_fault record;
+  v_pending record;
+  v_upserts json;
+  v_ids text[];
+  v_elements text[];
+  v_deletes text[];
+  v_missing text[];
+  v_found text[];
+  v_there text[];
+  v_whole text[];
+  v_dropped text[];
+  v_names text[];
+  v_write text;
+  v_conflicts jsonb;
+  v_known text[];
+  v_server jsonb;
+  v_n integer;
+  v_n_created integer;
+  v_scope uuid;
+  v_org uuid;
+  v_state text;
+  v_reason text;
+  v_records bigint := 0;
+  v_created bigint := 0;
+  v_updated bigint := 0;
+  v_deleted bigint := 0;
+  v_deferred oid[];
+  v_progress boolean;
+  -- what is to be written, one element a table; what belongs to it lies in the arrays below up to its bounds
+  v_plans syncwell.synced_tables[] := '{}'::syncwell.synced_tables[];
+  v_plan_upserts json[] := '{}'::json[];
+  v_plan_scopes uuid[] := '{}'::uuid[];
+  v_plan_orgs uuid[] := '{}'::uuid[];
+  v_plan_created integer[] := '{}'::integer[];
+  v_found_to integer[] := '{0}'::integer[];
+  v_whole_to integer[] := '{0}'::integer[];
+  v_deletes_to integer[] := '{0}'::integer[];
+  v_all_found text[] := '{}'::text[];
+  v_all_whole text[] := '{}'::text[];
+  v_all_deletes text[] := '{}'::text[];
+  -- what the answer tells
+  v_unknown text[] := '{}'::text[];
+  v_columns jsonb := '{}'::jsonb;
+  v_bad jsonb := '[]'::jsonb;
+  v_waiting jsonb := '[]'::jsonb;
+  v_decided jsonb[] := '{}'::jsonb[];
+  v_faults jsonb[] := '{}'::jsonb[];
+  v_back text[];
+  v_stamped text[];
+  v_undeleted text[];
+  v_absent jsonb := '{}'::jsonb;
+  v_accepted jsonb := '{}'::jsonb;
+begin
+  is_stale := false;
+  stamps := '{}';
+  if json_typeof(p_changes) is distinct from 'object' then
+    raise exception using
+      errcode = '22023',
+      message = 'changes must be an object',
+      detail = format('It is %s.', coalesce(json_typeof(p_changes), 'NULL')),
+      hint = 'Pass {"<table>": {"created": […], "updated": […], "deleted": […]}}.',
+      column = 'p_changes';
+  end if;
+
+  -- every table in the order of writing, parents first: everybody takes locks in this order
+  for v_table in
+    select
+      e.key, e.value, t.table_id, t.table_name, t.relation, t.scope_kind, t.scope_column, t.org_column, t.id_column,
+      t.conflict_policy, t.conflict_function, t as plan,
+      p_tables is null or t.table_id = any (p_tables) as is_covered,
+      pg_visible_in_snapshot(t.registered_xid, p_snapshot)
+      and (t.reset_xid is null or pg_visible_in_snapshot(t.reset_xid, p_snapshot)) as is_current,
+      count(*) over (partition by t.table_id) as times
+    from json_each(p_changes) as e
+    left join syncwell.synced_tables as t on t.table_name = e.key
+    order by t.position, t.table_id
+  loop
+    if v_table.table_id is null then
+      v_unknown := v_unknown || left(v_table.key, 100);
+      continue;
+    end if;
+    if v_table.times > 1 or json_typeof(v_table.value) not in ('object', 'null') then
+      raise exception using
+        errcode = '22023',
+        message = 'the changes of a table must be one object',
+        detail = format('Those of %s are not.', v_table.table_name),
+        hint = 'Pass {"created": […], "updated": […], "deleted": […]} once a table.',
+        column = 'p_changes';
+    end if;
+    continue when json_typeof(v_table.value) = 'null';
+    select
+      (array_agg(e.value) filter (where e.key = 'created' and json_typeof(e.value) = 'array'))[1] as created,
+      (array_agg(e.value) filter (where e.key = 'updated' and json_typeof(e.value) = 'array'))[1] as updated,
+      (array_agg(e.value) filter (where e.key = 'deleted' and json_typeof(e.value) = 'array'))[1] as deleted,
+      count(*) filter (where json_typeof(e.value) not in ('array', 'null')) as wrong,
+      count(*) - count(distinct e.key) as repeated
+    into v_lists
+    from json_each(v_table.value) as e
+    where e.key in ('created', 'updated', 'deleted');
+    if v_lists.wrong > 0 or v_lists.repeated > 0 then
+      raise exception using
+        errcode = '22023',
+        message = 'created, updated and deleted must be arrays',
+        detail = format('They are not, or are repeated, for %s.', v_table.table_name),
+        hint = 'Pass {"created": […], "updated": […], "deleted": […]}; a missing one is empty.',
+        column = 'p_changes';
+    end if;
+    v_n_created := coalesce(json_array_length(v_lists.created), 0);
+    v_n := coalesce(json_array_length(v_lists.updated), 0);
+    v_upserts := case
+      when v_n + v_n_created = 0 then '[]'
+      when v_n = 0 then v_lists.created
+      when v_n_created = 0 then v_lists.updated
+      else (left(v_lists.created::text, -1) || ',' || substr(v_lists.updated::text, 2))::json
+    end;
+    v_n := v_n + v_n_created;
+    v_deletes := '{}';
+    if v_lists.deleted is not null then
+      v_records := v_records + json_array_length(v_lists.deleted);
+      v_deletes := array(
+        select distinct d.id from json_array_elements_text(v_lists.deleted) as d (id)
+        where length(d.id) between 1 and 255
+      );
+    end if;
+    v_records := v_records + v_n;
+    if v_records > p_max_records then
+      raise exception using
+        errcode = 'SW311',
+        message = 'the push has too many records',
+        detail = format('It has more than %s.', p_max_records),
+        hint = 'Push in parts, or raise setting delta.max_push_records.';
+    end if;
+    continue when v_n = 0 and v_deletes = '{}';
+    if not v_table.is_current then
+      raise exception using
+        errcode = '40001',
+        message = 'pull first',
+        detail = format('Table %s was emptied or registered anew since the device''s last pull.', v_table.table_name),
+        hint = 'Pull, then push under the cursor of that pull.',
+        column = 'p_last_pulled_at';
+    end if;
+
+    -- the ids; where one of them is odd, each record is looked at
+    v_elements := null;
+    if v_is_careful then
+      v_sifted := syncwell._sift_records(
+        v_upserts, v_n_created, v_deletes,
+        (
+          select coalesce(nullif(y.typbasetype, 0), y.oid)::regtype
+          from pg_attribute as a inner join pg_type as y on y.oid = a.atttypid
+          where a.attrelid = v_table.relation and a.attname = v_table.id_column
+        )
+      );
+      v_ids := v_sifted.ids;
+      v_elements := v_sifted.elements;
+      v_n_created := v_sifted.n_created;
+      v_deletes := v_sifted.deletes;
+      v_bad := v_bad || (
+        select coalesce(jsonb_agg(
+          f.fault || jsonb_build_object('table', v_table.table_name, 'table_id', v_table.table_id)
+        ), '[]')
+        from jsonb_array_elements(v_sifted.bad) as f (fault)
+      );
+    else
+      -- apart from what sorts them: their order tells created from updated
+      v_ids := array(select r.id from json_to_recordset(v_upserts) as r (id text));
+      select
+        count(i.id) as given, count(distinct i.id collate "C") as different,
+        coalesce(max(length(i.id)), 1) as longest, coalesce(min(length(i.id)), 1) as shortest
+      into v_seen
+      from unnest(v_ids || v_deletes) as i (id);
+      if v_seen.given < v_n + cardinality(v_deletes) or v_seen.different < v_seen.given or v_seen.longest > 255
+        or v_seen.shortest = 0
+      then
+        raise exception using
+          errcode = '22023',
+          message = 'an id is missing, too long or repeated',
+          detail = format('In the changes of %s.', v_table.table_name),
+          hint = 'Not the end: the records are looked at one by one.';
+      end if;
+    end if;
+
+    v_scope := case v_table.scope_kind when 'org' then p_org_id else p_user_id end;
+    v_org := case v_table.scope_kind when 'org_user' then p_org_id end;
+    -- The application's triggers find what they name by the caller's search_path. Nothing else does: others may be able
+    -- to put functions there.
+    execute format(
+      'select syncwell_tables.%I($1, $2, $3) from set_config(''search_path'', $4, true)',
+      v_table.table_name || '_push_lock'
+    )
+    into v_found
+    using v_scope, v_org, v_ids || v_deletes, p_search_path;
+    perform set_config('search_path', 'pg_catalog, pg_temp', true);
+
+    if cardinality(v_found) < cardinality(v_ids) + cardinality(v_deletes)
+      and not syncwell._is_safe_id(array_to_string(v_ids, ''))
+    then
+      v_dropped := array(
+        select i.id
+        from unnest(v_ids) as i (id)
+        where not syncwell._is_safe_id(i.id) and i.id not in (select f.id from unnest(v_found) as f (id))
+      );
+      if v_dropped <> '{}' and not v_is_careful then
+        raise exception using
+          errcode = '22023',
+          message = 'a new id has characters that are not safe',
+          detail = format('In the changes of %s.', v_table.table_name),
+          hint = 'Not the end: the records are looked at one by one.';
+      end if;
+      v_bad := v_bad || (
+        select coalesce(
+          jsonb_agg(jsonb_build_object(
+            'table', v_table.table_name, 'table_id', v_table.table_id, 'id', i.id, 'record', v_elements[i.n],
+            'code', '22023',
+            'action', case when i.n <= v_n_created then 'created' else 'updated' end,
+            'reason', 'the id has characters that are not safe'
+          )),
+          '[]'
+        )
+        from unnest(v_ids) with ordinality as i (id, n)
+        where i.id = any (v_dropped)
+      );
+    else
+      v_dropped := '{}';
+    end if;
+
+    -- the rows are locked: from here on nobody changes them, and what was changed before is seen
+    v_missing := '{}';
+    if not v_table.is_covered then
+      v_missing := v_found;
+    elsif cardinality(v_ids) > v_n_created and cardinality(v_found) < cardinality(v_ids) + cardinality(v_deletes) then
+      v_missing := array(
+        select i.id from unnest(v_ids[v_n_created + 1 :]) as i (id)
+        except
+        select f.id from unnest(v_found) as f (id)
+      );
+    end if;
+    select
+      jsonb_agg(to_jsonb(c) order by c.record_id),
+      array_agg(c.record_id) filter (where c.is_known)
+    into v_conflicts, v_known
+    from (
+      select c.*, c.record_id in (select e.id from unnest(v_deletes) as e (id)) as is_delete
+      from syncwell._pushed_conflicts(
+        v_table.table_id, v_ids || v_deletes, v_missing, case when v_table.is_covered then p_snapshot end, p_own_xids
+      ) as c
+    ) as c
+    -- deleting what is deleted is no conflict
+    where not (c.is_deleted and c.is_delete) and c.record_id <> all (v_dropped);
+    v_whole := '{}';
+    v_back := '{}';
+    v_stamped := '{}';
+    v_undeleted := '{}';
+    if v_conflicts is not null and v_table.conflict_policy = 'reject' then
+      refused := coalesce(refused, '{}') || jsonb_build_object(
+        v_table.table_name, (select jsonb_agg(c.item -> 'record_id') from jsonb_array_elements(v_conflicts) as c (item))
+      );
+      if v_known is not null then
+        -- the device knows of no deletion: it is told once more
+        stamps := stamps || jsonb_build_object(v_table.table_id, to_jsonb(v_known));
+      end if;
+    elsif v_conflicts is not null then
+      v_elements := coalesce(v_elements, array(select e.value::text from json_array_elements(v_upserts) as e));
+      execute format(
+        'select coalesce(jsonb_object_agg(r.id, r.record::jsonb), ''{}'') from syncwell_tables.%I($1, $2, $3) as r',
+        v_table.table_name || '_push_read'
+      )
+      into v_server
+      using v_scope, v_org, array(select c.item ->> 'record_id' from jsonb_array_elements(v_conflicts) as c (item));
+      for v_conflict in
+        select
+          c.record_id as id, c.is_known, c.is_delete, u.n, v_server -> c.record_id as server,
+          case when u.n is not null then syncwell._as_jsonb(v_elements[u.n]) end as client,
+          case when c.is_delete then 'deleted' when u.n <= v_n_created then 'created' else 'updated' end as action
+        from jsonb_to_recordset(v_conflicts) as c (record_id text, is_known boolean, is_delete boolean)
+        left join unnest(v_ids) with ordinality as u (id, n) on u.id = c.record_id
+        order by c.record_id
+      loop
+        v_state := null;
+        begin
+          v_decision := syncwell._decide_conflict(
+            v_table.conflict_policy, v_table.conflict_function, v_conflict.id, v_conflict.server, v_conflict.client,
+            v_conflict.is_delete
+          );
+        exception
+          when others then
+            get stacked diagnostics v_state = returned_sqlstate, v_reason = message_text;
+            if not syncwell._is_bad_record(v_state) then
+              raise;
+            end if;
+        end;
+        if v_state is not null then
+          v_faults := v_faults || jsonb_build_object(
+            'table', v_table.table_name, 'id', v_conflict.id, 'action', v_conflict.action,
+            'record', v_elements[v_conflict.n], 'code', v_state,
+            'reason', left(syncwell._scrub_secrets(v_reason), 500)
+          );
+          v_write := 'nothing';
+        else
+          v_write := v_decision.write;
+          v_decided := v_decided || jsonb_build_object(
+            'table', v_table.table_name, 'id', v_conflict.id, 'action', v_conflict.action,
+            'outcome', v_decision.outcome, 'server', v_conflict.server,
+            'client', case
+              when jsonb_typeof(v_conflict.client) = 'object' then v_conflict.client - '_status' - '_changed'
+              else v_conflict.client
+            end,
+            'changed', v_decision.changed
+          );
+        end if;
+        if v_write = 'whole' then
+          v_whole := v_whole || v_conflict.id;
+        elsif v_write = 'record' and v_conflict.n is not null then
+          v_elements[v_conflict.n] := v_decision.record::text;
+          v_whole := v_whole || v_conflict.id;
+        elsif v_write = 'record' then
+          v_ids := v_ids || v_conflict.id;
+          v_elements := v_elements || v_decision.record::text;
+          v_whole := v_whole || v_conflict.id;
+          v_undeleted := v_undeleted || v_conflict.id;
+        elsif v_write in ('delete', 'nothing') then
+          if not v_conflict.is_delete then
+            v_dropped := v_dropped || v_conflict.id;
+          elsif v_write = 'nothing' then
+            v_undeleted := v_undeleted || v_conflict.id;
+          end if;
+          if v_write = 'delete' and not v_conflict.is_delete then
+            v_deletes := v_deletes || v_conflict.id;
+          end if;
+        end if;
+        if v_conflict.is_delete and v_write in ('nothing', 'record') then
+          -- the device has it no more: it must come as created
+          v_back := v_back || v_conflict.id;
+        elsif v_conflict.is_known and v_write = 'nothing' then
+          v_stamped := v_stamped || v_conflict.id;
+        end if;
+      end loop;
+      v_deletes := array(
+        select e.id from unnest(v_deletes) as e (id)
+        except
+        select e.id from unnest(v_undeleted) as e (id)
+      );
+      if v_back <> '{}' then
+        v_absent := v_absent || jsonb_build_object(v_table.table_id, to_jsonb(v_back));
+      end if;
+      if v_stamped <> '{}' then
+        stamps := stamps || jsonb_build_object(v_table.table_id, to_jsonb(v_stamped));
+      end if;
+    end if;
+
+    -- columns that are not synced: of the first records, a device's records are all alike
+    if v_n > 0 then
+      v_names := array(
+        select distinct left(k.name, 100)
+        from json_array_elements(v_upserts) with ordinality as e (value, n)
+        cross join lateral json_object_keys(
+          case when json_typeof(e.value) = 'object' then e.value else '{}' end
+        ) as k (name)
+        where e.n <= 100
+          and k.name not in ('id', '_status', '_changed', v_table.scope_column, coalesce(v_table.org_column, 'id'))
+          and not exists (
+            select from syncwell.synced_columns as c where c.table_id = v_table.table_id and c.column_name = k.name
+          )
+        order by 1
+        limit 100
+      );
+      if v_names <> '{}' then
+        v_columns := v_columns || jsonb_build_object(v_table.table_name, to_jsonb(v_names));
+      end if;
+    end if;
+    if p_has_quarantine then
+      v_accepted := v_accepted || jsonb_build_object(v_table.table_name, to_jsonb(v_ids || v_deletes));
+    end if;
+
+    if v_dropped <> '{}' then
+      v_n_created := (
+        select count(*) from unnest(v_ids) with ordinality as i (id, n)
+        where i.n <= v_n_created and i.id not in (select e.id from unnest(v_dropped) as e (id))
+      );
+      v_elements := array(
+        select x.element
+        from unnest(v_ids, v_elements) with ordinality as x (id, element, n)
+        where x.id not in (select e.id from unnest(v_dropped) as e (id))
+        order by x.n
+      );
+    end if;
+    if v_elements is not null then
+      v_upserts := ('[' || array_to_string(v_elements, ',') || ']')::json;
+    end if;
+    v_plans := v_plans || v_table.plan;
+    v_plan_upserts := v_plan_upserts || v_upserts;
+    v_plan_scopes := v_plan_scopes || v_scope;
+    v_plan_orgs := v_plan_orgs || v_org;
+    v_plan_created := v_plan_created || v_n_created;
+    v_all_found := v_all_found || v_found;
+    v_all_whole := v_all_whole || v_whole;
+    v_all_deletes := v_all_deletes || v_deletes;
+    v_found_to := v_found_to || cardinality(v_all_found);
+    v_whole_to := v_whole_to || cardinality(v_all_whole);
+    v_deletes_to := v_deletes_to || cardinality(v_all_deletes);
+  end loop;
+  if refused is not null then
+    return;
+  end if;
+  v_bad := v_bad || to_jsonb(v_faults);
+
+  -- constraints that would be checked at COMMIT only must speak now
+  select array_agg(distinct g.tgconstraint)
+  into v_deferred
+  from unnest(v_plans) as p
+  inner join pg_trigger as g on g.tgrelid = p.relation and g.tgdeferrable and g.tginitdeferred;
+
+  -- parents are written first and deleted last
+  for v_step in
+    select p.n, (v_plans[p.n]).table_name, (v_plans[p.n]).table_id, k.is_delete
+    from generate_series(1, cardinality(v_plans)) as p (n)
+    cross join (values (false), (true)) as k (is_delete)
+    order by k.is_delete = (p_mode <> 'deletes first'), case when k.is_delete then - p.n else p.n end
+  loop
+    v_found := v_all_found[v_found_to[v_step.n] + 1 : v_found_to[v_step.n + 1]];
+    v_whole := v_all_whole[v_whole_to[v_step.n] + 1 : v_whole_to[v_step.n + 1]];
+    v_deletes := v_all_deletes[v_deletes_to[v_step.n] + 1 : v_deletes_to[v_step.n + 1]];
+    if v_deletes <> '{}' then
+      v_there := array(
+        select f.id from unnest(v_found) as f (id)
+        intersect
+        select e.id from unnest(v_deletes) as e (id)
+      );
+      v_found := array(
+        select f.id from unnest(v_found) as f (id)
+        except
+        select e.id from unnest(v_deletes) as e (id)
+      );
+      v_deletes := v_there;
+    end if;
+    continue when v_step.is_delete and v_deletes = '{}';
+    continue when not v_step.is_delete and json_array_length(v_plan_upserts[v_step.n]) = 0;
+    if not v_step.is_delete and p_mode <> 'upserts first' and v_found <> '{}' then
+      -- a deletion may have taken some along
+      execute format(
+        'select syncwell_tables.%I($1, $2, $3) from set_config(''search_path'', $4, true)',
+        v_step.table_name || '_push_lock'
+      )
+      into v_found
+      using v_plan_scopes[v_step.n], v_plan_orgs[v_step.n], v_found, p_search_path;
+      perform set_config('search_path', 'pg_catalog, pg_temp', true);
+    end if;
+    if v_is_careful then
+      v_elements := case
+        when v_step.is_delete then v_deletes
+        else array(select e.value::text from json_array_elements(v_plan_upserts[v_step.n]) as e)
+      end;
+      v_done := syncwell._push_part(
+        v_step.table_id, v_step.table_name, v_plan_scopes[v_step.n], v_plan_orgs[v_step.n], v_step.is_delete,
+        v_elements, v_found, v_whole,
+        greatest(p_max_bad - jsonb_array_length(v_bad) - jsonb_array_length(v_waiting), 0),
+        case when p_mode = 'checking' then v_deferred end, p_search_path
+      );
+      -- what stood in the way may be gone at the end
+      v_waiting := v_waiting || (
+        select coalesce(
+          jsonb_agg(b.item || jsonb_build_object(
+            'plan', v_step.n, 'is_delete', v_step.is_delete, 'element', v_elements[(b.item ->> 'n')::integer],
+            'is_there', case
+              when not v_step.is_delete then
+                (v_elements[(b.item ->> 'n')::integer]::json ->> 'id') in (select f.id from unnest(v_found) as f (id))
+            end
+          )),
+          '[]'
+        )
+        from jsonb_array_elements(v_done.bad) as b (item)
+      );
+      v_created := v_created + v_done.created;
+      v_updated := v_updated + v_done.updated;
+      v_deleted := v_deleted + v_done.deleted;
+      is_stale := is_stale or v_done.is_stale;
+    elsif v_step.is_delete then
+      v_done := syncwell._delete_pushed(
+        v_step.table_name, v_plan_scopes[v_step.n], v_plan_orgs[v_step.n], v_deletes, p_search_path
+      );
+      v_deleted := v_deleted + v_done.deleted;
+    else
+      v_done := syncwell._write_pushed(
+        v_step.table_name, v_plan_scopes[v_step.n], v_plan_orgs[v_step.n], v_plan_upserts[v_step.n], v_found, v_whole,
+        p_search_path
+      );
+      v_created := v_created + v_done.created;
+      v_updated := v_updated + v_done.updated;
+      is_stale := is_stale or v_done.is_stale;
+    end if;
+    if is_stale then
+      return;
+    end if;
+    if v_done.refused <> '{}' then
+      v_bad := v_bad || (
+        select coalesce(
+          jsonb_agg(jsonb_build_object(
+            'table', v_step.table_name, 'table_id', v_step.table_id, 'id', i.id, 'code', '23000',
+            'reason', 'the table did not take it',
+            'action', case
+              when v_step.is_delete then 'deleted'
+              when e.n <= v_plan_created[v_step.n] then 'created'
+              else 'updated'
+            end,
+            'record', e.value::text
+          )),
+          '[]'
+        )
+        from unnest(v_done.refused) as i (id)
+        left join json_array_elements(v_plan_upserts[v_step.n]) with ordinality as e (value, n)
+          on not v_step.is_delete and e.value ->> 'id' = i.id
+      );
+    end if;
+  end loop;
+
+  -- each that waits for another is tried until none gets in
+  v_progress := v_waiting <> '[]';
+  while v_progress loop
+    v_progress := false;
+    for v_pending in
+      select w.item, w.n from jsonb_array_elements(v_waiting) with ordinality as w (item, n)
+      where w.item ->> 'code' in ('23503', '23505', '23P01', '23001') and w.item ->> 'reason' <> 'batch too damaged'
+      order by w.n
+    loop
+      v_n := (v_pending.item ->> 'plan')::integer;
+      v_done := syncwell._push_part(
+        (v_plans[v_n]).table_id, (v_plans[v_n]).table_name, v_plan_scopes[v_n], v_plan_orgs[v_n],
+        (v_pending.item ->> 'is_delete')::boolean, array[v_pending.item ->> 'element'],
+        v_all_found[v_found_to[v_n] + 1 : v_found_to[v_n + 1]],
+        v_all_whole[v_whole_to[v_n] + 1 : v_whole_to[v_n + 1]],
+        1, case when p_mode = 'checking' then v_deferred end, p_search_path
+      );
+      if v_done.is_stale then
+        is_stale := true;
+        return;
+      end if;
+      if v_done.bad = '[]' and v_done.refused = '{}' then
+        v_progress := true;
+        v_created := v_created + v_done.created;
+        v_updated := v_updated + v_done.updated;
+        v_deleted := v_deleted + v_done.deleted;
+        v_waiting := (
+          select coalesce(jsonb_agg(w.item order by w.n), '[]')
+          from jsonb_array_elements(v_waiting) with ordinality as w (item, n)
+          where w.item <> v_pending.item
+        );
+      end if;
+    end loop;
+  end loop;
+  v_bad := v_bad || (
+    select coalesce(
+      jsonb_agg(jsonb_build_object(
+        'table', (v_plans[w.plan]).table_name, 'table_id', (v_plans[w.plan]).table_id,
+        'id', case when w.is_delete then w.element else w.element::json ->> 'id' end,
+        'action', case
+          when w.is_delete then 'deleted'
+          when w.n <= v_plan_created[w.plan] then 'created'
+          else 'updated'
+        end,
+        'record', case when not w.is_delete then w.element end,
+        'code', w.code, 'reason', w.reason, 'is_there', w.is_there
+      )),
+      '[]'
+    )
+    from jsonb_to_recordset(v_waiting) as w (
+      plan integer, is_delete boolean, n integer, element text, code text, reason text, is_there boolean
+    )
+  );
+  -- What a device deleted and is still here comes back as created. What was refused for other rows, which no edit of the
+  -- record cures, is put right by the device's next pull: changed back to what is here, or gone. What was refused for its
+  -- own values stays with the device for its user's next edit.
+  for v_fault in
+    select
+      b.item ->> 'table_id' || case
+        when b.item ->> 'action' = 'deleted' then ''
+        when b.item -> 'is_there' = 'true' then ' updated'
+        else ' deleted'
+      end as list,
+      jsonb_agg(b.item -> 'id') as ids
+    from jsonb_array_elements(v_bad) as b (item)
+    where b.item ->> 'id' is not null and b.item ? 'table_id'
+      and (
+        b.item ->> 'action' = 'deleted'
+        or b.item ->> 'code' in ('23000', '23001', '23503', '23505', '23P01')
+      )
+    group by 1
+  loop
+    v_absent := coalesce(
+      syncwell._merged_absent(v_absent, jsonb_build_object(v_fault.list, v_fault.ids)), '{}'
+    );
+  end loop;
+
+  if v_deferred is not null then
+    perform syncwell._check_deferred(v_deferred);
+  end if;
+
+  result := jsonb_build_object(
+    'created', v_created, 'updated', v_updated, 'deleted', v_deleted, 'absent', v_absent, 'quarantined', v_bad,
+    'conflicts', to_jsonb(v_decided), 'stamps', stamps
+  ) || case when p_has_quarantine then jsonb_build_object('accepted', v_accepted) else '{}' end;
+  answer := (
+    format('{"success": true, "stats": {"created": %s, "updated": %s, "deleted": %s}', v_created, v_updated, v_deleted)
+    || case
+      when v_decided = '{}' then ''
+      else ', "conflicts": ' || (
+        select json_agg(json_build_object(
+          'table', d.item -> 'table', 'id', d.item -> 'id', 'outcome', d.item -> 'outcome'
+        ))::text
+        from unnest(v_decided) as d (item)
+      )
+    end
+    || case
+      when v_bad = '[]' then ''
+      else ', "quarantined": ' || (
+        select json_agg(json_build_object(
+          'table', b.item -> 'table', 'id', b.item -> 'id', 'reason', b.item -> 'reason'
+        ))::text
+        from jsonb_array_elements(v_bad) as b (item)
+      )
+    end
+    || case
+      when v_unknown = '{}' and v_columns = '{}' then ''
+      else ', "ignored": ' || json_build_object('tables', to_json(v_unknown[: 100]), 'columns', v_columns)::text
+    end
+    || case when p_request_id is null then '' else ', "requestId": ' || to_json(p_request_id)::text end
+    || '}'
+  )::json;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean)
+COMMENT ON FUNCTION syncwell._push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean) IS 'One attempt at a push, inside its subtransaction: locks the rows of all tables in one order, finds and decides the conflicts, writes. p_mode: upserts first; deletes first (for unique values and foreign keys that want it so); carefully (record by record where a statement fails; what waits for another is tried again at the end); checking (the same, and deferred constraints are checked each time). refused: {"<table>": [ids]} in conflict where the policy is reject: nothing was written. is_stale: rows appeared meanwhile, to be rolled back and done again. Errors: 22023 and 40001 (with a column name, for what no other mode cures), SW311, and what the tables raise.';
+
+-- function _push_decoded(text, text, regtype)
+CREATE FUNCTION syncwell._push_decoded(p_value text, p_encoding text, p_type regtype) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_type text;
+  v_base oid := p_type;
+  v_base_row pg_type;
+  v_element text;
+  -- a device has no NULL in a column that is not optional, but an empty text
+  v_given constant text := format('nullif(%s, '''')', p_value);
+  v_time text;
+begin
+  select format('%I.%I', n.nspname, t.typname) into v_type
+  from pg_type as t inner join pg_namespace as n on n.oid = t.typnamespace
+  where t.oid = p_type;
+  loop
+    select t.* into v_base_row from pg_type as t where t.oid = v_base;
+    exit when v_base_row.typtype <> 'd';
+    v_base := v_base_row.typbasetype;
+  end loop;
+  case p_encoding
+    when 'number' then
+      if v_base in ('real'::regtype, 'double precision'::regtype, 'numeric'::regtype) then
+        -- JSON has no such numbers; and what is out of a double's range would come back as infinite
+        return format(
+          '(case when %1$s::double precision <> all (''{NaN,Infinity,-Infinity}'') then %1$s::%2$s end)::%3$s',
+          v_given, v_base::regtype, v_type
+        );
+      end if;
+      return format('(%s::numeric)::%s', v_given, v_type);
+    when 'epoch_ms', 'epoch_s' then
+      v_time := format(
+        'pg_catalog.to_timestamp(%s::double precision%s)', v_given,
+        case when p_encoding = 'epoch_ms' then ' / 1000' else '' end
+      );
+      if v_base <> 'timestamptz'::regtype then
+        v_time := format('(%s at time zone ''UTC'')', v_time);
+      end if;
+      return format('%s::%s', v_time, v_type);
+    when 'iso' then
+      v_time := format(
+        '(case when %1$s ~ ''([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$'' and %1$s ~ '':'' then %1$s::timestamptz'
+        ' else %1$s::timestamp at time zone ''UTC'' end)',
+        v_given
+      );
+      if v_base <> 'timestamptz'::regtype then
+        v_time := format('(%s at time zone ''UTC'')', v_time);
+      end if;
+      return format('%s::%s', v_time, v_type);
+    when 'json' then
+      if v_base_row.typelem <> 0 and v_base_row.typcategory = 'A' then
+        select format('%I.%I', n.nspname, t.typname) into v_element
+        from pg_type as t inner join pg_namespace as n on n.oid = t.typnamespace
+        where t.oid = v_base_row.typelem;
+        return format(
+          '(case when %1$s is not null then (select coalesce(pg_catalog.array_agg(e.value::%2$s order by e.position),'
+          ' ''{}'') from pg_catalog.json_array_elements_text(%1$s::json) with ordinality as e (value, position)) end)'
+          '::%3$s',
+          v_given, v_element, v_type
+        );
+      elsif v_base_row.typtype = 'c' then
+        return format('pg_catalog.json_populate_record(null::%s, %s::json)', v_type, v_given);
+      end if;
+      return format('%s::%s', v_given, v_type);
+    when 'base64' then
+      return format('pg_catalog.decode(%s, ''base64'')::%s', p_value, v_type);
+    when 'boolean' then
+      return format('(%s::boolean)::%s', v_given, v_type);
+    else
+      return case when v_base_row.typcategory = 'S' then p_value else v_given end || '::' || v_type;
+  end case;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._push_decoded(p_value text, p_encoding text, p_type regtype) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_decoded(p_value text, p_encoding text, p_type regtype)
+COMMENT ON FUNCTION syncwell._push_decoded(p_value text, p_encoding text, p_type regtype) IS 'SQL that turns p_value, an SQL expression for what a device sent as text, into a value of type p_type by the column''s encoding. An empty text is NULL where the type has no empty text; times without a zone are UTC.';
+
+-- function _push_differs(text, text, text, regtype)
+CREATE FUNCTION syncwell._push_differs(p_value text, p_stored text, p_encoding text, p_type regtype) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  return (
+    select case p_encoding
+      -- as a device counts: in doubles
+      when 'number' then format(
+        'nullif(%1$s, '''')::%3$s is distinct from %2$s::%3$s', p_value, p_stored,
+        case when p_type = 'real'::regtype then 'real' else 'double precision' end
+      )
+      when 'boolean' then format('nullif(%s, '''')::boolean is distinct from %s::boolean', p_value, p_stored)
+      when 'json' then format(
+        '%1$s is distinct from %2$s::text and nullif(%1$s, '''')::jsonb is distinct from %2$s::jsonb', p_value, p_stored
+      )
+      when 'base64' then format(
+        'pg_catalog.decode(%s, ''base64'') is distinct from pg_catalog.decode(%s, ''base64'')', p_value, p_stored
+      )
+      when 'iso' then format(
+        '%1$s is distinct from %2$s::text and pg_catalog.date_trunc(''milliseconds'', (%3$s)::timestamp)'
+        ' is distinct from pg_catalog.date_trunc(''milliseconds'', (%4$s)::timestamp)',
+        p_value, p_stored, syncwell._push_decoded(p_value, 'iso', p_type),
+        syncwell._push_decoded(p_stored, 'iso', p_type)
+      )
+      when 'text' then format('%s is distinct from %s::text', p_value, p_stored)
+      else format(
+        'nullif(%s, '''')::double precision is distinct from %s::double precision', p_value, p_stored
+      )
+    end
+  );
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._push_differs(p_value text, p_stored text, p_encoding text, p_type regtype) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_differs(p_value text, p_stored text, p_encoding text, p_type regtype)
+COMMENT ON FUNCTION syncwell._push_differs(p_value text, p_stored text, p_encoding text, p_type regtype) IS 'SQL that tells whether p_value, what a device sent as text, differs from p_stored, what a device would be sent now: numbers as doubles, JSON as jsonb, ISO times to the millisecond. Finer digits than a device can have don''t count.';
+
+-- function _push_part(integer, text, uuid, uuid, boolean, text[], text[], text[], integer, oid[], text)
+CREATE FUNCTION syncwell._push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- ranges still to be written, the next one last
+  v_from integer[] := array[1];
+  v_to integer[] := array[cardinality(p_elements)];
+  v_first integer;
+  v_last integer;
+  v_top integer;
+  v_middle integer;
+  v_records json;
+  v_repaired json;
+  v_removed record;
+  v_written record;
+  v_state text;
+  v_reason text;
+  v_found text[];
+begin
+  created := 0;
+  updated := 0;
+  deleted := 0;
+  refused := '{}';
+  is_stale := false;
+  bad := '[]';
+  while cardinality(v_from) > 0 and cardinality(p_elements) > 0 loop
+    v_top := cardinality(v_from);
+    v_first := v_from[v_top];
+    v_last := v_to[v_top];
+    v_from := v_from[: v_top - 1];
+    v_to := v_to[: v_top - 1];
+    v_repaired := null;
+    v_records := null;
+    if not p_is_delete then
+      v_records := ('[' || array_to_string(p_elements[v_first : v_last], ',') || ']')::json;
+    end if;
+    loop
+      v_state := null;
+      begin
+        if p_is_delete then
+          v_removed := syncwell._delete_pushed(p_table, p_scope, p_org, p_elements[v_first : v_last], p_search_path);
+        else
+          v_found := array(
+            select r.id from json_to_recordset(v_records) as r (id text)
+            intersect
+            select f.id from unnest(p_found) as f (id)
+          );
+          v_written := syncwell._write_pushed(
+            p_table, p_scope, p_org, v_records, v_found, p_whole, p_search_path
+          );
+        end if;
+        if p_deferred is not null then
+          perform syncwell._check_deferred(p_deferred);
+        end if;
+      exception
+        when others then
+          get stacked diagnostics v_state = returned_sqlstate, v_reason = message_text;
+          if not syncwell._is_bad_record(v_state) or v_state = '42501' and not syncwell._may_push(p_table_id) then
+            raise;
+          end if;
+      end;
+      exit when v_state is null or v_first < v_last or v_repaired is not null or p_is_delete;
+      -- it stands alone: once more with its types put right
+      v_repaired := syncwell._repaired_record(p_table_id, v_records -> 0);
+      exit when v_repaired is null;
+      v_records := json_build_array(v_repaired);
+    end loop;
+
+    if v_state is null then
+      if p_is_delete then
+        deleted := deleted + v_removed.deleted;
+        refused := refused || v_removed.refused;
+      else
+        created := created + v_written.created;
+        updated := updated + v_written.updated;
+        is_stale := is_stale or v_written.is_stale;
+        refused := refused || v_written.refused;
+      end if;
+    elsif v_first = v_last then
+      bad := bad || jsonb_build_object(
+        'n', v_first, 'code', v_state, 'reason', left(syncwell._scrub_secrets(v_reason), 500)
+      );
+    elsif jsonb_array_length(bad) >= p_max_bad then
+      bad := bad || (
+        select jsonb_agg(jsonb_build_object('n', n.n, 'code', v_state, 'reason', 'batch too damaged'))
+        from generate_series(v_first, v_last) as n (n)
+      );
+    else
+      v_middle := (v_first + v_last) / 2;
+      v_from := v_from || (v_middle + 1) || v_first;
+      v_to := v_to || v_last || v_middle;
+    end if;
+  end loop;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb)
+COMMENT ON FUNCTION syncwell._push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb) IS 'Writes the records (JSON texts), or deletes the ids, p_elements of one table in as few statements as it can: what fails by its data is halved until the bad ones stand alone; such a one is put right where that is safe and tried once more. bad: [{n, code, reason}] with n its place in p_elements; once there are p_max_bad, a part that fails is bad as a whole. p_deferred: constraints to be checked each time. Errors: what is no record''s fault.';
+
+-- function _push_sql(integer)
+CREATE FUNCTION syncwell._push_sql(p_table_id integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table syncwell.synced_tables;
+  v_id_type text;
+  v_id_is_generated boolean;
+  v_scope_type text;
+  v_org_type text;
+  v_column record;
+  v_names text := 'id, _changed';
+  v_fields text := 'id text, _changed text';
+  v_columns text := '';
+  v_values text := '';
+  v_compared text := '';
+  v_set text := '';
+  v_any text := 'false';
+  v_carried text := '';
+  v_needs_raw boolean := false;
+  v_own text;
+  v_own_view text;
+  v_body text;
+begin
+  select t.* into strict v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+  v_id_type := syncwell._push_type(v_table.relation, v_table.id_column);
+  v_scope_type := syncwell._push_type(v_table.relation, v_table.scope_column);
+  if v_table.org_column is not null then
+    v_org_type := syncwell._push_type(v_table.relation, v_table.org_column);
+  end if;
+  select a.attidentity = 'a' into v_id_is_generated
+  from pg_attribute as a
+  where a.attrelid = v_table.relation and a.attname = v_table.id_column;
+
+  -- $1 scope, $2 org: always the caller's identity, never what was pushed
+  v_own := format('b.%I = ($1::text)::%s', v_table.scope_column, v_scope_type);
+  v_own_view := format('v._owner = ($1::text)::%s', v_scope_type);
+  if v_org_type is not null then
+    v_own := v_own || format(' and b.%I = ($2::text)::%s', v_table.org_column, v_org_type);
+    v_own_view := v_own_view || format(' and v._org = ($2::text)::%s', v_org_type);
+  end if;
+
+  for v_column in
+    select
+      c.column_name as name, c.encoding, c.json_type, c.column_type, a.attnotnull as is_needed,
+      pg_get_expr(d.adbin, d.adrelid) as default_value
+    from syncwell.synced_columns as c
+    inner join pg_attribute as a on a.attrelid = v_table.relation and a.attname = c.column_name and not a.attisdropped
+    left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where c.table_id = p_table_id and c.writable
+    order by c.position
+  loop
+    v_body := syncwell._push_decoded(format('r.%I', v_column.name), v_column.encoding, v_column.column_type);
+    v_names := v_names || format(', %I', v_column.name);
+    v_fields := v_fields || format(', %I text', v_column.name);
+    v_carried := v_carried || format(', r.%I', v_column.name);
+    v_columns := v_columns || format(', %I', v_column.name);
+    v_values := v_values || E',\n      ' || case
+      when v_column.default_value is null then v_body
+      when v_column.is_needed then format('coalesce(%s, %s)', v_body, v_column.default_value)
+      else format(
+        'case when r.%I is not null then %s when (r._raw -> %L) is null then %s end',
+        v_column.name, v_body, v_column.name, v_column.default_value
+      )
+    end;
+    v_needs_raw := v_needs_raw or (v_column.default_value is not null and not v_column.is_needed);
+    v_compared := v_compared || format(
+      E',\n        case\n          when strpos(k.told, %1$L) = 0 then false\n'
+      '          when r.%2$I is null and (r._raw -> %3$L) is null then false\n'
+      '          when v.%2$I is null and k.told is null and r.%2$I in (%4$s) then false\n'
+      '          else %5$s\n        end as %6$I',
+      ',' || v_column.name || ',', v_column.name, v_column.name,
+      case v_column.json_type when 'number' then $q$'0', ''$q$ when 'boolean' then $q$'false', ''$q$ else $q$''$q$ end,
+      syncwell._push_differs(
+        format('r.%I', v_column.name), format('v.%I', v_column.name), v_column.encoding, v_column.column_type
+      ),
+      '?' || v_column.name
+    );
+    v_set := v_set || format(
+      E',\n      %1$I = case when r.%2$I then %3$s else b.%1$I end', v_column.name, '?' || v_column.name, v_body
+    );
+    v_any := v_any || format(' or r.%I', '?' || v_column.name);
+  end loop;
+
+  -- the rows of these ids that are there, locked in the order of the key
+  v_body := format(
+    $sql$create or replace function syncwell_tables.%1$I(uuid, uuid, text[])
+returns text[]
+language plpgsql volatile security invoker
+as $body$
+declare
+  v_ids text[];
+begin
+  if exists (select from pg_catalog.unnest($3) as i (id) where i.id is distinct from (i.id::%2$s)::text) then
+    raise exception using
+      errcode = '22023',
+      message = 'an id is not as the table writes it',
+      detail = 'It would come back as another one.',
+      hint = 'Push ids as they were pulled.';
+  end if;
+  %3$s
+  return v_ids;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_push_lock', v_id_type,
+    syncwell._push_statement(
+      format(
+        $sql$select coalesce(pg_catalog.array_agg(l.id), '{}') {into}
+    from (
+      select b.%1$I::text as id
+      from %2$s as b
+      where %3$s and b.%1$I = any ($3::%4$s[])
+      order by b.%1$I
+      for no key update
+    ) as l$sql$,
+        v_table.id_column, v_table.relation, v_own, v_id_type
+      ),
+      'v_ids', '$1, $2, $3', 'pg_catalog.cardinality($3) > 100'
+    )
+  );
+
+  -- insert what is not in $4 (what was locked); what another transaction made meanwhile is left, and not returned
+  v_body := v_body || format(
+    $sql$create or replace function syncwell_tables.%1$I(uuid, uuid, json, text[])
+returns text[]
+language plpgsql volatile security invoker
+as $body$
+declare
+  v_ids text[];
+begin
+  %2$s
+  return v_ids;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_push_insert',
+    syncwell._push_statement(
+      format(
+        $sql$with written as (
+      insert into %1$s as b (%2$I, %3$I%4$s%5$s)
+      %6$sselect
+      r.id::%7$s,
+      ($1::text)::%8$s%9$s%10$s
+      from %11$s
+      where r.id not in (select f.id from pg_catalog.unnest($4) as f (id))
+      order by 1
+      on conflict (%12$s) do nothing
+      returning b.%2$I::text as id
+    )
+    select coalesce(pg_catalog.array_agg(w.id), '{}') {into} from written as w$sql$,
+        v_table.relation, v_table.id_column, v_table.scope_column,
+        case when v_org_type is not null then format(', %I', v_table.org_column) else '' end,
+        v_columns,
+        case when v_id_is_generated then E'overriding system value\n      ' else '' end,
+        v_id_type, v_scope_type,
+        case when v_org_type is not null then format(E',\n      ($2::text)::%s', v_org_type) else '' end,
+        v_values,
+        case
+          when v_needs_raw then format(
+            'rows from (pg_catalog.json_to_recordset($3) as (%s), pg_catalog.json_array_elements($3)) as r (%s, _raw)',
+            v_fields, v_names
+          )
+          else format('pg_catalog.json_to_recordset($3) as r (%s)', v_fields)
+        end,
+        (select string_agg(format('%I', k.name), ', ') from unnest(v_table.key_columns) as k (name))
+      ),
+      'v_ids', '$1, $2, $3, $4', 'pg_catalog.octet_length($3::text) > 50000'
+    )
+  );
+
+  -- update what is there where a value differs from what a device sees; $4: records written whole, whatever they say
+  -- has changed
+  v_body := v_body || format(
+    $sql$create or replace function syncwell_tables.%1$I(uuid, uuid, json, text[])
+returns bigint
+language plpgsql volatile security invoker
+as $body$
+declare
+  v_rows bigint;
+begin
+  %2$s
+  return v_rows;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_push_update',
+    syncwell._push_statement(
+      format(
+        $sql$with r as materialized (
+      select
+      v._key%1$s%2$s
+      from rows from (
+        pg_catalog.json_to_recordset($3) as (%3$s), pg_catalog.json_array_elements($3)
+      ) as r (%4$s, _raw)
+      cross join lateral (
+        select case
+          when r._changed ~ '^[A-Za-z][A-Za-z0-9_, ]*$'
+            and r.id not in (select w.id from pg_catalog.unnest($4) as w (id))
+            then ',' || pg_catalog.replace(r._changed, ' ', '') || ','
+        end as told
+      ) as k
+      inner join syncwell_tables.%5$I as v on %6$s and v._key = r.id::%7$s
+    ),
+    written as (
+      update %8$s as b
+      set%9$s
+      from r
+      where %10$s and b.%11$I = r._key and (%12$s)
+      returning 1
+    )
+    select count(*) {into} from written$sql$,
+        v_carried, v_compared, v_fields, v_names, v_table.table_name, v_own_view, v_id_type, v_table.relation,
+        coalesce(nullif(substr(v_set, 2), ''), format(E'\n      %1$I = b.%1$I', v_table.id_column)),
+        v_own, v_table.id_column, v_any
+      ),
+      'v_rows', '$1, $2, $3, $4', 'pg_catalog.octet_length($3::text) > 50000'
+    )
+  );
+
+  v_body := v_body || format(
+    $sql$create or replace function syncwell_tables.%1$I(uuid, uuid, text[])
+returns text[]
+language plpgsql volatile security invoker
+as $body$
+declare
+  v_ids text[];
+begin
+  %2$s
+  return v_ids;
+end
+$body$;
+create or replace function syncwell_tables.%3$I(uuid, uuid, text[])
+returns table (id text, record json)
+language plpgsql stable security invoker
+as $body$
+begin
+  return query
+  select v.id, pg_catalog.row_to_json(v)
+  from (select %4$s from syncwell_tables.%5$I as v where %6$s and v._key = any ($3::%7$s[])) as v;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_push_delete',
+    syncwell._push_statement(
+      format(
+        $sql$with gone as (
+      delete from %1$s as b where %2$s and b.%3$I = any ($3::%4$s[]) returning b.%3$I::text as id
+    )
+    select coalesce(pg_catalog.array_agg(g.id), '{}') {into} from gone as g$sql$,
+        v_table.relation, v_own, v_table.id_column, v_id_type
+      ),
+      'v_ids', '$1, $2, $3', 'pg_catalog.cardinality($3) > 100'
+    ),
+    v_table.table_name || '_push_read',
+    (
+      select string_agg(format('v.%I', c.name), ', ' order by c.position)
+      from (
+        select 'id'::name as name, 0 as position
+        union all
+        select c.column_name, c.position + 1 from syncwell.synced_columns as c where c.table_id = p_table_id
+      ) as c
+    ),
+    v_table.table_name, v_own_view, v_id_type
+  );
+  return v_body || (
+    select string_agg(
+      format(
+        E'revoke all on function syncwell_tables.%1$I(%2$s) from public;\n'
+        'grant execute on function syncwell_tables.%1$I(%2$s) to syncwell_client, syncwell_worker;\n',
+        v_table.table_name || f.suffix, f.arguments
+      ),
+      ''
+    )
+    from (
+      values
+      ('_push_lock', 'uuid, uuid, text[]'), ('_push_insert', 'uuid, uuid, json, text[]'),
+      ('_push_update', 'uuid, uuid, json, text[]'), ('_push_delete', 'uuid, uuid, text[]'),
+      ('_push_read', 'uuid, uuid, text[]')
+    ) as f (suffix, arguments)
+  );
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._push_sql(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_sql(p_table_id integer)
+COMMENT ON FUNCTION syncwell._push_sql(p_table_id integer) IS 'The text that makes the functions which write pushed records of one table: <table>_push_lock, _insert, _update, _delete and _read, with the caller''s rights, in static SQL; $1 is the scope, $2 the org, both from the identity.';
+
+-- function _push_statement(text, text, text, text)
+CREATE FUNCTION syncwell._push_statement(p_statement text, p_result text, p_arguments text, p_is_large text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    BEGIN ATOMIC
+ SELECT format('if %s then
+    execute $statement$%s$statement$
+    into %s
+    using %s;
+  else
+    %s;
+  end if;'::text, p_is_large, replace(p_statement, ' {into}'::text, ''::text), p_result, p_arguments, replace(p_statement, '{into}'::text, ('into '::text || p_result))) AS format;
+END;
+
+
+ALTER FUNCTION syncwell._push_statement(p_statement text, p_result text, p_arguments text, p_is_large text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_statement(p_statement text, p_result text, p_arguments text, p_is_large text)
+COMMENT ON FUNCTION syncwell._push_statement(p_statement text, p_result text, p_arguments text, p_is_large text) IS 'PL/pgSQL that runs a statement, with {into} where its result is named, as static SQL, and where p_is_large holds with a plan made for its arguments.';
+
+-- function _push_type(regclass, name)
+CREATE FUNCTION syncwell._push_type(p_relation regclass, p_column name) RETURNS text
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT format('%I.%I'::text, n.nspname, t.typname) AS format
+    FROM ((pg_attribute a
+      JOIN pg_type t ON ((a.atttypid = t.oid)))
+      JOIN pg_namespace n ON ((t.typnamespace = n.oid)))
+   WHERE ((a.attrelid = (_push_type.p_relation)::oid) AND (a.attname = _push_type.p_column) AND (NOT a.attisdropped));
+END;
+
+
+ALTER FUNCTION syncwell._push_type(p_relation regclass, p_column name) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _push_type(p_relation regclass, p_column name)
+COMMENT ON FUNCTION syncwell._push_type(p_relation regclass, p_column name) IS 'The type of a column as SQL, without its length: a cast to it cuts nothing off.';
+
+-- function _pushed_conflicts(integer, text[], text[], pg_snapshot, xid8[])
+CREATE FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) RETURNS TABLE(record_id text, is_deleted boolean, is_known boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_user record;
+  v_scope uuid;
+begin
+  v_user := syncwell._syncing_user();
+  select case t.scope_kind when 'org' then v_user.org_id else v_user.user_id end into v_scope
+  from syncwell.synced_tables as t
+  where t.table_id = p_table_id;
+  if cardinality(p_ids) <= 100 then
+    return query
+    select c.record_id, c.deleted_at is not null, false
+    from unnest(p_ids) as i (id)
+    inner join syncwell.record_changes as c
+      on c.scope = v_scope and c.table_id = p_table_id and c.record_id = i.id
+    where not coalesce(pg_visible_in_snapshot(c.xid, p_snapshot), false) and c.xid <> all (p_own_xids);
+  else
+    -- few changes are newer than a device's last pull: they are looked at, not the many ids. Grouping takes no longer
+    -- than it must, whatever the planner expects
+    return query
+    select r.record_id, bool_or(r.is_deleted), false
+    from (
+      select c.record_id, c.deleted_at is not null as is_deleted
+      from syncwell.record_changes as c
+      where c.scope = v_scope and c.table_id = p_table_id
+        and c.xid >= coalesce(pg_snapshot_xmin(p_snapshot), '0')
+        and not coalesce(pg_visible_in_snapshot(c.xid, p_snapshot), false)
+        and c.xid <> all (p_own_xids)
+      union all
+      select i.id collate "C", null from unnest(p_ids) as i (id)
+    ) as r
+    group by r.record_id
+    having count(*) > 1;
+  end if;
+  if p_snapshot is null then
+    return query
+    select m.id, false, false
+    from unnest(p_missing) as m (id)
+    where not exists (
+      select from syncwell.record_changes as c
+      where c.scope = v_scope and c.table_id = p_table_id and c.record_id = m.id
+    );
+  elsif cardinality(p_missing) > 0 then
+    return query
+    select c.record_id, true, true
+    from syncwell.record_changes as c
+    where c.scope = v_scope and c.table_id = p_table_id and c.record_id = any (p_missing)
+      and c.deleted_at is not null
+      and (pg_visible_in_snapshot(c.xid, p_snapshot) or c.xid = any (p_own_xids));
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[])
+COMMENT ON FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) IS 'Which of the caller''s records p_ids of a table were changed where p_snapshot and the transactions p_own_xids don''t see it, and which of p_missing, which are not there, are known as deleted. p_snapshot NULL, for a device that never had the table: which were changed by anybody else, and which of p_missing, which are there, never were. Call it when the rows are locked: each call looks anew. Errors: SW001, 42501.';
+
+-- function _read_pull(bigint, jsonb, text[], text, boolean, integer)
+CREATE FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_plan record := syncwell._pull_plan(p_cursor, p_migration, p_tables, p_device_id, p_as_updated, p_limit);
+  v_part syncwell.pull_part;
+  v_read_created json;
+  v_read_updated json;
+  v_read_creates bigint;
+  v_read_updates bigint;
+  v_ids text[];
+  v_names text[] := '{}'::text[];
+  v_changes json[] := '{}'::json[];
+  v_stats json[] := '{}'::json[];
+  v_created json;
+  v_updated json;
+  v_creates bigint;
+  v_updates bigint;
+  v_deletes bigint;
+  v_bytes bigint := 0;
+  v_hidden bigint := 0;
+  v_records jsonb := '{}'::jsonb;
+  v_replacing jsonb := '{}'::jsonb;
+  v_absent jsonb := '{}'::jsonb;
+  v_all_creates bigint := 0;
+  v_all_updates bigint := 0;
+  v_all_deletes bigint := 0;
+  v_left integer := coalesce(p_limit, case when v_plan.page is not null then 100000 end);
+  v_last text;
+  v_more boolean := false;
+  c_none constant json := '[]'::json;
+begin
+  kind := v_plan.kind;
+  base := v_plan.base;
+  page := v_plan.page;
+  snapshot := v_plan.snapshot;
+  covers := v_plan.covers;
+  ignored := v_plan.ignored;
+  refresh := v_plan.refresh;
+  due := v_plan.due;
+  if kind in ('again', 'idle') then
+    return;
+  end if;
+
+  foreach v_part in array coalesce(v_plan.parts, '{}') loop
+    if v_left = 0 then
+      v_more := true;
+      exit;
+    end if;
+    v_created := c_none;
+    v_updated := c_none;
+    v_creates := 0;
+    v_updates := 0;
+
+    if v_part.how = 'delta' then
+      if v_part.columns is not null then
+        execute format('select syncwell_tables.%I($1, $2, $3, $4, $5, $6)', v_part.table_name || '_pull_columns')
+        into v_ids
+        using v_part.scope, v_plan.org_id, v_part.columns, v_part.known, v_part.after, v_left + 1;
+        v_part.updated := v_part.updated || v_ids;
+      end if;
+      if v_left is not null then
+        select array_agg(i.id order by i.id) into v_ids
+        from (
+          select e.id collate "C" as id
+          from unnest(v_part.created || v_part.updated || v_part.deleted) as e (id)
+          order by 1
+          limit v_left + 1
+        ) as i;
+        if cardinality(v_ids) > v_left then
+          v_more := true;
+          v_last := v_ids[v_left];
+          v_part.created := array(select i.id from unnest(v_part.created) as i (id) where i.id collate "C" <= v_last);
+          v_part.updated := array(select i.id from unnest(v_part.updated) as i (id) where i.id collate "C" <= v_last);
+          v_part.deleted := array(select i.id from unnest(v_part.deleted) as i (id) where i.id collate "C" <= v_last);
+        else
+          v_last := v_ids[cardinality(v_ids)];
+        end if;
+        v_part.gone := array(
+          select i.id
+          from unnest(v_part.gone) as i (id)
+          where (v_part.after is null or i.id collate "C" > v_part.after) and (not v_more or i.id collate "C" <= v_last)
+        );
+        v_left := v_left - least(v_left, coalesce(cardinality(v_ids), 0));
+      end if;
+
+      if v_part.created is not null or v_part.updated is not null then
+        -- no record is shorter than {"id":"1"}
+        perform syncwell._check_pull_size(
+          v_bytes + 10 * (coalesce(cardinality(v_part.created), 0) + coalesce(cardinality(v_part.updated), 0)),
+          v_plan.max_bytes
+        );
+        execute format('select * from syncwell_tables.%I($1, $2, $3, $4)', v_part.table_name || '_pull')
+        into v_read_created, v_read_updated, v_read_creates, v_read_updates
+        using v_part.scope, v_plan.org_id, v_part.created, v_part.updated;
+        v_created := coalesce(v_read_created, c_none);
+        v_updated := coalesce(v_read_updated, c_none);
+        v_creates := coalesce(v_read_creates, 0);
+        v_updates := coalesce(v_read_updates, 0);
+        if v_creates + v_updates < coalesce(cardinality(v_part.created || v_part.updated), 0) then
+          execute format('select syncwell_tables.%I($1, $2, $3)', v_part.table_name || '_pull_hidden')
+          into v_ids
+          using v_part.scope, v_plan.org_id, v_part.created || v_part.updated;
+          v_ids := syncwell._hidden_records(v_part, v_ids);
+          v_hidden := v_hidden + cardinality(v_ids);
+          v_part.deleted := v_part.deleted || v_ids;
+        end if;
+      end if;
+      v_deletes := coalesce(cardinality(v_part.deleted), 0);
+      if v_part.gone <> '{}' then
+        v_absent := v_absent || jsonb_build_object(v_part.table_id, v_part.gone);
+      end if;
+      if v_creates + v_updates + v_deletes = 0 then
+        continue;
+      end if;
+      v_records := v_records || jsonb_build_object(v_part.table_id, v_creates - v_deletes);
+
+    else
+      if v_left is null then
+        execute format('select * from syncwell_tables.%I($1, $2, $3)', v_part.table_name || '_pull_all')
+        into v_read_created, v_read_creates
+        using v_part.scope, v_plan.org_id, v_plan.max_bytes - v_bytes;
+        if v_read_created is null and v_read_creates > 0 then
+          perform syncwell._check_pull_size(v_plan.max_bytes + 1, v_plan.max_bytes);
+        end if;
+      else
+        execute format('select * from syncwell_tables.%I($1, $2, $3, $4, $5, $6)', v_part.table_name || '_pull_page')
+        into v_read_created, v_read_creates, v_last, v_more, v_part.gone
+        using v_part.scope, v_plan.org_id, v_part.after, v_part.known, v_part.gone, v_left;
+        v_left := v_left - v_read_creates;
+      end if;
+      if v_part.how = 'updated' or p_as_updated then
+        v_updated := coalesce(v_read_created, c_none);
+        v_updates := v_read_creates;
+      else
+        v_created := coalesce(v_read_created, c_none);
+        v_creates := v_read_creates;
+      end if;
+      v_deletes := 0;
+      if v_part.gone <> '{}' then
+        v_absent := v_absent || jsonb_build_object(v_part.table_id, v_part.gone);
+      end if;
+      if kind = 'delta' then
+        v_replacing := v_replacing || jsonb_build_object(v_part.table_id, v_creates + v_updates);
+      else
+        v_records := v_records || jsonb_build_object(v_part.table_id, v_creates + v_updates);
+      end if;
+    end if;
+
+    if v_left = 0 then
+      page_table := v_part.table_id;
+      page_record := v_last;
+    end if;
+    v_names := v_names || v_part.table_name;
+    v_changes := v_changes || json_build_object(
+      'created', v_created, 'updated', v_updated, 'deleted', to_json(coalesce(v_part.deleted, '{}'))
+    );
+    v_stats := v_stats || json_build_object('created', v_creates, 'updated', v_updates, 'deleted', v_deletes);
+    v_all_creates := v_all_creates + v_creates;
+    v_all_updates := v_all_updates + v_updates;
+    v_all_deletes := v_all_deletes + v_deletes;
+    v_bytes := v_bytes + pg_column_size(v_changes[cardinality(v_changes)]);
+    perform syncwell._check_pull_size(v_bytes, v_plan.max_bytes);
+    exit when v_more;
+  end loop;
+
+  items := v_all_creates + v_all_updates + v_all_deletes;
+  select coalesce(json_object_agg(c.name, c.change), '{}'), coalesce(json_object_agg(c.name, c.stat), '{}')
+  into changes, stats
+  from unnest(v_names, v_changes, v_stats) as c (name, change, stat);
+  counts := jsonb_build_object(
+    'created', v_all_creates, 'updated', v_all_updates, 'deleted', v_all_deletes, 'bytes', v_bytes,
+    'records', v_records, 'replaced', v_replacing, 'hidden', v_hidden, 'absent', v_absent
+  );
+
+  plan := v_plan.plan;
+  page_number := case when page is not null then (plan -> 'page')::integer when p_limit is not null then 1 end;
+  if page is not null then
+    -- with what the pages before this one have sent
+    strategy := nullif(plan -> 'strategy', 'null')::text::json;
+    counts := syncwell._added_counts(plan -> 'counts', counts);
+  elsif kind = 'replacement' then
+    strategy := to_json('replacement'::text);
+  elsif kind = 'delta' then
+    select json_build_object('default', 'incremental', 'override', json_object_agg(p.table_name, 'replacement'))
+    into strategy
+    from unnest(v_plan.parts) as p
+    where p.how in ('created', 'updated')
+    having count(*) > 0;
+  end if;
+  if not v_more then
+    page_table := null;
+    page_record := null;
+    plan := null;
+    return;
+  end if;
+  if page is null then
+    select plan || jsonb_build_object(
+      'page', 1,
+      'strategy', strategy::text::jsonb,
+      'parts', jsonb_agg(
+        jsonb_strip_nulls(jsonb_build_object('id', p.table_id, 'how', p.how, 'columns', p.columns)) order by p.place
+      )
+    )
+    into plan
+    from unnest(v_plan.parts) with ordinality as p (
+      table_id, table_name, scope, how, revokes, columns, created, updated, deleted, after, known, place
+    );
+  end if;
+  select plan || jsonb_build_object('page', (plan -> 'page')::integer + 1, 'place', p.place, 'counts', counts)
+  into plan
+  from jsonb_array_elements(plan -> 'parts') with ordinality as p (part, place)
+  where (p.part -> 'id')::integer = page_table;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb)
+COMMENT ON FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) IS 'The reading part of sync_pull(): everything with one snapshot, that of the calling statement, and with the caller''s rights. Errors: those of sync_pull().';
 
 -- function _reap_progress_task()
 CREATE FUNCTION syncwell._reap_progress_task() RETURNS bigint
@@ -2536,7 +7705,7 @@ ALTER FUNCTION syncwell._reap_sync_progress(p_org_id uuid, p_limit integer) OWNE
 COMMENT ON FUNCTION syncwell._reap_sync_progress(p_org_id uuid, p_limit integer) IS 'Ends the syncs of an org, or of all (NULL), that ran longer than setting progress.max_duration, oldest first, at most p_limit.';
 
 -- function _recent_events(text, integer, text, text, uuid)
-CREATE FUNCTION syncwell._recent_events(p_source text, p_limit integer, p_status text, p_sync_type text, p_user_id uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
+CREATE FUNCTION syncwell._recent_events(p_source text, p_limit integer, p_status text, p_sync_type text, p_user_id uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, direction text, bytes bigint, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
     LANGUAGE plpgsql STABLE ROWS 20
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
@@ -2590,6 +7759,7 @@ begin
     e.id, e.source, e.user_id, e.sync_type, e.status, e.started_at, e.completed_at, e.duration_ms,
     e.items_processed, e.items_created, e.items_updated, e.items_deleted, e.items_failed,
     round(e.items_processed * 1000.0 / nullif(e.duration_ms, 0), 2),
+    e.direction, e.bytes,
     e.error_type, e.error_code, syncwell._redact(e.org_id, e.user_id, e.error_message), e.attempt, e.platform,
     syncwell._redact(e.org_id, e.user_id, e.device_id), syncwell._redact(e.org_id, e.user_id, e.network_type),
     e.sync_token_before, e.sync_token_after, e.heartbeat_at
@@ -2631,6 +7801,129 @@ ALTER FUNCTION syncwell._recent_runs(p_org_id uuid, p_stream_ids uuid[], p_sampl
 -- comment FUNCTION _recent_runs(p_org_id uuid, p_stream_ids uuid[], p_sample integer)
 COMMENT ON FUNCTION syncwell._recent_runs(p_org_id uuid, p_stream_ids uuid[], p_sample integer) IS 'The newest p_sample runs of each stream that ended with an outcome (success, partial, failed, timeout): a bounded number of rows however long the history is.';
 
+-- function _record_key(regclass, name, name, name)
+CREATE FUNCTION syncwell._record_key(p_relation regclass, p_id_column name, p_scope_column name, p_org_column name) RETURNS name[]
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select k.columns
+  from (
+    select
+      i.indexrelid,
+      (
+        select array_agg(a.attname order by u.position)
+        from unnest(i.indkey::smallint[]) with ordinality as u (attnum, position)
+        inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = u.attnum
+        where u.position <= i.indnkeyatts
+      ) as columns
+    from pg_index as i
+    where i.indrelid = p_relation
+      and i.indisunique
+      and i.indisvalid
+      and i.indisready
+      and i.indimmediate
+      and i.indpred is null
+      and i.indexprs is null
+  ) as k
+  where p_id_column = any (k.columns)
+    and k.columns <@ array_remove(array[p_id_column, p_scope_column, p_org_column], null)
+  order by cardinality(k.columns), k.indexrelid
+  limit 1;
+$$;
+
+
+ALTER FUNCTION syncwell._record_key(p_relation regclass, p_id_column name, p_scope_column name, p_org_column name) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _record_key(p_relation regclass, p_id_column name, p_scope_column name, p_org_column name)
+COMMENT ON FUNCTION syncwell._record_key(p_relation regclass, p_id_column name, p_scope_column name, p_org_column name) IS 'The columns of the unique key that finds a record: its id alone, or with its owner and org; NULL where there is none.';
+
+-- function _record_run(uuid, uuid, text, text, text, timestamp with time zone, bigint, bigint, bigint, bigint, bigint, text, text, text, text, text, text)
+CREATE FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text DEFAULT NULL::text, p_error_message text DEFAULT NULL::text, p_platform text DEFAULT NULL::text, p_device_id text DEFAULT NULL::text, p_network_type text DEFAULT NULL::text, p_network_quality text DEFAULT NULL::text) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_failed constant boolean := coalesce(p_error_code, p_error_message) is not null;
+  v_event syncwell.sync_events;
+  v_live boolean;
+  v_kind record;
+  v_details text[];
+begin
+  -- two statements, since neither IS NOT DISTINCT FROM nor OR finds its way through one index
+  if p_user_id is null then
+    select s.stream_id, coalesce(p_platform, s.platform), s.retired_at is null
+    into v_event.stream_id, v_event.platform, v_live
+    from syncwell.streams as s
+    where s.org_id = p_org_id and s.user_id is null and s.source = p_source;
+  else
+    select s.stream_id, coalesce(p_platform, s.platform), s.retired_at is null
+    into v_event.stream_id, v_event.platform, v_live
+    from syncwell.streams as s
+    where s.org_id = p_org_id and s.user_id = p_user_id and s.source = p_source;
+  end if;
+  if v_live is distinct from true then
+    v_event.stream_id := syncwell._ensure_stream(p_org_id, p_user_id, p_source, p_platform);
+    v_event.platform := coalesce(v_event.platform, p_platform);
+  end if;
+
+  v_event.org_id := p_org_id;
+  v_event.user_id := p_user_id;
+  v_event.source := p_source;
+  v_event.direction := p_direction;
+  v_event.sync_type := p_sync_type;
+  v_event.started_at := least(p_started_at, v_now);
+  v_event.id := syncwell._uuid7(v_event.started_at);
+  v_event.attempt := 1;
+  v_event.items_created := p_items_created;
+  v_event.items_updated := p_items_updated;
+  v_event.items_deleted := p_items_deleted;
+  v_event.items_failed := p_items_failed;
+  v_event.items_processed := p_items_created + p_items_updated + p_items_deleted + coalesce(p_items_failed, 0);
+  v_event.bytes := p_bytes;
+  if coalesce(p_device_id, p_network_type, p_network_quality) is not null then
+    v_details := syncwell._redact(p_org_id, p_user_id, array[p_device_id, p_network_type, p_network_quality]);
+    v_event.device_id := v_details[1];
+    v_event.network_type := v_details[2];
+    v_event.network_quality := v_details[3];
+  end if;
+
+  if v_failed then
+    v_event.status := 'failed';
+    v_kind := syncwell.classify_sync_error(p_error_code, syncwell._http_status(p_error_code), p_error_message);
+    -- whoever failed comes again by himself
+    perform syncwell._fail_run(
+      v_event, v_now, v_kind.error_type, v_kind.class, false, left(p_error_code, 255),
+      syncwell._http_status(p_error_code), left(coalesce(p_error_message, ''), 8192), null, null
+    );
+    return v_event.id;
+  end if;
+
+  v_event.status := case when p_items_failed > 0 then 'partial' else 'success' end;
+  if current_setting('transaction_isolation') = 'read committed' then
+    perform syncwell._finish_run(v_event, v_now, 0, 0);
+  else
+    begin
+      perform syncwell._finish_run(v_event, v_now, 0, 0);
+    exception
+      when serialization_failure then
+        -- the stream has moved on since this transaction began: its state is the newer one, the run happened all the same
+        v_event.completed_at := v_now;
+        v_event.duration_ms := round(extract(epoch from v_now - v_event.started_at) * 1000);
+        v_event.lease := gen_random_uuid();
+        insert into syncwell.sync_events select (v_event).*;
+    end;
+  end if;
+  return v_event.id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text)
+COMMENT ON FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text) IS 'Records a run that is over, in one call: the stream is made where it is missing, the run written whole, and state, streak and errors follow as at record_sync_complete() and record_sync_error(). p_direction: pull, push or NULL; p_started_at: when it began, it ends now; counts and p_bytes: NULL when not known; p_items_failed > 0: partial; with p_error_code (a SQLSTATE) or p_error_message: failed. Such an error is its client''s to retry: it is never due here, and does not count against the source. Returns the run''s id.';
+
 -- function _redact(uuid, uuid, anyelement)
 CREATE FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelement) RETURNS anyelement
     LANGUAGE plpgsql STABLE
@@ -2653,6 +7946,118 @@ ALTER FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelemen
 -- comment FUNCTION _redact(p_org_id uuid, p_user_id uuid, p_value anyelement)
 COMMENT ON FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelement) IS 'A detail of a user''s stream (error text, device, network) as it may be stored and shown: itself, or NULL where the org requires consent (setting consent_required) and the user has not given it. Details of the org''s own streams always pass.';
 
+-- function _refresh_days(uuid[], uuid[], timestamp with time zone[], timestamp with time zone)
+CREATE FUNCTION syncwell._refresh_days(p_org_ids uuid[], p_stream_ids uuid[], p_hours timestamp with time zone[], p_now timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_period text;
+  v_from_period text := 'hour';
+  v_org_ids uuid[];
+  v_stream_ids uuid[];
+  v_starts timestamptz[];
+  v_ends timestamptz[];
+  v_rebuilt uuid[];
+begin
+  -- a stream whose days begin elsewhere now gets all of them anew, as far back as there are hours
+  with streams as (
+    select distinct k.org_id, k.stream_id, coalesce(s.time_zone, o.time_zone) as time_zone
+    from unnest(p_org_ids, p_stream_ids) as k (org_id, stream_id)
+    join syncwell.streams as s on s.org_id = k.org_id and s.stream_id = k.stream_id
+    join syncwell.orgs as o on o.org_id = s.org_id
+  ),
+  -- where midnight lies within an hour, days are no sum of hours: they are counted when asked for
+  usable as (
+    select s.* from streams as s where syncwell._begins_on_the_hour(s.time_zone, p_now)
+  ),
+  dropped as (
+    delete from syncwell.sync_metrics_calendars as c
+    using streams as s
+    where c.org_id = s.org_id and c.stream_id = s.stream_id
+      and not syncwell._begins_on_the_hour(s.time_zone, p_now)
+  ),
+  changed as (
+    insert into syncwell.sync_metrics_calendars as c (org_id, stream_id, time_zone)
+    select u.org_id, u.stream_id, u.time_zone from usable as u
+    on conflict (org_id, stream_id) do update set time_zone = excluded.time_zone
+    where c.time_zone <> excluded.time_zone
+    returning c.stream_id
+  )
+  select coalesce(array_agg(c.stream_id), '{}') into v_rebuilt from changed as c;
+
+  delete from syncwell.sync_metrics as m
+  using (
+    select h.org_id, h.stream_id, min(h.period_start) as oldest
+    from syncwell.sync_metrics as h
+    where h.org_id = any(p_org_ids) and h.stream_id = any(v_rebuilt) and h.period = 'hour'
+    group by h.org_id, h.stream_id
+  ) as k
+  where m.org_id = k.org_id and m.stream_id = k.stream_id and m.period in ('day', 'week')
+    and m.period_start > k.oldest - interval '7 days';
+
+  foreach v_period in array array['day', 'week']
+  loop
+    with touched as (
+      select k.org_id, k.stream_id, k.hour
+      from unnest(p_org_ids, p_stream_ids, p_hours) as k (org_id, stream_id, hour)
+      union
+      select h.org_id, h.stream_id, h.period_start
+      from syncwell.sync_metrics as h
+      where h.org_id = any(p_org_ids) and h.stream_id = any(v_rebuilt) and h.period = 'hour'
+    ),
+    periods as (
+      select distinct
+        t.org_id, t.stream_id, c.time_zone, date_trunc(v_period, t.hour at time zone c.time_zone) as local_start
+      from touched as t
+      join syncwell.sync_metrics_calendars as c on c.org_id = t.org_id and c.stream_id = t.stream_id
+    )
+    select
+      array_agg(p.org_id order by p.org_id, p.stream_id, p.local_start),
+      array_agg(p.stream_id order by p.org_id, p.stream_id, p.local_start),
+      array_agg(p.local_start at time zone p.time_zone order by p.org_id, p.stream_id, p.local_start),
+      array_agg(
+        (p.local_start + ('1 ' || v_period)::interval) at time zone p.time_zone
+        order by p.org_id, p.stream_id, p.local_start
+      )
+    into v_org_ids, v_stream_ids, v_starts, v_ends
+    from periods as p;
+    perform syncwell._store_metrics(v_period, v_from_period, v_org_ids, v_stream_ids, v_starts, v_ends, p_now);
+    v_from_period := v_period;
+  end loop;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._refresh_days(p_org_ids uuid[], p_stream_ids uuid[], p_hours timestamp with time zone[], p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _refresh_days(p_org_ids uuid[], p_stream_ids uuid[], p_hours timestamp with time zone[], p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._refresh_days(p_org_ids uuid[], p_stream_ids uuid[], p_hours timestamp with time zone[], p_now timestamp with time zone) IS 'Adds the hours of streams up to the days, and those to the weeks, in which the given hours lie. The arrays belong together by position.';
+
+-- function _refresh_metrics_task()
+CREATE FUNCTION syncwell._refresh_metrics_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now bigint;
+  v_all bigint := 0;
+begin
+  loop
+    v_now := syncwell.refresh_sync_metrics();
+    v_all := v_all + v_now;
+    exit when v_now < 10000;
+  end loop;
+  return v_all;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._refresh_metrics_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _refresh_metrics_task()
+COMMENT ON FUNCTION syncwell._refresh_metrics_task() IS 'Duty of maintenance: counts every marked hour. Returns how many.';
+
 -- function _refuse_finished_run(syncwell.sync_events)
 CREATE FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -2673,6 +8078,26 @@ ALTER FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) OWNER
 -- comment FUNCTION _refuse_finished_run(p_event syncwell.sync_events)
 COMMENT ON FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) IS 'Raises SW103: the run has ended, and otherwise than the call would have it.';
 
+-- function _refuse_mixed()
+CREATE FUNCTION syncwell._refuse_mixed() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception using
+    errcode = 'SW305',
+    message = 'this transaction has pulled: it may not write to synced tables any more',
+    detail = 'The cursor that was handed out counts this transaction as seen, so that its writes would never be sent.',
+    hint = 'Pull in a transaction of its own.';
+end
+$$;
+
+
+ALTER FUNCTION syncwell._refuse_mixed() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _refuse_mixed()
+COMMENT ON FUNCTION syncwell._refuse_mixed() IS 'Refuses a tracked write after a pull in the same transaction. Errors: SW305.';
+
 -- function _refuse_resolved_error(uuid)
 CREATE FUNCTION syncwell._refuse_resolved_error(p_error_id uuid) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -2692,6 +8117,26 @@ ALTER FUNCTION syncwell._refuse_resolved_error(p_error_id uuid) OWNER TO syncwel
 
 -- comment FUNCTION _refuse_resolved_error(p_error_id uuid)
 COMMENT ON FUNCTION syncwell._refuse_resolved_error(p_error_id uuid) IS 'Raises SW106.';
+
+-- function _refuse_table(text, text)
+CREATE FUNCTION syncwell._refuse_table(p_reason text, p_hint text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception using
+    errcode = 'SW302',
+    message = 'this table can not be synced like that',
+    detail = p_reason,
+    hint = p_hint;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._refuse_table(p_reason text, p_hint text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _refuse_table(p_reason text, p_hint text)
+COMMENT ON FUNCTION syncwell._refuse_table(p_reason text, p_hint text) IS 'Refuses a registration. Errors: SW302.';
 
 -- function _refuse_unknown_error(uuid)
 CREATE FUNCTION syncwell._refuse_unknown_error(p_error_id uuid) RETURNS void
@@ -2719,6 +8164,125 @@ ALTER FUNCTION syncwell._refuse_unknown_error(p_error_id uuid) OWNER TO syncwell
 
 -- comment FUNCTION _refuse_unknown_error(p_error_id uuid)
 COMMENT ON FUNCTION syncwell._refuse_unknown_error(p_error_id uuid) IS 'Raises SW104, the same for a missing error and a foreign one, or 22004 when none was named.';
+
+-- function _register_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text, boolean)
+CREATE FUNCTION syncwell._register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_is record;
+  v_old syncwell.synced_tables;
+  v_new syncwell.synced_tables;
+  v_columns jsonb;
+  v_old_columns jsonb;
+  v_resets boolean;
+begin
+  perform syncwell._check_table_owner(p_table);
+  perform syncwell._incarnation();
+  select r.reason, r.hint into v_is from syncwell._table_refusal(p_table) as r;
+  if v_is.reason is not null then
+    perform syncwell._refuse_table(v_is.reason, v_is.hint);
+  end if;
+
+  select t.* into v_old from syncwell.synced_tables as t where t.relation = p_table;
+  v_new := v_old;
+  v_new.relation := p_table;
+  v_new.table_name := coalesce(p_name, v_old.table_name, (select c.relname from pg_class as c where c.oid = p_table));
+  v_new.scope_kind := case when p_org_column is not null then 'org_user' else p_scope end;
+  v_new.scope_column := p_scope_column;
+  v_new.org_column := p_org_column;
+  v_new.id_column := p_id_column;
+  v_new.rls_revokes := p_rls_revokes;
+  perform syncwell._check_synced_name(v_new.table_name, v_old.table_id);
+  perform syncwell._check_key_columns(p_table, p_id_column, p_scope_column, p_org_column);
+  v_new.key_columns := syncwell._record_key(p_table, p_id_column, p_scope_column, p_org_column);
+  select p.policy, p.policy_function into v_new.conflict_policy, v_new.conflict_function
+  from syncwell._conflict_policy(p_conflict_policy) as p;
+  v_columns := syncwell._column_rules(
+    p_table, array_remove(array[p_id_column, p_scope_column, p_org_column], null), p_columns, p_encodings, p_read_only
+  );
+
+  if v_old.table_id is not null then
+    select coalesce(jsonb_agg(to_jsonb(c) - 'table_id' - 'json_type' order by c.position), '[]') into v_old_columns
+    from syncwell.synced_columns as c
+    where c.table_id = v_old.table_id;
+    table_id := v_old.table_id;
+    if v_new is not distinct from v_old
+      and v_columns = v_old_columns
+      and syncwell._is_generated(v_old.table_id)
+    then
+      is_changed := false;
+      return;
+    end if;
+  end if;
+  is_changed := true;
+  if not p_is_locked then
+    return;
+  end if;
+
+  if v_old.table_id is not null and v_old.table_name <> v_new.table_name then
+    -- another collection to every device
+    perform syncwell._forget_table(v_old.table_id);
+    v_old := null;
+  end if;
+  if v_old.table_id is null then
+    insert into syncwell.synced_tables (
+      table_name, relation, scope_kind, scope_column, org_column, id_column, key_columns, conflict_policy,
+      conflict_function, rls_revokes, partitions, position, registered_xid
+    )
+    values (
+      v_new.table_name, v_new.relation, v_new.scope_kind, v_new.scope_column, v_new.org_column, v_new.id_column,
+      v_new.key_columns, v_new.conflict_policy, v_new.conflict_function, v_new.rls_revokes,
+      syncwell._count_partitions(p_table), 0, pg_current_xact_id()
+    )
+    returning synced_tables.table_id into table_id;
+  else
+    update syncwell.synced_tables as t
+    set
+      scope_kind = v_new.scope_kind,
+      scope_column = v_new.scope_column,
+      org_column = v_new.org_column,
+      id_column = v_new.id_column,
+      key_columns = v_new.key_columns,
+      conflict_policy = v_new.conflict_policy,
+      conflict_function = v_new.conflict_function,
+      rls_revokes = v_new.rls_revokes
+    where t.table_id = v_old.table_id;
+  end if;
+
+  -- devices may have its records from before: they are to replace them, not to be given them as new
+  delete from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
+  v_resets := found or v_old.table_id is not null and (
+    (v_new.scope_kind, v_new.scope_column, v_new.org_column, v_new.id_column)
+    is distinct from (v_old.scope_kind, v_old.scope_column, v_old.org_column, v_old.id_column)
+    or (
+      select jsonb_agg(c - 'position' - 'writable' order by c ->> 'column_name')
+      from jsonb_array_elements(v_columns) as c
+    ) is distinct from (
+      select jsonb_agg(c - 'position' - 'writable' order by c ->> 'column_name')
+      from jsonb_array_elements(v_old_columns) as c
+    )
+  );
+  delete from syncwell.synced_columns as c where c.table_id = _register_table.table_id;
+  insert into syncwell.synced_columns (table_id, column_name, position, column_type, encoding, writable)
+  select _register_table.table_id, c.column_name, c.position, c.column_type, c.encoding, c.writable
+  from jsonb_to_recordset(v_columns)
+    as c (column_name name, position integer, column_type regtype, encoding text, writable boolean);
+
+  if v_resets then
+    perform syncwell._reset_table(table_id);
+  end if;
+  perform syncwell._order_tables();
+  perform syncwell._generate_table(table_id);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean)
+COMMENT ON FUNCTION syncwell._register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean) IS 'The part of register_synced_table() that needs the owner''s rights. Without p_is_locked it only tells whether anything would change; the caller then locks the table against writers and calls again. Errors: 42501, SW302.';
 
 -- table partitioned_tables
 CREATE TABLE syncwell.partitioned_tables (
@@ -2778,6 +8342,159 @@ ALTER FUNCTION syncwell._registered_tables(p_table text) OWNER TO syncwell_owner
 -- comment FUNCTION _registered_tables(p_table text)
 COMMENT ON FUNCTION syncwell._registered_tables(p_table text) IS 'The registry''s row of p_table, or (NULL) all rows. Errors: 22023 unknown table.';
 
+-- function _repaired_json(text)
+CREATE FUNCTION syncwell._repaired_json(p_text text) RETURNS json
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_text text := p_text;
+begin
+  if strpos(v_text, '\u0000') > 0 or strpos(v_text, '\ud') > 0 or strpos(v_text, '\uD') > 0 then
+    -- then every backslash that is left begins an escape
+    v_text := replace(v_text, '\\', '\u005c');
+    v_text := replace(v_text, '\u0000', '\ufffd');
+    v_text := regexp_replace(
+      v_text, '\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\\ufffd', 'g'
+    );
+    v_text := regexp_replace(
+      v_text, '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g'
+    );
+  end if;
+  return v_text::json;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._repaired_json(p_text text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _repaired_json(p_text text)
+COMMENT ON FUNCTION syncwell._repaired_json(p_text text) IS 'The JSON text with U+FFFD for what no text here can hold: \u0000 and surrogates without their other half. One such character would make the whole document unreadable.';
+
+-- function _repaired_record(integer, json)
+CREATE FUNCTION syncwell._repaired_record(p_table_id integer, p_record json) RETURNS json
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select (p_record::jsonb || f.fixes)::json
+    from (
+      select jsonb_object_agg(
+        c.column_name,
+        case
+          when c.json_type = 'boolean' then to_jsonb((r.value #>> '{}')::double precision <> 0)
+          else to_jsonb(case when r.value #>> '{}' = 'true' then 1 else 0 end)
+        end
+      ) as fixes
+      from jsonb_each(p_record::jsonb) as r
+      inner join syncwell.synced_columns as c on c.table_id = p_table_id and c.column_name = r.key
+      where c.json_type = 'boolean' and jsonb_typeof(r.value) = 'number'
+        or c.json_type = 'number' and r.value #>> '{}' in ('true', 'false')
+    ) as f
+    where f.fixes is not null
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._repaired_record(p_table_id integer, p_record json) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _repaired_record(p_table_id integer, p_record json)
+COMMENT ON FUNCTION syncwell._repaired_record(p_table_id integer, p_record json) IS 'A record in which numbers stand where booleans belong, or the other way round, with these turned into what was meant; NULL where there is nothing of the kind. Other wrong types are read by their text.';
+
+-- function _reset_table(integer)
+CREATE FUNCTION syncwell._reset_table(p_table_id integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update syncwell.synced_tables as t
+  set reset_xid = pg_current_xact_id()
+  where t.table_id = p_table_id and t.reset_xid is distinct from pg_current_xact_id();
+  -- what another transaction is writing is news anyway, and nobody waits for it
+  delete from syncwell.record_changes as c
+  using (
+    select d.scope, d.record_id
+    from syncwell.record_changes as d
+    where d.table_id = p_table_id
+    for update skip locked
+  ) as d
+  where c.scope = d.scope and c.table_id = p_table_id and c.record_id = d.record_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._reset_table(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _reset_table(p_table_id integer)
+COMMENT ON FUNCTION syncwell._reset_table(p_table_id integer) IS 'Forgets what is known of a table''s changes: every device is sent it in full at its next pull. No row of it is read.';
+
+-- function _resolve_conflict(uuid, text, text)
+CREATE FUNCTION syncwell._resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text) RETURNS json
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_conflict record;
+  v_record jsonb;
+  v_found text[];
+  v_done record;
+  v_refused text[] := '{}'::text[];
+  v_changed boolean := false;
+begin
+  if p_choice is null or p_choice not in ('client', 'server') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown choice',
+      detail = format('The choice is %s.', coalesce(quote_literal(left(p_choice, 100)), 'NULL')),
+      hint = 'Choose client or server.';
+  end if;
+  v_conflict := syncwell._take_conflict(p_conflict_id);
+  if v_conflict.choice = p_choice then
+    return json_build_object('success', true, 'choice', p_choice, 'changed', false);
+  end if;
+  v_record := case p_choice when 'client' then v_conflict.client_record else v_conflict.server_record end;
+  execute format(
+    'select syncwell_tables.%I($1, $2, $3) from set_config(''search_path'', $4, true)',
+    v_conflict.table_name || '_push_lock'
+  )
+  into v_found
+  using v_conflict.scope, v_conflict.org_id, array[v_conflict.record_id], p_search_path;
+  perform set_config('search_path', 'pg_catalog, pg_temp', true);
+  if v_record is not null then
+    v_done := syncwell._write_pushed(
+      v_conflict.table_name, v_conflict.scope, v_conflict.org_id,
+      json_build_array(v_record || jsonb_build_object('id', v_conflict.record_id)), v_found,
+      array[v_conflict.record_id], p_search_path
+    );
+    v_changed := v_done.created + v_done.updated > 0;
+    v_refused := v_done.refused;
+  elsif v_found <> '{}' then
+    v_done := syncwell._delete_pushed(
+      v_conflict.table_name, v_conflict.scope, v_conflict.org_id, v_found, p_search_path
+    );
+    v_changed := v_done.deleted > 0;
+    v_refused := v_done.refused;
+  end if;
+  if v_refused <> '{}' then
+    raise exception using
+      errcode = '42501',
+      message = 'the table did not take the record',
+      detail = 'A policy or a trigger of the table keeps the caller from writing it.',
+      hint = 'Ask somebody whom the table''s policies let write it.';
+  end if;
+  perform syncwell._settle_conflict(p_conflict_id, p_choice);
+  return json_build_object('success', true, 'choice', p_choice, 'changed', v_changed);
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text)
+COMMENT ON FUNCTION syncwell._resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text) IS 'See resolve_conflict(). Errors: SW001, SW301, SW309, 22023, 42501, and what the table raises.';
+
 -- function _retry_delay(integer, interval, text, jsonb)
 CREATE FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb) RETURNS interval
     LANGUAGE plpgsql
@@ -2809,6 +8526,30 @@ ALTER FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, 
 
 -- comment FUNCTION _retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb)
 COMMENT ON FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb) IS 'retry_delay() with the settings given.';
+
+-- function _scope_value(text, regclass, name)
+CREATE FUNCTION syncwell._scope_value(p_alias text, p_relation regclass, p_column name) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select
+    case
+      when syncwell._base_type(a.atttypid) = 'uuid'::regtype then format('%I.%I', p_alias, p_column)
+      -- in one spelling only: else two rows could be one record
+      else format(
+        'case when %1$I.%2$I ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'' then %1$I.%2$I::uuid end',
+        p_alias, p_column
+      )
+    end
+  from pg_attribute as a
+  where a.attrelid = p_relation and a.attname = p_column;
+$_$;
+
+
+ALTER FUNCTION syncwell._scope_value(p_alias text, p_relation regclass, p_column name) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _scope_value(p_alias text, p_relation regclass, p_column name)
+COMMENT ON FUNCTION syncwell._scope_value(p_alias text, p_relation regclass, p_column name) IS 'SQL for whose a row is, by a column of type uuid or text: NULL, nobody''s, where a text is no uuid in its usual spelling.';
 
 -- function _scrub_json(jsonb, integer)
 CREATE FUNCTION syncwell._scrub_json(p_value jsonb, p_depth integer DEFAULT 0) RETURNS jsonb
@@ -2948,6 +8689,7 @@ COMMENT ON FUNCTION syncwell._set_sync_status(p_org_id uuid, p_sync_id text, p_f
 CREATE FUNCTION syncwell._setting(p_org_id uuid, p_key text, p_source text DEFAULT NULL::text, p_platform text DEFAULT NULL::text) RETURNS text
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   v_value text;
@@ -2998,6 +8740,28 @@ ALTER FUNCTION syncwell._settings(p_org_id uuid, p_source text, p_platform text)
 
 -- comment FUNCTION _settings(p_org_id uuid, p_source text, p_platform text)
 COMMENT ON FUNCTION syncwell._settings(p_org_id uuid, p_source text, p_platform text) IS 'Every effective setting in one document, values as text: (_settings(org) ->> ''runs.failure_threshold'')::integer.';
+
+-- function _settle_conflict(uuid, text)
+CREATE FUNCTION syncwell._settle_conflict(p_conflict_id uuid, p_choice text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record;
+begin
+  v_caller := syncwell._caller();
+  update syncwell.sync_conflicts as c
+  set choice = p_choice, resolved_at = syncwell._now(), resolved_by = v_caller.user_id
+  where c.org_id = v_caller.org_id and c.id = p_conflict_id
+    and (c.user_id = v_caller.user_id or v_caller.role in ('admin', 'service'));
+end
+$$;
+
+
+ALTER FUNCTION syncwell._settle_conflict(p_conflict_id uuid, p_choice text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _settle_conflict(p_conflict_id uuid, p_choice text)
+COMMENT ON FUNCTION syncwell._settle_conflict(p_conflict_id uuid, p_choice text) IS 'Notes who chose what in a conflict: the caller''s own, or for admins and services one of their org. Errors: SW001.';
 
 -- function _settle_sync_progress(syncwell.sync_progress, syncwell.sync_progress, timestamp with time zone)
 CREATE FUNCTION syncwell._settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone) RETURNS syncwell.sync_progress
@@ -3207,6 +8971,136 @@ ALTER FUNCTION syncwell._settle_sync_progress(p_new syncwell.sync_progress, p_ol
 -- comment FUNCTION _settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone)
 COMMENT ON FUNCTION syncwell._settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone) IS 'A progress row as it is to be written, all but the arithmetic: defaults, checks, and the life of its status. p_old is NULL for a new row. Errors: 22001, 22023, 42501, SW002, SW003, SW202, SW203, SW204, SW205.';
 
+-- function _sift_records(json, integer, text[], regtype)
+CREATE FUNCTION syncwell._sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_form constant text := case
+    when p_id_type = 'uuid'::regtype then '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    when p_id_type = any (array['smallint', 'integer', 'bigint']::regtype[]) then '^(0|-?[1-9][0-9]{0,18})$'
+    else ''
+  end;
+  v_greatest constant numeric := case p_id_type
+    when 'smallint'::regtype then 32767
+    when 'integer'::regtype then 2147483647
+    when 'bigint'::regtype then 9223372036854775807
+  end;
+begin
+  with
+  records as (
+    select
+      e.value::text as element, e.position, e.position <= p_n_created as is_created,
+      json_typeof(e.value) = 'object' as is_object,
+      case when json_typeof(e.value) = 'object' then e.value ->> 'id' end as id
+    from json_array_elements(p_records) with ordinality as e (value, position)
+  ),
+  judged as (
+    select
+      r.*,
+      case
+        when not r.is_object then '{"code": "22023", "reason": "a record must be an object"}'
+        when coalesce(r.id, '') = '' then '{"code": "22023", "reason": "a record needs an id"}'
+        when length(r.id) > 255 then '{"code": "22001", "reason": "the id has more than 255 characters"}'
+        when r.id !~ v_form then '{"code": "22P02", "reason": "the id is not as this table writes ids"}'
+        when v_greatest is not null and r.id::numeric not between - v_greatest and v_greatest
+          then '{"code": "22003", "reason": "the id is out of range"}'
+      end::jsonb as fault
+    from records as r
+  ),
+  -- an id that comes twice: the last one counts; a deletion counts more than anything
+  good as (
+    select distinct on (j.id)
+      j.id, j.element, j.position, bool_or(j.is_created) over (partition by j.id) as is_created
+    from judged as j
+    where j.fault is null and j.id not in (select d.id from unnest(p_deletes) as d (id))
+    order by j.id, j.position desc
+  )
+  select
+    coalesce((select array_agg(g.id order by not g.is_created, g.position) from good as g), '{}'),
+    coalesce((select array_agg(g.element order by not g.is_created, g.position) from good as g), '{}'),
+    (select count(*) from good as g where g.is_created),
+    array(
+      select d.id from unnest(p_deletes) as d (id)
+      where d.id ~ v_form
+        and (v_greatest is null or case when d.id ~ v_form then d.id::numeric between - v_greatest and v_greatest end)
+    ),
+    coalesce(
+      (
+        select jsonb_agg(
+          j.fault || jsonb_build_object(
+            'id', left(j.id, 255), 'action', case when j.is_created then 'created' else 'updated' end,
+            'record', j.element
+          )
+          order by j.position
+        )
+        from judged as j
+        where j.fault is not null
+      ),
+      '[]'
+    )
+  into ids, elements, n_created, deletes, bad;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb)
+COMMENT ON FUNCTION syncwell._sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb) IS 'Pushed records of one table, one by one: those with an id that the table can have, created ones first, each id once (the last one counts; a deletion counts more), and the others with what is wrong. Deletions of ids that the table can''t have are left out.';
+
+-- function _sketch_index(double precision)
+CREATE FUNCTION syncwell._sketch_index(p_value double precision) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((ceil(((ln(p_value) * (32)::double precision) / (0.6931471805599453)::double precision)) - (1)::double precision))::integer;
+
+
+ALTER FUNCTION syncwell._sketch_index(p_value double precision) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _sketch_index(p_value double precision)
+COMMENT ON FUNCTION syncwell._sketch_index(p_value double precision) IS 'The bucket of a positive value: bucket i holds (b^i, b^(i+1)], b = 2^(1/32), as OpenTelemetry''s exponential histogram of scale 5.';
+
+-- function _sketch_quantiles(syncwell.sketch, double precision[])
+CREATE FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[]) RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ WITH buckets AS (
+          SELECT NULL::integer AS index,
+             (_sketch_quantiles.p_sketch).zeros AS n
+           WHERE ((_sketch_quantiles.p_sketch).zeros > 0)
+         UNION ALL
+          SELECT u.index,
+             u.n
+            FROM UNNEST((_sketch_quantiles.p_sketch).indexes, (_sketch_quantiles.p_sketch).counts) u(index, n)
+         ), ranks AS (
+          SELECT b.index,
+             sum(b.n) OVER (ORDER BY b.index NULLS FIRST) AS upto,
+             sum(b.n) OVER () AS total
+            FROM buckets b
+         )
+  SELECT array_agg(
+         CASE
+             WHEN (r.total IS NULL) THEN NULL::double precision
+             WHEN (r.index IS NULL) THEN (0)::double precision
+             ELSE LEAST(GREATEST(((exp(((((r.index + 1))::double precision * (0.6931471805599453)::double precision) / (32)::double precision)) * (2)::double precision) / ((1)::double precision + exp(((0.6931471805599453)::double precision / (32)::double precision)))), ((_sketch_quantiles.p_sketch).minimum)::double precision), ((_sketch_quantiles.p_sketch).maximum)::double precision)
+         END ORDER BY q."position") AS array_agg
+    FROM (unnest(_sketch_quantiles.p_quantiles) WITH ORDINALITY q(quantile, "position")
+      LEFT JOIN LATERAL ( SELECT r_1.index,
+             r_1.total
+            FROM ranks r_1
+           WHERE ((r_1.upto)::double precision >= GREATEST((1)::double precision, ceil((q.quantile * (r_1.total)::double precision))))
+           ORDER BY r_1.index NULLS FIRST
+          LIMIT 1) r ON (true));
+END;
+
+
+ALTER FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[])
+COMMENT ON FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[]) IS 'Percentiles (0 to 1) of what a sketch holds by nearest rank, within 1.083 % of the value itself; NULL where it holds nothing.';
+
 -- function _stall_seconds(uuid, text)
 CREATE FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) RETURNS double precision
     LANGUAGE plpgsql STABLE
@@ -3222,6 +9116,41 @@ ALTER FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) OWNER TO sy
 
 -- comment FUNCTION _stall_seconds(p_org_id uuid, p_source text)
 COMMENT ON FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) IS 'Setting progress.stall_timeout in seconds.';
+
+-- function _stamp_tombstones(uuid, uuid, jsonb)
+CREATE FUNCTION syncwell._stamp_tombstones(p_org_id uuid, p_user_id uuid, p_records jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update syncwell.record_changes as c
+  set
+    -- as if it had lived once more, for a moment: who saw the death and not this is not taken to have the record
+    earlier_lives
+    = (c.earlier_lives || array[c.created_xid, c.xid])[greatest(cardinality(c.earlier_lives) - 17, 1) :],
+    created_xid = pg_current_xact_id(),
+    xid = pg_current_xact_id()
+  from (
+    select o.scope, o.table_id, o.record_id
+    from jsonb_each(p_records) as e
+    cross join lateral jsonb_array_elements_text(e.value) as i (id)
+    inner join syncwell.synced_tables as t on t.table_id = e.key::integer
+    inner join syncwell.record_changes as o
+      on o.scope = case t.scope_kind when 'org' then p_org_id else p_user_id end
+        and o.table_id = t.table_id and o.record_id = i.id
+    where o.deleted_at is not null and o.xid <> pg_current_xact_id()
+    order by o.scope, o.table_id, o.record_id
+    for no key update of o
+  ) as l
+  where c.scope = l.scope and c.table_id = l.table_id and c.record_id = l.record_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._stamp_tombstones(p_org_id uuid, p_user_id uuid, p_records jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _stamp_tombstones(p_org_id uuid, p_user_id uuid, p_records jsonb)
+COMMENT ON FUNCTION syncwell._stamp_tombstones(p_org_id uuid, p_user_id uuid, p_records jsonb) IS 'Has the deletions of these records of a user or org, {"<table id>": ["id", …]}, told once more by the next pull. What lives, and what has no tombstone, is left alone.';
 
 -- function _start_retry(uuid, uuid, uuid, uuid, uuid, timestamp with time zone)
 CREATE FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid) RETURNS record
@@ -3294,6 +9223,70 @@ ALTER FUNCTION syncwell._status_rank(p_status text) OWNER TO syncwell_owner;
 -- comment FUNCTION _status_rank(p_status text)
 COMMENT ON FUNCTION syncwell._status_rank(p_status text) IS 'How bad a status is: the worst of several is the one of the highest rank. Unknown is the lowest: it is only what all of them are when nothing is known.';
 
+-- function _store_metrics(text, text, uuid[], uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone)
+CREATE FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_stored bigint;
+begin
+  with counted as materialized (
+    select c.* from syncwell._count_runs(p_org_ids, p_stream_ids, p_from, p_to) as c where p_from_period is null
+    union all
+    select m.*
+    from syncwell._merge_metrics(p_from_period, p_org_ids, p_stream_ids, p_from, p_to) as m
+    where p_from_period is not null
+  ),
+  emptied as (
+    delete from syncwell.sync_metrics as m
+    using unnest(p_org_ids, p_stream_ids, p_from) as k (org_id, stream_id, period_start)
+    where m.org_id = k.org_id
+      and m.stream_id = k.stream_id
+      and m.period = p_period
+      and m.period_start = k.period_start
+      -- of runs that are past their retention nothing is left to count
+      and (
+        p_from_period is not null
+        or m.period_start >= p_now - syncwell._setting(m.org_id, 'runs.retention')::interval
+      )
+      and not exists (
+        select from counted as c
+        where c.org_id = k.org_id and c.stream_id = k.stream_id and c.period_start = k.period_start
+      )
+  )
+  insert into syncwell.sync_metrics as m (
+    org_id, stream_id, period, period_start, user_id, source, total, successful, failed, items, duration_total,
+    durations, computed_at
+  )
+  select
+    c.org_id, c.stream_id, p_period, c.period_start, s.user_id, s.source, c.total, c.successful, c.failed, c.items,
+    c.duration_total, c.durations, p_now
+  from counted as c
+  join syncwell.streams as s on s.org_id = c.org_id and s.stream_id = c.stream_id
+  on conflict (org_id, stream_id, period, period_start) do update
+  set
+    total = excluded.total,
+    successful = excluded.successful,
+    failed = excluded.failed,
+    items = excluded.items,
+    duration_total = excluded.duration_total,
+    durations = excluded.durations,
+    computed_at = excluded.computed_at
+  where p_from_period is not null
+    or excluded.total >= m.total
+    or m.period_start >= p_now - syncwell._setting(m.org_id, 'runs.retention')::interval;
+  get diagnostics v_stored = row_count;
+  return v_stored;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) IS 'Counts spans anew and stores them as rows of p_period: from the runs (p_from_period NULL) or from stored hours or days. Spans without runs lose their row; hours past the retention of runs only grow. Returns the rows stored.';
+
 -- function _stream_health(text, uuid, interval)
 CREATE FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(org_id uuid, stream_id uuid, user_id uuid, source text, platform text, status text, score numeric, freshness_score numeric, reliability_score numeric, queue_score numeric, drift_score numeric, speed_score numeric, freshness text, since timestamp with time zone, expected_interval interval, due_at timestamp with time zone, late_at timestamp with time zone, stale_at timestamp with time zone, reason text, advice text, last_sync_at timestamp with time zone, last_status text, last_success_at timestamp with time zone, last_failed_at timestamp with time zone, last_duration_ms bigint, consecutive_failures integer, is_healthy boolean, next_sync_at timestamp with time zone, items_in_database bigint, settings jsonb, max_runtime interval)
     LANGUAGE plpgsql STABLE ROWS 10
@@ -3357,6 +9350,8 @@ CREATE FUNCTION syncwell._stream_issues(p_source text, p_user_id uuid, p_stale_a
 declare
   v_now constant timestamptz := syncwell._now();
   v_org_id constant uuid := syncwell.current_org_id();
+  v_source constant text := syncwell._sync_source(v_org_id);
+  v_day_ago constant uuid := syncwell._uuid7_floor(v_now - interval '24 hours');
 begin
   return query
   with streams as materialized (
@@ -3374,6 +9369,10 @@ begin
     join syncwell.sync_events as e
       on e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
     cross join lateral (select (s.settings ->> 'runs.heartbeat_timeout')::interval as heartbeat_timeout) as l
+  ),
+  -- those that devices sync
+  device_streams as materialized (
+    select s.* from streams as s where s.user_id is not null and s.source = v_source
   )
   select
     s.source,
@@ -3474,7 +9473,92 @@ begin
       -- a run of a stream that the caller may not see is not told of
       when e.id is not null then s.stream_id is not null
       else (p_source is null or p.source_system = p_source) and (p_user_id is null or p.initiated_by = p_user_id)
-    end;
+    end
+  union all
+  -- a stream may do well by its other devices and its pulls
+  select
+    s.source,
+    'rejected_pushes',
+    'warning',
+    d.failing_since,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
+      'platform', d.platform,
+      'app_version', d.app_version,
+      'error_code', d.last_error_code,
+      'last_push', d.last_push,
+      'last_pull', d.last_pull
+    ),
+    'What is changed on this device stays there: see why its pushes are refused (get_error_report shows it).',
+    s.user_id,
+    s.stream_id
+  from device_streams as s
+  join syncwell.sync_devices as d on d.org_id = s.org_id and d.user_id = s.user_id and d.failing_since is not null
+  union all
+  select
+    s.source,
+    'quarantine',
+    'warning',
+    q.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(q.device_id, '')),
+      'records', q.records,
+      'oldest', q.oldest,
+      'newest', q.newest,
+      'tables', q.tables,
+      'error_codes', q.error_codes
+    ),
+    'Its device takes them for synced: see what is wrong with them (get_quarantined_records shows it), then correct the '
+    'table or the app.',
+    s.user_id,
+    s.stream_id
+  from device_streams as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as records,
+      min(r.quarantined_at) as oldest,
+      max(r.quarantined_at) as newest,
+      array_agg(distinct r.table_name) as tables,
+      array_agg(distinct r.error_code) as error_codes
+    from syncwell.sync_quarantine as r
+    where r.org_id = s.org_id and r.user_id = s.user_id and r.resolved_at is null
+    group by r.device_id
+  ) as q
+  union all
+  select
+    s.source,
+    'conflicts',
+    'warning',
+    c.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(c.device_id, '')),
+      'conflicts', c.conflicts,
+      'conflict_threshold', (s.settings ->> 'health.conflict_threshold')::integer,
+      'hours', 24,
+      'oldest', c.oldest,
+      'newest', c.newest,
+      'tables', c.tables
+    ),
+    'See which versions were dropped (get_sync_conflicts shows both), and who else writes these records.',
+    s.user_id,
+    s.stream_id
+  from device_streams as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as conflicts,
+      min(r.occurred_at) as oldest,
+      max(r.occurred_at) as newest,
+      array_agg(distinct r.table_name) as tables
+    from syncwell.sync_conflicts as r
+    where r.org_id = s.org_id
+      and r.user_id = s.user_id
+      and r.id >= v_day_ago
+      and r.choice is null
+    group by r.device_id
+    having count(*) >= (s.settings ->> 'health.conflict_threshold')::integer
+  ) as c;
 end
 $_$;
 
@@ -3717,6 +9801,193 @@ ALTER FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings
 -- comment FUNCTION _stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text)
 COMMENT ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) IS 'THE computation of status and score, from maintained facts and effective settings, as of p_now. status: unhealthy = runs.failure_threshold failures in a row, or no success for health.stale_intervals expected intervals; degraded = fewer failures in a row, or fewer than health.recovery_threshold successes since one, or a partial last run; late = past due plus grace; unknown = no run with an outcome yet; else healthy. The worst that holds is given. Expected interval: the stream''s, else its cron''s, else (once it ran) health.stale_after without grace; counted from the last success, or from registration (first run) when there never was one. Grace: the larger of health.grace_minimum and health.grace_ratio of the interval (a cron''s: its shortest gap). score (0 to 100, NULL = unknown): mean of the known parts by their weights. freshness_score: 100 up to due plus grace, falling to 0 at stale_at. reliability_score: success rate of the newest 20 outcomes, each run weighing health.recency_decay of the one after it, minus health.failure_penalty for each failure in a row. freshness: fresh, late, stale, unknown. expected_interval, late_at and stale_at of a cron are worked out once it is overdue, NULL before. since: when the trouble began (failures: the last success; lateness: due_at), NULL when there is none. reason and advice: a sentence each, NULL when healthy. Definer: so that view stream_health needs no grants on what it calls; it reads no table.';
 
+-- function _sync_source(uuid)
+CREATE FUNCTION syncwell._sync_source(p_org_id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_source constant text := syncwell._setting(p_org_id, 'delta.source');
+begin
+  -- a wrong setting keeps no device from syncing
+  return case when v_source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$' then v_source else 'app' end;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._sync_source(p_org_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _sync_source(p_org_id uuid)
+COMMENT ON FUNCTION syncwell._sync_source(p_org_id uuid) IS 'The source of an org''s streams that devices sync: setting delta.source, or app where that is no name of a source.';
+
+-- function _synced_table_id(regclass)
+CREATE FUNCTION syncwell._synced_table_id(p_table regclass) RETURNS integer
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table_id integer;
+begin
+  select t.table_id into v_table_id from syncwell.synced_tables as t where t.relation = p_table;
+  if not found then
+    raise exception using
+      errcode = 'SW301',
+      message = 'unknown synced table',
+      detail = format('%s is not registered for syncing.', coalesce(p_table::text, 'NULL')),
+      hint = 'Tables are registered with syncwell.register_synced_table().';
+  end if;
+  return v_table_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._synced_table_id(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _synced_table_id(p_table regclass)
+COMMENT ON FUNCTION syncwell._synced_table_id(p_table regclass) IS 'The id of a registered table. Errors: SW301.';
+
+-- function _syncing_user()
+CREATE FUNCTION syncwell._syncing_user(OUT org_id uuid, OUT user_id uuid) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  org_id := v_caller.org_id;
+  user_id := v_caller.user_id;
+  if user_id is null then
+    raise exception using
+      errcode = '42501',
+      message = 'only a user syncs',
+      detail = 'The caller is a service of an org: it has no records of its own.',
+      hint = 'A gateway calls act_as() with the user whose device it serves.';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._syncing_user(OUT org_id uuid, OUT user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _syncing_user(OUT org_id uuid, OUT user_id uuid)
+COMMENT ON FUNCTION syncwell._syncing_user(OUT org_id uuid, OUT user_id uuid) IS 'The user whose device pulls or pushes. Errors: SW001 when nobody is calling, 42501 when it is no user.';
+
+-- function _table_refusal(regclass)
+CREATE FUNCTION syncwell._table_refusal(p_table regclass, OUT reason text, OUT hint text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_class pg_class;
+  v_schema name;
+begin
+  select c.* into v_class from pg_class as c where c.oid = p_table;
+  if not found then
+    reason := 'There is no such table.';
+    hint := 'Was it dropped? syncwell.unregister_synced_table() takes its number, too.';
+    return;
+  end if;
+  select n.nspname into v_schema from pg_namespace as n where n.oid = v_class.relnamespace;
+  hint := 'Only ordinary and partitioned tables of the application are synced.';
+  if v_class.relkind not in ('r', 'p') then
+    reason := format('%s is %s.', p_table, case v_class.relkind
+      when 'v' then 'a view' when 'm' then 'a materialized view' when 'f' then 'a foreign table' else 'no table'
+    end);
+  elsif v_schema in ('syncwell', 'syncwell_tables', 'pg_catalog', 'information_schema', 'pg_toast') then
+    reason := format('%s lies in schema %I.', p_table, v_schema);
+  elsif v_class.relpersistence = 't' then
+    reason := format('%s is a temporary table.', p_table);
+  elsif v_class.relispartition then
+    reason := format('%s is a partition.', p_table);
+    hint := 'Register the partitioned table; its partitions come with it.';
+  elsif exists (
+    select from pg_inherits as i
+    where i.inhrelid = v_class.oid or (i.inhparent = v_class.oid and v_class.relkind = 'r')
+  ) then
+    reason := format('%s inherits from a table, or is inherited from.', p_table);
+    hint := 'A key is unique within one table only, not across those that inherit; use partitions.';
+  elsif exists (
+    select
+    from pg_partition_tree(p_table) as t
+    inner join pg_class as c on c.oid = t.relid
+    where c.relkind not in ('r', 'p')
+  ) then
+    reason := format('%s has a foreign table as a partition.', p_table);
+    hint := 'What is written there by others can not be tracked here.';
+  elsif v_class.relpersistence = 'u' or exists (
+    select
+    from pg_partition_tree(p_table) as t
+    inner join pg_class as c on c.oid = t.relid
+    where c.relpersistence <> 'p'
+  ) then
+    reason := format('%s, or a partition of it, is unlogged.', p_table);
+    hint := 'A crash would empty it without a trace; alter table … set logged.';
+  elsif not has_schema_privilege(v_class.relnamespace, 'usage') then
+    reason := format(
+      'The role %I may not use schema %I, and so can not make views of its tables.', current_user, v_schema
+    );
+    hint := format('grant usage on schema %I to %I;', v_schema, current_user);
+  else
+    hint := null;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._table_refusal(p_table regclass, OUT reason text, OUT hint text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _table_refusal(p_table regclass, OUT reason text, OUT hint text)
+COMMENT ON FUNCTION syncwell._table_refusal(p_table regclass, OUT reason text, OUT hint text) IS 'Why a table can not be synced, whatever its columns, and what to do; both NULL where it can.';
+
+-- function _take_conflict(uuid)
+CREATE FUNCTION syncwell._take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_conflict syncwell.sync_conflicts;
+  v_table syncwell.synced_tables;
+begin
+  v_caller := syncwell._caller();
+  select c.* into v_conflict
+  from syncwell.sync_conflicts as c
+  where c.org_id = v_caller.org_id and c.id = p_conflict_id
+    and (c.user_id = v_caller.user_id or v_caller.role in ('admin', 'service'))
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW309',
+      message = 'unknown conflict',
+      detail = format('There is no conflict %s that this caller may decide.', coalesce(p_conflict_id::text, 'NULL')),
+      hint = 'syncwell.get_sync_conflicts() lists them. Users decide their own, admins and services their org''s.';
+  end if;
+  select t.* into v_table from syncwell.synced_tables as t where t.table_name = v_conflict.table_name;
+  if not found then
+    raise exception using
+      errcode = 'SW301',
+      message = 'unknown synced table',
+      detail = format('Table %s is not registered any more.', v_conflict.table_name),
+      hint = 'Tables are registered with syncwell.register_synced_table().';
+  end if;
+  table_id := v_table.table_id;
+  table_name := v_table.table_name;
+  scope := v_conflict.scope;
+  org_id := case v_table.scope_kind when 'org_user' then v_conflict.org_id end;
+  record_id := v_conflict.record_id;
+  server_record := v_conflict.server_record;
+  client_record := v_conflict.client_record;
+  choice := v_conflict.choice;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text)
+COMMENT ON FUNCTION syncwell._take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text) IS 'A conflict that the caller may decide, locked: its own, or for admins and services one of their org. Errors: SW001, SW301, SW309.';
+
 -- function _take_run_key(uuid, uuid, text, uuid, uuid, timestamp with time zone)
 CREATE FUNCTION syncwell._take_run_key(p_org_id uuid, p_stream_id uuid, p_run_key text, p_event_id uuid, p_user_id uuid, p_now timestamp with time zone) RETURNS syncwell.sync_events
     LANGUAGE plpgsql
@@ -3785,6 +10056,648 @@ ALTER FUNCTION syncwell._target_user(p_user_id uuid) OWNER TO syncwell_owner;
 -- comment FUNCTION _target_user(p_user_id uuid)
 COMMENT ON FUNCTION syncwell._target_user(p_user_id uuid) IS 'For whom a call records: p_user_id where the caller may, else the acting user, NULL for a service (the org''s own stream). Errors: SW001, SW002.';
 
+-- function _tombstones_task()
+CREATE FUNCTION syncwell._tombstones_task() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return syncwell.cleanup_old_tombstones(syncwell._setting(null, 'delta.tombstone_retention')::interval);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tombstones_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tombstones_task()
+COMMENT ON FUNCTION syncwell._tombstones_task() IS 'Forgets deletions older than setting delta.tombstone_retention, that of all orgs; returns how many.';
+
+-- function _touch_record(integer, text, uuid, boolean)
+CREATE FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table syncwell.synced_tables;
+  v_scope uuid;
+  v_is_alive boolean;
+begin
+  perform syncwell._check_text('p_record_id', p_record_id, 1000);
+  select t.* into v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+  v_scope := syncwell._touched_scope(v_table.scope_kind, p_user_id);
+  perform syncwell._incarnation();
+  if current_setting('syncwell.pulled', true) <> '' then
+    perform syncwell._refuse_mixed();
+  end if;
+
+  insert into syncwell.record_changes as c (scope, table_id, record_id, xid, created_xid)
+  values (
+    v_scope, v_table.table_id, p_record_id, pg_current_xact_id(), case when p_created then pg_current_xact_id() end
+  )
+  on conflict (scope, table_id, record_id) do update
+  set
+    xid = case when c.deleted_at is null then excluded.xid else c.xid end,
+    created_xid = case
+      when c.deleted_at is null then coalesce(excluded.created_xid, c.created_xid)
+      else c.created_xid
+    end,
+    earlier_lives = case when c.deleted_at is null and p_created then null else c.earlier_lives end
+  returning c.deleted_at is null into v_is_alive;
+  return v_is_alive;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean)
+COMMENT ON FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) IS 'Stamps a record of the caller, of p_user_id or of the org as changed; returns whether it lives. Errors: 22001, 22004, 42501, SW001, SW002, SW305.';
+
+-- function _touched_scope(text, uuid)
+CREATE FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user syncwell.users;
+  v_caller record;
+begin
+  if pg_has_role(session_user, 'syncwell_operator', 'member') and p_user_id is not null then
+    -- operators serve all orgs
+    select u.* into v_user from syncwell.users as u where u.user_id = p_user_id;
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s.', p_user_id),
+        hint = 'Users are registered with syncwell.register_user().';
+    end if;
+    return case p_scope_kind when 'org' then v_user.org_id else v_user.user_id end;
+  end if;
+  v_caller := syncwell._caller();
+  if p_scope_kind <> 'org' then
+    v_user.user_id := syncwell._target_user(p_user_id);
+    if v_user.user_id is null then
+      raise exception using
+        errcode = '22004',
+        message = 'whose record is it?',
+        detail = 'The table''s records are users'', and a service is none.',
+        hint = 'Name the user as p_user_id.';
+    end if;
+    return v_user.user_id;
+  end if;
+  -- it would reach the devices of everybody in the org
+  if v_caller.role not in ('admin', 'service') then
+    raise exception using
+      errcode = '42501',
+      message = 'only admins and services touch the records of an org',
+      detail = format('The caller is %s.', v_caller.role),
+      hint = 'Ask an admin of the org, or an operator.';
+  end if;
+  perform syncwell._target_user(p_user_id);
+  return v_caller.org_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _touched_scope(p_scope_kind text, p_user_id uuid)
+COMMENT ON FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) IS 'Whose record a caller touches: its own or, where it may, that of p_user_id; for a table of an org the org. Errors: 22004, 42501, SW001, SW002.';
+
+-- function _tracking_gaps(integer)
+CREATE FUNCTION syncwell._tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[]) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table syncwell.synced_tables;
+  v_refusal record;
+begin
+  select t.* into strict v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+  select r.reason, r.hint into v_refusal from syncwell._table_refusal(v_table.relation) as r;
+  if v_refusal.reason is not null then
+    perform syncwell._refuse_table(v_refusal.reason, v_refusal.hint);
+  end if;
+
+  select coalesce(array_agg(p.relation) filter (where p.is_new), '{}'), coalesce(bool_or(not p.is_new), false)
+  into new_partitions, has_gaps
+  from (
+    select
+      s.relation,
+      -- the row trigger comes with the partition
+      not s.is_root and bool_and(s.state is null) filter (where s.should_be <> 'R') as is_new
+    from syncwell._tracking_state(p_table_id) as s
+    group by s.relation, s.is_root
+    having bool_or(s.state is distinct from s.should_be)
+  ) as p;
+  has_gaps := has_gaps
+    or v_table.partitions > syncwell._count_partitions(v_table.relation) - cardinality(new_partitions)
+    or exists (select from syncwell._tracking_triggers(p_table_id) as s where not s.in_tree);
+  is_stale := v_table.partitions is distinct from syncwell._count_partitions(v_table.relation)
+    or not syncwell._is_generated(p_table_id);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[])
+COMMENT ON FUNCTION syncwell._tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[]) IS 'What a synced table lacks. has_gaps: changes may have been missed, since triggers of it or of its tracked partitions are missing or disabled, or partitions have gone; is_stale: what is stored or generated is out of date; new_partitions: those without triggers yet. Errors: SW302 where it can not be synced any more.';
+
+-- function _tracking_problems(integer)
+CREATE FUNCTION syncwell._tracking_problems(p_table_id integer) RETURNS TABLE(relation regclass, problem text, hint text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table syncwell.synced_tables;
+  v_ensure text;
+  v_present integer;
+begin
+  select t.* into strict v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+  if not exists (select from pg_class as c where c.oid = v_table.relation) then
+    return query
+    select
+      null::regclass, 'The table was dropped.',
+      format('select syncwell.unregister_synced_table(%s);', v_table.relation::oid);
+    return;
+  end if;
+  v_ensure := format('select syncwell.ensure_tracking(%L);', v_table.relation);
+
+  return query
+  select null::regclass, r.reason, r.hint
+  from syncwell._table_refusal(v_table.relation) as r
+  where r.reason is not null;
+
+  return query
+  select null::regclass, d.problem, d.hint from syncwell._definition_problems(p_table_id) as d;
+  if not found and not syncwell._is_generated(p_table_id) then
+    return query
+    select null::regclass, 'Its view or its functions are missing or of another version.', v_ensure;
+  end if;
+
+  return query
+  select
+    s.relation,
+    case
+      when not s.is_root and bool_and(s.state is null) filter (where s.should_be <> 'R')
+        then 'The partition is not tracked.'
+      else format(
+        'Its triggers are not as they should be: %s.',
+        string_agg(
+          s.trigger_name || case s.state
+            when 'D' then ' is disabled'
+            when 'R' then ' fires for replicated changes only'
+            when 'A' then ' fires always'
+            when 'O' then ' does not fire for replicated changes'
+            else ' is missing'
+          end,
+          ', ' order by s.trigger_name
+        ) filter (where s.state is distinct from s.should_be)
+      )
+    end,
+    v_ensure
+  from syncwell._tracking_state(p_table_id) as s
+  group by s.relation, s.is_root
+  having bool_or(s.state is distinct from s.should_be);
+
+  return query
+  select distinct s.relation, 'It is no partition any more, and still has the triggers of one.', v_ensure
+  from syncwell._tracking_triggers(p_table_id) as s
+  where not s.in_tree;
+
+  v_present := (
+    select count(distinct s.relation)
+    from syncwell._tracking_triggers(p_table_id) as s
+    where s.in_tree and not s.is_root
+  );
+  if v_table.partitions > v_present and v_table.partitions > syncwell._count_partitions(v_table.relation) then
+    return query
+    select
+      null::regclass,
+      format('%s tracked partitions have gone, with rows that devices may still have.', v_table.partitions - v_present),
+      v_ensure;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tracking_problems(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tracking_problems(p_table_id integer)
+COMMENT ON FUNCTION syncwell._tracking_problems(p_table_id integer) IS 'What is wrong with the tracking of one table; relation NULL: the table itself.';
+
+-- function _tracking_sql(integer)
+CREATE FUNCTION syncwell._tracking_sql(p_table_id integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table syncwell.synced_tables;
+  v_scope text;
+  v_member text := '';
+  v_id text;
+  v_order text;
+  v_columns name[];
+  v_carried text;
+  v_differs text;
+  v_refusal text;
+  -- A birth ends an earlier death. Died and born in one transaction is a change to everybody else; a row that lived
+  -- already was changed by a trigger of its own before its birth was noted, or its death was never noted.
+  c_born constant text := $sql$on conflict (scope, table_id, record_id) do update
+  set
+    xid = excluded.xid,
+    created_xid = case
+      when c.deleted_at is not null and c.xid <> excluded.xid then excluded.xid
+      when c.deleted_at is null and c.created_xid is null and c.xid = excluded.xid then excluded.xid
+      else c.created_xid
+    end,
+    earlier_lives = case
+      when c.deleted_at is not null and c.xid <> excluded.xid
+        then (c.earlier_lives || array[c.created_xid, c.xid])[greatest(cardinality(c.earlier_lives) - 17, 1):]
+      else c.earlier_lives
+    end,
+    deleted_at = null;$sql$;
+  -- a change revives only what another transaction deleted: where this one did, a trigger of the table's own has just
+  -- deleted the row that the statement changed
+  c_changed constant text := $sql$on conflict (scope, table_id, record_id) do update
+  set
+    xid = excluded.xid,
+    created_xid = case when c.deleted_at is not null and c.xid <> excluded.xid then excluded.xid else c.created_xid end,
+    earlier_lives = case
+      when c.deleted_at is not null and c.xid <> excluded.xid
+        then (c.earlier_lives || array[c.created_xid, c.xid])[greatest(cardinality(c.earlier_lives) - 17, 1):]
+      else c.earlier_lives
+    end,
+    deleted_at = case when c.xid = excluded.xid then c.deleted_at end;$sql$;
+  c_died constant text := $sql$on conflict (scope, table_id, record_id) do update
+  set xid = excluded.xid, deleted_at = excluded.deleted_at;$sql$;
+  -- of all three kinds at once: deleted_at tells a death, created_xid a birth, neither a change
+  c_any constant text := $sql$on conflict (scope, table_id, record_id) do update
+  set
+    xid = excluded.xid,
+    created_xid = case
+      when excluded.deleted_at is not null then c.created_xid
+      when c.deleted_at is not null and c.xid <> excluded.xid then excluded.xid
+      when c.deleted_at is null and c.created_xid is null and c.xid = excluded.xid then excluded.created_xid
+      else c.created_xid
+    end,
+    earlier_lives = case
+      when c.deleted_at is not null and excluded.deleted_at is null and c.xid <> excluded.xid
+        then (c.earlier_lives || array[c.created_xid, c.xid])[greatest(cardinality(c.earlier_lives) - 17, 1):]
+      else c.earlier_lives
+    end,
+    deleted_at = case
+      when excluded.deleted_at is not null then excluded.deleted_at
+      when c.xid = excluded.xid and excluded.created_xid is null then c.deleted_at
+    end;$sql$;
+begin
+  select t.* into strict v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+
+  v_scope := syncwell._scope_value('r', v_table.relation, v_table.scope_column);
+  if v_table.org_column is not null then
+    v_member := format(
+      E'\n  inner join syncwell.users as u on u.org_id = %s and u.user_id = %s',
+      syncwell._scope_value('r', v_table.relation, v_table.org_column), v_scope
+    );
+  end if;
+  select
+    format(case when t.is_text then 'r.%I' else 'r.%I::text' end, v_table.id_column),
+    format(case when t.is_text then 'r.%I collate "C"' else 'r.%I' end, v_table.id_column)
+  into v_id, v_order
+  from (
+    select syncwell._base_type(a.atttypid) = any (array['text', 'varchar']::regtype[]) as is_text
+    from pg_attribute as a
+    where a.attrelid = v_table.relation and a.attname = v_table.id_column
+  ) as t;
+
+  -- a virtual column is not in the transition tables: what it is made of is
+  select coalesce(array_agg(a.attname order by a.attnum), '{}') into v_columns
+  from pg_attribute as a
+  where a.attrelid = v_table.relation
+    and a.attnum > 0
+    and not a.attisdropped
+    and a.attgenerated <> 'v'
+    and (
+      exists (
+        select from syncwell.synced_columns as c where c.table_id = p_table_id and c.column_name = a.attname
+      )
+      or exists (
+        select
+        from syncwell.synced_columns as c
+        inner join pg_attribute as v on v.attrelid = v_table.relation and v.attname = c.column_name
+        where c.table_id = p_table_id and v.attgenerated = 'v'
+      )
+    );
+  v_carried := coalesce(
+    (
+      select string_agg(format(E',\n        r.%I as c%s', x.name, x.position), '' order by x.position)
+      from unnest(v_columns) with ordinality as x (name, position)
+    ),
+    ''
+  );
+  v_differs := syncwell._differs_sql(v_table.relation, v_columns);
+
+  -- Everybody who may make triggers could put these functions on a table of their own, and an owner can exchange a
+  -- column: casts of types that they made would then run with the rights of this function. The view pins the types.
+  v_refusal := format(
+    $sql$if current_setting('syncwell.pulled', true) <> '' then
+    perform syncwell._refuse_mixed();
+  end if;
+  if not exists (
+    select from syncwell.synced_tables as t
+    where t.table_id = %1$s and (t.relation = tg_relid or t.relation = pg_partition_root(tg_relid))
+  ) then
+    return null;
+  end if;
+  if to_regclass(%2$L) is null then
+    -- a column that is synced was dropped: what changes is not known until the table is registered again
+    perform syncwell._reset_table(%1$s);
+    return null;
+  end if;$sql$,
+    p_table_id, format('syncwell_tables.%I', v_table.table_name)
+  );
+
+  return format(
+    $sql$create or replace function syncwell_tables.%1$I()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $body$
+begin
+  %2$s
+  -- new ids are the rule: many of them go in without a look for each, in the order of the index
+  if exists (select from new_rows offset 64) then
+    begin
+      insert into syncwell.record_changes (scope, table_id, record_id, xid, created_xid)
+      select %3$s, %4$s, %5$s, pg_current_xact_id(), pg_current_xact_id()
+      from new_rows as r%6$s
+      where %3$s is not null
+      order by 1, %7$s;
+      return null;
+    exception
+      when unique_violation then null;
+    end;
+  end if;
+  -- a few need no order: nobody else who writes to the table has these ids in hand
+  insert into syncwell.record_changes as c (scope, table_id, record_id, xid, created_xid)
+  select %3$s, %4$s, %5$s, pg_current_xact_id(), pg_current_xact_id()
+  from new_rows as r%6$s
+  where %3$s is not null
+  %8$s
+  return null;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_inserted', v_refusal, v_scope, p_table_id, v_id, v_member, v_order, c_born
+  ) || format(
+    $sql$create or replace function syncwell_tables.%1$I()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $body$
+begin
+  %2$s
+  -- one row that stays where it is, as most statements write: the condition without a join keeps the loop to one turn
+  insert into syncwell.record_changes as c (scope, table_id, record_id, xid)
+  select n.scope, %4$s, n.record_id, pg_current_xact_id()
+  from (
+    select
+      %3$s as scope,
+      %7$s as id%8$s
+    from old_rows as r%6$s
+  ) as o
+  cross join (
+    select
+      %3$s as scope,
+      %7$s as id,
+      %5$s as record_id%8$s
+    from new_rows as r%6$s
+  ) as n
+  where not exists (select from new_rows offset 1) and n.id = o.id and n.scope = o.scope and (%9$s)
+  %11$s
+  if found then
+    return null;
+  end if;
+  -- a full join can not be done by a loop, whatever the plan was made for; a key may be there twice where two foreign
+  -- keys act on one row
+  insert into syncwell.record_changes as c (scope, table_id, record_id, xid, created_xid, deleted_at)
+  select distinct on (s.scope, s.id)
+    s.scope,
+    %4$s,
+    s.record_id,
+    pg_current_xact_id(),
+    case when s.is_born then pg_current_xact_id() end,
+    case when s.is_dead then syncwell._now() end
+  from (
+    select
+      coalesce(n.scope, o.scope) as scope,
+      coalesce(n.id, o.id) as id,
+      coalesce(n.record_id, o.record_id) as record_id,
+      o.id is null as is_born,
+      n.id is null as is_dead
+    from (
+      select
+        %3$s as scope,
+        %7$s as id,
+        %5$s as record_id%8$s
+      from old_rows as r%6$s
+    ) as o
+    full join (
+      select
+        %3$s as scope,
+        %7$s as id,
+        %5$s as record_id%8$s
+      from new_rows as r%6$s
+    ) as n on n.id = o.id and n.scope = o.scope
+    where o.id is null or n.id is null or %9$s
+  ) as s
+  where s.scope is not null
+  order by s.scope, s.id
+  %10$s
+  return null;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_updated', v_refusal, v_scope, p_table_id, v_id, v_member, v_order, v_carried, v_differs,
+    c_any, c_changed
+  ) || format(
+    $sql$create or replace function syncwell_tables.%1$I()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $body$
+begin
+  %2$s
+  insert into syncwell.record_changes as c (scope, table_id, record_id, xid, deleted_at)
+  select distinct on (%3$s, %7$s) %3$s, %4$s, %5$s, pg_current_xact_id(), (select syncwell._now())
+  from old_rows as r%6$s
+  where %3$s is not null
+  order by %3$s, %7$s
+  %8$s
+  return null;
+end
+$body$;
+create or replace function syncwell_tables.%9$I()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $body$
+begin
+  %2$s
+  perform syncwell._reset_table(%4$s);
+  return null;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_deleted', v_refusal, v_scope, p_table_id, v_id, v_member, v_order, c_died,
+    v_table.table_name || '_truncated'
+  ) || format(
+    $sql$create or replace function syncwell_tables.%1$I()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $body$
+begin
+  %2$s
+  insert into syncwell.record_changes as c (scope, table_id, record_id, xid, created_xid, deleted_at)
+  select
+    coalesce(n.scope, o.scope),
+    %4$s,
+    coalesce(n.record_id, o.record_id),
+    pg_current_xact_id(),
+    case when o.id is null then pg_current_xact_id() end,
+    case when n.id is null then syncwell._now() end
+  from (
+    select
+      %3$s as scope,
+      %7$s as id,
+      %5$s as record_id%8$s
+    from (select old.* where tg_op <> 'INSERT') as r%6$s
+  ) as o
+  full join (
+    select
+      %3$s as scope,
+      %7$s as id,
+      %5$s as record_id%8$s
+    from (select new.* where tg_op <> 'DELETE') as r%6$s
+  ) as n on n.id = o.id and n.scope = o.scope
+  where (o.id is null or n.id is null or %9$s) and coalesce(n.scope, o.scope) is not null
+  %10$s
+  return null;
+end
+$body$;
+$sql$,
+    v_table.table_name || '_replicated', v_refusal, v_scope, p_table_id, v_id, v_member, v_order, v_carried, v_differs,
+    c_any
+  ) || (
+    select string_agg(
+      format(
+        E'revoke all on function syncwell_tables.%1$I() from public;\n'
+        -- CREATE TRIGGER asks for it
+        'grant execute on function syncwell_tables.%1$I() to syncwell_operator;\n',
+        v_table.table_name || f.suffix
+      ),
+      ''
+    )
+    from unnest(array['_inserted', '_updated', '_deleted', '_truncated', '_replicated']) as f (suffix)
+  );
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._tracking_sql(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tracking_sql(p_table_id integer)
+COMMENT ON FUNCTION syncwell._tracking_sql(p_table_id integer) IS 'The text that makes the trigger functions of a synced table: static SQL, one statement for all rows that a statement of the application wrote.';
+
+-- function _tracking_state(integer)
+CREATE FUNCTION syncwell._tracking_state(p_table_id integer) RETURNS TABLE(relation regclass, is_root boolean, trigger_name name, trigger_function name, should_be text, state text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.relid, t.level = 0, e.trigger_name::name,
+    (s.table_name || substr(e.trigger_name, 9))::name,
+    e.should_be, g.tgenabled::text
+  from syncwell.synced_tables as s
+  cross join lateral (
+    select p.relid, p.level from pg_partition_tree(s.relation) as p
+    union
+    select s.relation, 0
+  ) as t
+  cross join (
+    values
+    ('syncwell_inserted', 'O'), ('syncwell_updated', 'O'), ('syncwell_deleted', 'O'), ('syncwell_truncated', 'A'),
+    ('syncwell_replicated', 'R')
+  ) as e (trigger_name, should_be)
+  left join pg_trigger as g
+    on g.tgrelid = t.relid
+      and g.tgname = e.trigger_name
+      and g.tgfoid = to_regprocedure(
+        format('syncwell_tables.%I()', s.table_name || substr(e.trigger_name, 9))
+      )
+  where s.table_id = p_table_id;
+$$;
+
+
+ALTER FUNCTION syncwell._tracking_state(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tracking_state(p_table_id integer)
+COMMENT ON FUNCTION syncwell._tracking_state(p_table_id integer) IS 'The triggers that a synced table and its partitions must have: should_be O (fires in sessions of the application), R (where changes are replicated), A (always); state: what there is, NULL where it is missing.';
+
+-- function _tracking_triggers(integer)
+CREATE FUNCTION syncwell._tracking_triggers(p_table_id integer) RETURNS TABLE(relation regclass, trigger_name name, is_root boolean, in_tree boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.tgrelid::regclass, g.tgname, g.tgrelid = s.relation,
+    g.tgrelid = s.relation or exists (
+      select from pg_partition_tree(s.relation) as p where p.relid = g.tgrelid
+    )
+  from syncwell.synced_tables as s
+  inner join pg_proc as f
+    on f.pronamespace = 'syncwell_tables'::regnamespace
+      and f.proname = any (array[
+        s.table_name || '_inserted', s.table_name || '_updated', s.table_name || '_deleted',
+        s.table_name || '_truncated', s.table_name || '_replicated'
+      ])
+  inner join pg_trigger as g on g.tgfoid = f.oid and g.tgparentid = 0
+  where s.table_id = p_table_id;
+$$;
+
+
+ALTER FUNCTION syncwell._tracking_triggers(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tracking_triggers(p_table_id integer)
+COMMENT ON FUNCTION syncwell._tracking_triggers(p_table_id integer) IS 'The triggers that call a synced table''s functions, wherever they are: on it, on its partitions, on former ones.';
+
+-- function _unregister_table(regclass)
+CREATE FUNCTION syncwell._unregister_table(p_table regclass) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table_id integer;
+begin
+  -- nobody owns a table that was dropped
+  if exists (select from pg_class as c where c.oid = p_table) then
+    perform syncwell._check_table_owner(p_table);
+  end if;
+  select t.table_id into v_table_id from syncwell.synced_tables as t where t.relation = p_table;
+  if found then
+    perform syncwell._forget_table(v_table_id);
+    perform syncwell._order_tables();
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._unregister_table(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _unregister_table(p_table regclass)
+COMMENT ON FUNCTION syncwell._unregister_table(p_table regclass) IS 'The part of unregister_synced_table() that needs the owner''s rights, after its triggers are gone. Errors: 42501.';
+
 -- function _uuid7(timestamp with time zone)
 CREATE FUNCTION syncwell._uuid7(p_time timestamp with time zone) RETURNS uuid
     LANGUAGE plpgsql PARALLEL SAFE
@@ -3830,6 +10743,50 @@ ALTER FUNCTION syncwell._uuid7_time(p_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _uuid7_time(p_id uuid)
 COMMENT ON FUNCTION syncwell._uuid7_time(p_id uuid) IS 'The time in a UUIDv7, to the millisecond.';
+
+-- function _view_sql(integer)
+CREATE FUNCTION syncwell._view_sql(p_table_id integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table syncwell.synced_tables;
+  v_columns text;
+begin
+  select t.* into strict v_table from syncwell.synced_tables as t where t.table_id = p_table_id;
+  select
+    string_agg(
+      format(
+        E',\n  %s as %I', syncwell._encoded(format('t.%I', c.column_name), c.column_type, c.encoding), c.column_name
+      ),
+      '' order by c.position
+    )
+  into v_columns
+  from syncwell.synced_columns as c
+  where c.table_id = p_table_id;
+
+  return format(
+    $sql$create or replace view syncwell_tables.%1$I with (security_invoker = true) as
+select
+  t.%2$I as _key,
+  t.%3$I as _owner%4$s,
+  t.%2$I::text as id%5$s
+from %6$s as t;
+revoke all on syncwell_tables.%1$I from public;
+grant select on syncwell_tables.%1$I to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
+$sql$,
+    v_table.table_name, v_table.id_column, v_table.scope_column,
+    case when v_table.org_column is not null then format(E',\n  t.%I as _org', v_table.org_column) end,
+    v_columns, v_table.relation
+  );
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._view_sql(p_table_id integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _view_sql(p_table_id integer)
+COMMENT ON FUNCTION syncwell._view_sql(p_table_id integer) IS 'The text that makes the view of a synced table''s records as devices see them, with their key, owner and org.';
 
 -- table streams
 CREATE TABLE syncwell.streams (
@@ -3953,6 +10910,60 @@ ALTER FUNCTION syncwell._visible_streams(p_source text, p_user_id uuid) OWNER TO
 
 -- comment FUNCTION _visible_streams(p_source text, p_user_id uuid)
 COMMENT ON FUNCTION syncwell._visible_streams(p_source text, p_user_id uuid) IS 'Every live stream the caller may see: of p_user_id, or (NULL) its own and the org''s, or all for analysts, admins and services; p_source NULL = all. The one rule of who sees what for functions that read as owner. Errors: SW001, SW002.';
+
+-- function _write_pushed(text, uuid, uuid, json, text[], text[], text)
+CREATE FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_n constant integer := json_array_length(p_records);
+  v_new text[] := '{}'::text[];
+begin
+  created := 0;
+  updated := 0;
+  refused := '{}';
+  is_stale := false;
+  if p_found <> '{}' then
+    -- the application's triggers find what they name as they do elsewhere, nothing else does
+    execute format(
+      'select syncwell_tables.%I($1, $2, $3, $4) from set_config(''search_path'', $5, true)', p_table || '_push_update'
+    )
+    into updated
+    using p_scope, p_org, p_records, p_whole, p_search_path;
+    perform set_config('search_path', 'pg_catalog, pg_temp', true);
+  end if;
+  if cardinality(p_found) < v_n then
+    execute format(
+      'select syncwell_tables.%I($1, $2, $3, $4) from set_config(''search_path'', $5, true)', p_table || '_push_insert'
+    )
+    into v_new
+    using p_scope, p_org, p_records, p_found, p_search_path;
+    perform set_config('search_path', 'pg_catalog, pg_temp', true);
+    created := cardinality(v_new);
+    if created + cardinality(p_found) < v_n then
+      refused := array(
+        select r.id from json_to_recordset(p_records) as r (id text)
+        except
+        select w.id from unnest(v_new || p_found) as w (id)
+      );
+      -- of this scope: somebody else made it meanwhile. Else its id is taken where the caller can't look, or a trigger
+      -- wants no such row: neither is told.
+      execute format(
+        'select syncwell_tables.%I($1, $2, $3) <> ''{}'' from set_config(''search_path'', $4, true)', p_table || '_push_lock'
+      )
+      into is_stale
+      using p_scope, p_org, refused, p_search_path;
+    end if;
+  end if;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean)
+COMMENT ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) IS 'Writes records of one table: those in p_found, whose rows are locked, are updated where they differ (those in p_whole in all columns), the others inserted. refused: what could be neither; is_stale: rows appeared since they were locked, the push has to look again. Errors: whatever the table raises.';
 
 -- function act_as(uuid)
 CREATE FUNCTION syncwell.act_as(p_user_id uuid) RETURNS void
@@ -4186,6 +11197,30 @@ ALTER FUNCTION syncwell.cancel_sync_run(p_event_id uuid) OWNER TO syncwell_owner
 -- comment FUNCTION cancel_sync_run(p_event_id uuid)
 COMMENT ON FUNCTION syncwell.cancel_sync_run(p_event_id uuid) IS 'Calls a run off; no lease is needed. It counts as neither success nor failure, and its worker learns of it by SW103 at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it back. False when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
 
+-- function check_tracking(regclass)
+CREATE FUNCTION syncwell.check_tracking(p_table regclass DEFAULT NULL::regclass) RETURNS TABLE(table_name text, relation text, problem text, hint text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_table is not null then
+    perform syncwell._synced_table_id(p_table);
+  end if;
+  return query
+  select t.table_name, coalesce(p.relation, t.relation)::text, p.problem, p.hint
+  from syncwell.synced_tables as t
+  cross join lateral syncwell._tracking_problems(t.table_id) as p
+  where p_table is null or t.relation = p_table
+  order by t.position, coalesce(p.relation, t.relation) <> t.relation, 2, 3;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.check_tracking(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION check_tracking(p_table regclass)
+COMMENT ON FUNCTION syncwell.check_tracking(p_table regclass) IS 'What keeps changes of p_table, or of any synced table, from reaching devices, one row each, none where all is well: triggers that are missing or disabled, partitions that are not tracked or were detached, columns, key or table that were dropped or changed, functions of another version. relation: the table or partition, a number where it was dropped; hint: what its owner does. What was missed while a trigger was disabled and is enabled again nobody can see: see resync_table(). Errors: SW301 not registered.';
+
 -- function claim_due_retries(integer, interval)
 CREATE FUNCTION syncwell.claim_due_retries(p_limit integer DEFAULT 10, p_lease_for interval DEFAULT '00:05:00'::interval) RETURNS TABLE(org_id uuid, user_id uuid, error_id uuid, retry_lease uuid, lease_until timestamp with time zone, stream_id uuid, source text, sync_type text, attempt integer, error_type text, is_probe boolean)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 10
@@ -4366,6 +11401,134 @@ ALTER FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, 
 -- comment FUNCTION classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean)
 COMMENT ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) IS 'What kind of error it is: error_type (the code of the network, HTTP_nnn, or a name such as TIMEOUT), class (transient, throttled, auth, conflict, permanent, unknown) and whether a retry may help. Looks at, in this order: the code (Node''s, a SQLSTATE), the HTTP status (given, as the code, or in the message), the text. All 5xx and 408, 425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 conflict (one retry), other 4xx permanent; what nothing fits is unknown and retried. Never raises.';
 
+-- function cleanup_old_tombstones(interval, integer)
+CREATE FUNCTION syncwell.cleanup_old_tombstones(p_older_than interval DEFAULT '30 days'::interval, p_batch integer DEFAULT 10000) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_scopes uuid[];
+  v_tables integer[];
+  v_ids text[];
+  v_xids xid8[];
+  v_count bigint := 0;
+begin
+  if p_older_than is null or p_batch is null then
+    raise exception using
+      errcode = '22004',
+      message = 'p_older_than and p_batch must not be NULL',
+      detail = 'Without an age every tombstone would go, and every device would replace everything.',
+      hint = 'Leave them out for 30 days, 10000 at a time.';
+  end if;
+  if p_older_than < interval '0' or p_batch not between 1 and 1000000 then
+    raise exception using
+      errcode = '22023',
+      message = 'a parameter of the cleanup is out of range',
+      detail = format('p_older_than is %s, p_batch is %s.', p_older_than, p_batch),
+      hint = 'p_older_than is not negative, p_batch goes from 1 to 1000000.';
+  end if;
+
+  loop
+    -- an id that is being used again is left to who uses it
+    select array_agg(d.scope), array_agg(d.table_id), array_agg(d.record_id), array_agg(d.xid)
+    into v_scopes, v_tables, v_ids, v_xids
+    from (
+      select c.scope, c.table_id, c.record_id, c.xid
+      from syncwell.record_changes as c
+      where c.deleted_at < v_now - p_older_than
+        -- else a transaction that is open now would keep every cursor below the horizon until it ends
+        and c.xid < pg_snapshot_xmin(pg_current_snapshot())
+      order by c.deleted_at
+      limit p_batch
+      for update skip locked
+    ) as d;
+    exit when v_ids is null;
+
+    -- First the horizon: who sees a tombstone gone sees this too, since both commit at once. A pull with an older
+    -- snapshot reads the tombstones still, or it is a cursor that can't see them: then it is below the horizon.
+    insert into syncwell.sync_horizons as h (scope, purged_below, purged, raised_at)
+    select d.scope, (max(d.xid::text::numeric) + 1)::text::xid8, count(*), v_now
+    from unnest(v_scopes, v_xids) as d (scope, xid)
+    group by d.scope
+    order by d.scope
+    on conflict (scope) do update
+    set
+      purged_below = greatest(h.purged_below, excluded.purged_below),
+      purged = h.purged + excluded.purged,
+      raised_at = excluded.raised_at;
+
+    delete from syncwell.record_changes as c
+    using unnest(v_scopes, v_tables, v_ids) as d (scope, table_id, record_id)
+    where c.scope = d.scope and c.table_id = d.table_id and c.record_id = d.record_id;
+    v_count := v_count + cardinality(v_ids);
+    exit when cardinality(v_ids) < p_batch;
+  end loop;
+  return v_count;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.cleanup_old_tombstones(p_older_than interval, p_batch integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION cleanup_old_tombstones(p_older_than interval, p_batch integer)
+COMMENT ON FUNCTION syncwell.cleanup_old_tombstones(p_older_than interval, p_batch integer) IS 'Forgets deletions older than p_older_than (default 30 days), p_batch at a time (1..1000000, default 10000), and returns how many. A device whose last pull may not have seen one of them is told to replace everything at its next pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for the next call, as do those that are younger than a transaction that is still open. Maintenance calls it with setting delta.tombstone_retention. Errors: 22004 on NULL, 22023 out of range.';
+
+-- function close_pull_stream(bigint, bigint, bigint)
+CREATE FUNCTION syncwell.close_pull_stream(p_cursor bigint, p_records bigint DEFAULT NULL::bigint, p_bytes bigint DEFAULT NULL::bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_me record := syncwell._syncing_user();
+  v_cursor syncwell.sync_cursors;
+  v_counts jsonb;
+begin
+  perform syncwell._check_count('p_records', p_records);
+  perform syncwell._check_count('p_bytes', p_bytes);
+  select c.* into v_cursor
+  from syncwell.sync_cursors as c
+  where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = p_cursor;
+  if v_cursor.cursor is null then
+    raise exception using
+      errcode = '22023',
+      message = 'p_cursor is no cursor of a stream',
+      detail = format('The caller has no cursor %s.', coalesce(p_cursor::text, 'NULL')),
+      hint = 'It is the timestamp in the answer that open_pull_stream() gave.';
+  end if;
+  -- nothing was to be sent
+  if v_cursor.plan -> 'stream' is null then
+    return;
+  end if;
+  v_counts := v_cursor.plan -> 'counts';
+  if p_records <> (v_counts ->> 'created')::bigint + (v_counts ->> 'updated')::bigint then
+    raise exception using
+      errcode = '22023',
+      message = 'the stream has not been sent whole',
+      detail = format(
+        '%s records were sent, not %s.', p_records,
+        (v_counts ->> 'created')::bigint + (v_counts ->> 'updated')::bigint
+      ),
+      hint = 'Roll back, and begin again.';
+  end if;
+  update syncwell.sync_cursors as c
+  set plan = null
+  where c.org_id = v_me.org_id and c.user_id = v_me.user_id and c.cursor = p_cursor;
+  perform syncwell._note_pull(
+    v_me.org_id, v_me.user_id, v_cursor.device_id, v_cursor.plan ->> 'stream', p_cursor, v_cursor.schema_version,
+    (v_counts ->> 'created')::bigint, (v_counts ->> 'updated')::bigint, (v_counts ->> 'deleted')::bigint, p_bytes,
+    syncwell._pulled_records(v_me.org_id, v_me.user_id, v_cursor.device_id, v_counts), v_cursor.created_at,
+    v_cursor.plan -> 'client'
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell.close_pull_stream(p_cursor bigint, p_records bigint, p_bytes bigint) OWNER TO syncwell_owner;
+
+-- comment FUNCTION close_pull_stream(p_cursor bigint, p_records bigint, p_bytes bigint)
+COMMENT ON FUNCTION syncwell.close_pull_stream(p_cursor bigint, p_records bigint, p_bytes bigint) IS 'The last step of a streamed pull, in the transaction of open_pull_stream() before its COMMIT: notes the pull. p_cursor: the timestamp of the answer; p_records: how many rows its queries gave, NULL = not counted; p_bytes: length of the answer. Errors: SW001, 42501, 22023 for another cursor, for negative numbers, and where p_records is not what was to be sent.';
+
 -- function compare_sources(text, uuid)
 CREATE FUNCTION syncwell.compare_sources(p_period text DEFAULT 'day'::text, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, status text, streams bigint, total_syncs bigint, success_rate numeric, average_duration_ms double precision, p95_duration_ms double precision, total_items_synced numeric, last_success_at timestamp with time zone, freshness_score numeric, drift_percent numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4373,10 +11536,12 @@ CREATE FUNCTION syncwell.compare_sources(p_period text DEFAULT 'day'::text, p_us
     AS $$
 declare
   v_from timestamptz;
+  v_whole timestamptz;
 begin
   perform syncwell._check_period(p_period);
   v_from := syncwell._now()
     - make_interval(hours => case p_period when 'hour' then 1 when 'day' then 24 else 168 end);
+  v_whole := date_trunc('hour', v_from + interval '1 hour' - interval '1 microsecond', 'UTC');
   return query
   with health as materialized (
     select h.* from syncwell._stream_health(null, p_user_id) as h
@@ -4391,39 +11556,70 @@ begin
     from health as h
     group by h.source
   ),
+  -- the first hour is cut by now, the others are whole
+  parts as materialized (
+    select h.source, m.total, m.successful, m.failed, m.items, m.duration_total, m.durations
+    from health as h
+    join (
+      select m.stream_id, m.total, m.successful, m.failed, m.items, m.duration_total, m.durations
+      from (select x.org_id, array_agg(x.stream_id) as stream_ids from health as x group by x.org_id) as s
+      cross join lateral syncwell._metric_rows(s.org_id, s.stream_ids, 'hour', v_whole, 'infinity', null) as m
+      union all
+      select c.stream_id, c.total, c.successful, c.failed, c.items, c.duration_total, c.durations
+      from (
+        select
+          array_agg(x.org_id) as org_ids,
+          array_agg(x.stream_id) as stream_ids,
+          array_agg(v_from) as starts,
+          array_agg(v_whole) as ends
+        from health as x
+      ) as s
+      cross join lateral syncwell._count_runs(s.org_ids, s.stream_ids, s.starts, s.ends) as c
+      where v_from < v_whole
+    ) as m on m.stream_id = h.stream_id
+  ),
+  buckets as (
+    select p.source, b.index, sum(b.n)::bigint as n
+    from parts as p
+    cross join lateral unnest((p.durations).indexes, (p.durations).counts) as b (index, n)
+    group by p.source, b.index
+  ),
+  sketches as (
+    select b.source, array_agg(b.index order by b.index) as indexes, array_agg(b.n order by b.index) as counts
+    from buckets as b
+    group by b.source
+  ),
+  sums as (
+    select
+      p.source,
+      sum(p.total)::bigint as total,
+      sum(p.successful) as successful,
+      sum(p.failed) as failed,
+      sum(p.items) as items,
+      sum(p.duration_total) / nullif(sum(p.successful + p.failed), 0) as average,
+      sum((p.durations).zeros)::bigint as zeros,
+      min((p.durations).minimum) as minimum,
+      max((p.durations).maximum) as maximum
+    from parts as p
+    group by p.source
+  ),
   runs as (
     select
-      h.source,
-      count(*) as total,
-      count(*) filter (where e.succeeded) as successful,
-      count(*) filter (where e.failed) as failed,
-      sum(e.items_processed) as items,
-      avg(e.duration_ms) filter (where e.succeeded or e.failed) as average,
-      percentile_disc(0.95) within group (order by e.duration_ms)
-        filter (where (e.succeeded or e.failed) and e.duration_ms is not null) as p95
-    from health as h
-    cross join lateral (
-      select
-        r.duration_ms,
-        r.items_processed,
-        r.status in ('success', 'partial') as succeeded,
-        r.status in ('failed', 'timeout') as failed
-      from syncwell.sync_events as r
-      where r.org_id = h.org_id
-        and r.stream_id = h.stream_id
-        and r.id >= syncwell._uuid7_floor(v_from)
-      offset 0
-    ) as e
-    group by h.source
+      t.*,
+      syncwell._sketch_quantiles(
+        row(t.zeros, s.indexes, s.counts, t.minimum, t.maximum)::syncwell.sketch, array[0.95]
+      ) as percentiles
+    from sums as t
+    left join sketches as s on s.source = t.source
   )
   select
     b.source,
     syncwell._status_of_rank(b.rank),
     b.streams,
     coalesce(r.total, 0),
-    r.successful::numeric / nullif(r.successful + r.failed, 0),
+    r.successful / nullif(r.successful + r.failed, 0),
     r.average::double precision,
-    r.p95::double precision,
+    round(r.percentiles[1]::numeric, 1)::double precision,
     r.items,
     b.last_success_at,
     round(b.freshness_score, 1),
@@ -4438,7 +11634,7 @@ $$;
 ALTER FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION compare_sources(p_period text, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) IS 'The sources beside each other over the last hour, 24 hours or 7 days (p_period hour, day or week; default day), by name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; durations in milliseconds, p95 by nearest rank; total_items_synced: items processed, NULL when never told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: NULL = nothing measures it. Errors: 22004, 22023 (p_period), SW001, SW002.';
+COMMENT ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) IS 'The sources beside each other over the last hour, 24 hours or 7 days (p_period hour, day or week; default day), by name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: NULL = nothing measures it. Errors: 22004, 22023 (p_period), SW001, SW002.';
 
 -- function create_sync_error(text, text, text, integer, jsonb, uuid)
 CREATE FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_details jsonb DEFAULT NULL::jsonb, p_user_id uuid DEFAULT NULL::uuid) RETURNS uuid
@@ -4497,7 +11693,7 @@ $$;
 ALTER FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_hours numeric) OWNER TO syncwell_owner;
 
 -- comment FUNCTION detect_sync_issues(p_user_id uuid, p_threshold_hours numeric)
-COMMENT ON FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_hours numeric) IS 'What is wrong now, the worst and oldest first. p_user_id NULL = everything the caller may see; p_threshold_hours: how old the last success of a stream without an expected interval or cron may be, in hours (default: setting health.stale_after, 24 hours). issue_type failure: runs failed in a row (critical from runs.failure_threshold on, else warning); stale_data: no success past due plus grace (warning), or for health.stale_intervals expected intervals (critical); stuck (warning): an open run without heartbeat for runs.heartbeat_timeout, or older than max_runtime, or whose progress stands still. since: the last success before the failures, when the success was due, the last sign of life. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id NULL: progress that belongs to no run. Errors: 22023 (p_threshold_hours), SW001, SW002.';
+COMMENT ON FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_hours numeric) IS 'What is wrong now, the worst and oldest first. p_user_id NULL = everything the caller may see; p_threshold_hours: how old the last success of a stream without an expected interval or cron may be, in hours (default: setting health.stale_after, 24 hours). issue_type failure: runs failed in a row (critical from runs.failure_threshold on, else warning); stale_data: no success past due plus grace (warning), or for health.stale_intervals expected intervals (critical); stuck (warning): an open run without heartbeat for runs.heartbeat_timeout, or older than max_runtime, or whose progress stands still; and, all warnings, one a device: rejected_pushes: its pushes fail; quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: health.conflict_threshold or more within 24 hours that a policy decided and no person. since: the last success before the failures, when the success was due, the last sign of life, the first of the refused pushes, bad records or conflicts. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id NULL: progress that belongs to no run. Errors: 22023 (p_threshold_hours), SW001, SW002.';
 
 -- function drop_old_partitions(text)
 CREATE FUNCTION syncwell.drop_old_partitions(p_table text DEFAULT NULL::text) RETURNS TABLE(table_name text, partition_name text)
@@ -4622,6 +11818,57 @@ ALTER FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) 
 
 -- comment FUNCTION ensure_partitions(p_table text, p_months_ahead integer)
 COMMENT ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) IS 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead (default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. Returns what it made; nothing when all was there. Locks the default partition while it makes a month ahead, and the whole table while it heals. Errors: 22023 unknown table or months out of range, 55P03 a lock took longer than 5 s: nothing is made, try again.';
+
+-- function ensure_tracking(regclass)
+CREATE FUNCTION syncwell.ensure_tracking(p_table regclass DEFAULT NULL::regclass) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table record;
+  v_plan record;
+  v_trigger record;
+  v_repaired integer := 0;
+  v_count integer;
+begin
+  if p_table is not null then
+    perform syncwell._synced_table_id(p_table);
+  end if;
+  for v_table in
+    select t.table_id, t.relation
+    from syncwell.synced_tables as t
+    inner join pg_class as c on c.oid = t.relation
+    where t.relation = p_table or (p_table is null and pg_has_role(c.relowner, 'usage'))
+    order by t.position
+  loop
+    -- what was missed is judged before the repair, what is in new partitions after it, when no writer is under way
+    select s.* into v_plan from syncwell._tracking_gaps(v_table.table_id) as s;
+    v_count := syncwell._ensure_triggers(v_table.table_id);
+    for v_trigger in
+      select s.relation, s.trigger_name from syncwell._tracking_triggers(v_table.table_id) as s where not s.in_tree
+    loop
+      execute format('drop trigger %I on %s', v_trigger.trigger_name, v_trigger.relation);
+      v_count := v_count + 1;
+    end loop;
+    if v_count > 0 or v_plan.is_stale then
+      perform syncwell._note_tracking(
+        v_table.relation,
+        v_plan.has_gaps or exists (
+          select from unnest(v_plan.new_partitions) as n (relation) where pg_relation_size(n.relation) > 0
+        )
+      );
+    end if;
+    v_repaired := v_repaired + v_count;
+  end loop;
+  return v_repaired;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.ensure_tracking(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION ensure_tracking(p_table regclass)
+COMMENT ON FUNCTION syncwell.ensure_tracking(p_table regclass) IS 'Makes what is missing of the tracking of p_table, or of every synced table that the caller owns: triggers on new partitions, triggers that were dropped or disabled; takes them off partitions that were detached. Returns how many triggers were made, enabled or dropped. Where changes may have been missed (a trigger was missing or disabled, a partition came with rows or went) devices are sent the table in full. To be called by the owner of the tables, who also needs the role syncwell_operator, whenever partitions come or go: maintenance runs as nobody who could. Errors: 42501 not the owner, SW301 not registered, SW302 it can not be synced any more.';
 
 -- function explain_access(text, uuid)
 CREATE FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) RETURNS record
@@ -4973,8 +12220,52 @@ ALTER FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid)
 -- comment FUNCTION get_integration_dashboard(p_source text, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid) IS 'All about a source in one document; p_source NULL = all of them together; p_user_id NULL = everything the caller may see; NULL when no stream matches p_source. overview: status (the worst stream''s), score (mean, 0 to 100), streams, last_sync_at, next_sync_at (expected first), uptime (0 to 1: share of the time since the first run of the sample in which the last run of the stream had succeeded), items_in_database (from what runs told; null unless all streams did); performance: sample_size and sample_since (the newest 100 runs of each stream that ended with an outcome), last_duration_ms, average_duration_ms, p95_duration_ms, syncs_per_day, success_rate (0 to 1); health: is_healthy, consecutive_failures (the most of any stream), active_errors (not resolved), alerts (critical issues); recent_activity: the newest 10 runs of the sample. What is not known is null. Errors: SW001, SW002.';
 
+-- function get_quarantined_records(text, integer, uuid)
+CREATE FUNCTION syncwell.get_quarantined_records(p_table text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(quarantine_id uuid, user_id uuid, device_id text, table_name text, record_id text, action text, record text, error_code text, reason text, quarantined_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_shows boolean;
+begin
+  perform syncwell._check_limit(p_limit);
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  v_shows := v_caller.role in ('admin', 'service');
+  return query
+  select
+    q.id, q.user_id,
+    case when o.is_own then q.device_id else syncwell._redact(q.org_id, q.user_id, q.device_id) end,
+    q.table_name, q.record_id, q.action,
+    case
+      when o.is_own then q.record
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.record)
+    end,
+    q.error_code,
+    case when o.is_own then q.reason else syncwell._redact(q.org_id, q.user_id, q.reason) end,
+    q.quarantined_at
+  from syncwell.sync_quarantine as q
+  cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
+  where q.org_id = v_caller.org_id and q.resolved_at is null
+    and (v_caller.sees_org or q.user_id = v_caller.user_id)
+    and (p_user_id is null or q.user_id = p_user_id)
+    and (p_table is null or q.table_name = p_table)
+  order by q.id desc
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_quarantined_records(p_table text, p_limit integer, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) IS 'Pushed records that the table refused and that no later push has settled, newest first, p_limit (1 to 1000) of them: of p_table (NULL: all) and p_user_id (NULL: everything the caller may see). record: as the device sent it, NULL for a deletion; shown to the user whose device it was, and to admins and services with consent. error_code: SQLSTATE of the refusal. Errors: SW001, SW002, 22004, 22023.';
+
 -- function get_recent_sync_events(text, integer, text, uuid)
-CREATE FUNCTION syncwell.get_recent_sync_events(p_source text DEFAULT NULL::text, p_limit integer DEFAULT 20, p_status text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
+CREATE FUNCTION syncwell.get_recent_sync_events(p_source text DEFAULT NULL::text, p_limit integer DEFAULT 20, p_status text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, direction text, bytes bigint, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4992,8 +12283,8 @@ begin
   select
     r.event_id, r.source, r.user_id, r.sync_type, r.status, r.started_at, r.completed_at, r.duration_ms,
     r.items_processed, r.items_created, r.items_updated, r.items_deleted, r.items_failed, r.items_per_second,
-    r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id, r.network_type,
-    r.sync_token_before, r.sync_token_after, r.heartbeat_at
+    r.direction, r.bytes, r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id,
+    r.network_type, r.sync_token_before, r.sync_token_after, r.heartbeat_at
   from syncwell._recent_events(p_source, p_limit, p_status, null, p_user_id) as r;
 end
 $$;
@@ -5002,10 +12293,10 @@ $$;
 ALTER FUNCTION syncwell.get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid) IS 'The last p_limit (1 to 1000) runs, newest first, of p_source (NULL: all) with p_status (NULL: any), of p_user_id (NULL: everything the caller may see). duration_ms: milliseconds from start to end, NULL while it runs; items_per_second: items_processed over duration_ms, NULL where either is not known; attempt: 1 = first try; error_message, device_id, network_type with consent only. Retired streams are left out. Errors: SW001, SW002, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid) IS 'The last p_limit (1 to 1000) runs, newest first, of p_source (NULL: all) with p_status (NULL: any), of p_user_id (NULL: everything the caller may see). duration_ms: milliseconds from start to end, NULL while it runs; items_per_second: items_processed over duration_ms, NULL where either is not known; direction: pull (to a device), push (from it) or NULL; bytes: what was transferred, NULL when not told; attempt: 1 = first try; error_message, device_id, network_type with consent only. Retired streams are left out. Errors: SW001, SW002, 22004, 22023.';
 
 -- function get_recent_webhooks(text, integer, uuid)
-CREATE FUNCTION syncwell.get_recent_webhooks(p_source text DEFAULT NULL::text, p_limit integer DEFAULT 20, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
+CREATE FUNCTION syncwell.get_recent_webhooks(p_source text DEFAULT NULL::text, p_limit integer DEFAULT 20, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, direction text, bytes bigint, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -5016,8 +12307,8 @@ begin
   select
     r.event_id, r.source, r.user_id, r.sync_type, r.status, r.started_at, r.completed_at, r.duration_ms,
     r.items_processed, r.items_created, r.items_updated, r.items_deleted, r.items_failed, r.items_per_second,
-    r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id, r.network_type,
-    r.sync_token_before, r.sync_token_after, r.heartbeat_at
+    r.direction, r.bytes, r.error_type, r.error_code, r.error_message, r.attempt, r.platform, r.device_id,
+    r.network_type, r.sync_token_before, r.sync_token_after, r.heartbeat_at
   from syncwell._recent_events(p_source, p_limit, null, 'webhook', p_user_id) as r;
 end
 $$;
@@ -5117,6 +12408,136 @@ ALTER FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) 
 
 -- comment FUNCTION get_setting(p_key text, p_source text, p_platform text)
 COMMENT ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) IS 'The effective value of a setting, as text, for the caller''s org (nobody: for all orgs), p_source and p_platform. Errors: SW010.';
+
+-- function get_sync_clients(uuid, integer)
+CREATE FUNCTION syncwell.get_sync_clients(p_user_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) RETURNS TABLE(user_id uuid, device_id text, platform text, app_version text, network_type text, first_seen timestamp with time zone, last_seen timestamp with time zone, last_pull timestamp with time zone, last_push timestamp with time zone, cursor_age interval, next_pull text, schema_version integer, records bigint, pulls bigint, pushes bigint, failures bigint, failing_since timestamp with time zone, last_error_code text, conflicts bigint, quarantined bigint, open_quarantined bigint, full_resyncs bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+  v_incarnation integer;
+  v_user_id uuid := p_user_id;
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_user_id is not null and p_user_id is distinct from v_caller.user_id then
+    perform from syncwell.users as u
+    where u.org_id = v_caller.org_id and u.user_id = p_user_id and v_caller.sees_org;
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s about whom this caller may ask.', p_user_id),
+        hint = 'Leave p_user_id out for all you may see; analysts, admins and services may ask about their whole org.';
+    end if;
+  elsif not v_caller.sees_org then
+    v_user_id := v_caller.user_id;
+  end if;
+  select max(i.incarnation) into v_incarnation from syncwell.sync_incarnations as i;
+
+  return query
+  with devices as materialized (
+    select d.*
+    from syncwell.sync_devices as d
+    where d.org_id = v_caller.org_id and (v_user_id is null or d.user_id = v_user_id)
+    order by d.last_seen desc, d.user_id, d.device_id
+    limit p_limit
+  )
+  select
+    d.user_id,
+    syncwell._redact(d.org_id, d.user_id, nullif(d.device_id, '')),
+    d.platform,
+    d.app_version,
+    syncwell._redact(d.org_id, d.user_id, d.network_type),
+    d.first_seen,
+    d.last_seen,
+    d.last_pull,
+    d.last_push,
+    case when c.cursor is not null then v_now - d.cursor_at end,
+    case
+      when d.last_pull is null then 'first'
+      when c.cursor is null or not pg_visible_in_snapshot(d.invalidated_xid, c.snapshot) or exists (
+        select from syncwell.sync_horizons as h
+        where h.scope in (d.org_id, d.user_id) and pg_snapshot_xmin(c.snapshot) < h.purged_below
+      ) then 'replacement'
+      else 'incremental'
+    end,
+    d.schema_version,
+    (select sum(r.value::bigint)::bigint from jsonb_each_text(d.records) as r (table_id, value)),
+    d.pulls,
+    d.pushes,
+    d.failures,
+    d.failing_since,
+    d.last_error_code,
+    d.conflicts,
+    d.quarantined,
+    (
+      select count(*)
+      from syncwell.sync_quarantine as q
+      where q.org_id = d.org_id and q.user_id = d.user_id and q.device_id = d.device_id and q.resolved_at is null
+    ),
+    d.full_resyncs
+  from devices as d
+  left join syncwell.sync_cursors as c
+    on c.org_id = d.org_id and c.user_id = d.user_id and c.cursor = d.cursor and c.incarnation = v_incarnation
+  order by d.last_seen desc, d.user_id, d.device_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_sync_clients(p_user_id uuid, p_limit integer)
+COMMENT ON FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) IS 'The devices that sync, those seen last first, at most p_limit (1 to 1000), of p_user_id or (NULL) everything the caller may see. device_id and network_type with consent only; device_id NULL: the client names none, its devices share a row. last_seen, last_pull: idle pulls count once a setting delta.idle_interval; cursor_age: how long ago it was given what it stands at, NULL when that is no longer known; next_pull: first, incremental, or replacement (everything is sent anew); records: how many it should have, NULL when not known; pulls: those with changes; failures: pushes that failed, failing_since the first in a row, last_error_code the SQLSTATE of the last; conflicts: records in conflict; quarantined: records put aside as bad, open_quarantined those that nobody settled; full_resyncs: pulls that replaced everything. Errors: SW001, SW002, 22004, 22023.';
+
+-- function get_sync_conflicts(text, boolean, integer, uuid)
+CREATE FUNCTION syncwell.get_sync_conflicts(p_table text DEFAULT NULL::text, p_open boolean DEFAULT true, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(conflict_id uuid, user_id uuid, device_id text, table_name text, record_id text, action text, policy text, outcome text, server_record jsonb, client_record jsonb, changed_columns text[], occurred_at timestamp with time zone, choice text, resolved_at timestamp with time zone, resolved_by uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_shows boolean;
+begin
+  perform syncwell._check_limit(p_limit);
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  v_shows := v_caller.role in ('admin', 'service');
+  return query
+  select
+    c.id, c.user_id,
+    case when o.is_own then c.device_id else syncwell._redact(c.org_id, c.user_id, c.device_id) end,
+    c.table_name, c.record_id, c.action, c.policy, c.outcome,
+    case
+      when o.is_own then c.server_record
+      when v_shows then syncwell._redact(c.org_id, c.user_id, c.server_record)
+    end,
+    case
+      when o.is_own then c.client_record
+      when v_shows then syncwell._redact(c.org_id, c.user_id, c.client_record)
+    end,
+    c.changed_columns, c.occurred_at, c.choice, c.resolved_at, c.resolved_by
+  from syncwell.sync_conflicts as c
+  cross join lateral (select c.user_id is not distinct from v_caller.user_id as is_own) as o
+  where c.org_id = v_caller.org_id
+    and (v_caller.sees_org or c.user_id = v_caller.user_id)
+    and (p_user_id is null or c.user_id = p_user_id)
+    and (p_table is null or c.table_name = p_table)
+    and (p_open is null or (c.resolved_at is null) = p_open)
+  order by c.id desc
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid) IS 'Conflicts that a policy decided, newest first, p_limit (1 to 1000) of them: of p_table (NULL: all) and p_user_id (NULL: everything the caller may see); p_open true: those in which no person has chosen otherwise yet, false: the others, NULL: both. server_record and client_record: the two versions as the client sees them, NULL where it was deleted; shown to the user whose device it was, and to admins and services with consent. Errors: SW001, SW002, 22004, 22023.';
 
 -- function get_sync_error(uuid)
 CREATE FUNCTION syncwell.get_sync_error(p_error_id uuid) RETURNS TABLE(error_id uuid, stream_id uuid, source text, user_id uuid, event_id uuid, error_type text, error_class text, error_code text, http_status integer, error_message text, error_details jsonb, retry_count integer, next_retry_at timestamp with time zone, lane text, reason text, occurrences bigint, first_seen timestamp with time zone, last_seen timestamp with time zone, resolved_at timestamp with time zone, created_at timestamp with time zone)
@@ -5280,38 +12701,54 @@ begin
   ) at time zone v_zone;
 
   return query
-  with runs as (
+  with parts as materialized (
+    select m.period_start, s.source, m.total, m.successful, m.failed, m.items, m.duration_total, m.durations
+    from syncwell._metric_rows(
+      v_org_id, v_stream_ids, p_period, v_first,
+      (date_trunc(p_period, v_now at time zone v_zone) + ('1 ' || p_period)::interval) at time zone v_zone, v_zone
+    ) as m
+    join syncwell.streams as s on s.org_id = v_org_id and s.stream_id = m.stream_id
+  ),
+  buckets as (
+    select p.period_start, p.source, grouping(p.period_start) = 1 as is_summary, b.index, sum(b.n)::bigint as n
+    from parts as p
+    cross join lateral unnest((p.durations).indexes, (p.durations).counts) as b (index, n)
+    group by grouping sets ((p.period_start, p.source, b.index), (b.index))
+  ),
+  sketches as (
     select
-      e.source::text as source,
-      e.duration_ms,
-      e.items_processed,
-      e.status in ('success', 'partial') as succeeded,
-      e.status in ('failed', 'timeout') as failed,
-      date_trunc(p_period, e.started_at at time zone v_zone) at time zone v_zone as period_start
-    from unnest(v_stream_ids) as s (stream_id)
-    cross join lateral (
-      select r.source, r.status, r.duration_ms, r.items_processed, r.started_at
-      from syncwell.sync_events as r
-      where r.org_id = v_org_id
-        and r.stream_id = s.stream_id
-        and r.id >= syncwell._uuid7_floor(v_first)
-      offset 0
-    ) as e
+      b.period_start, b.source, b.is_summary,
+      array_agg(b.index order by b.index) as indexes,
+      array_agg(b.n order by b.index) as counts
+    from buckets as b
+    group by b.period_start, b.source, b.is_summary
+  ),
+  sums as (
+    select
+      p.period_start,
+      p.source,
+      grouping(p.period_start) = 1 as is_summary,
+      coalesce(sum(p.total), 0)::bigint as total,
+      coalesce(sum(p.successful), 0)::bigint as successful,
+      coalesce(sum(p.failed), 0)::bigint as failed,
+      sum(p.items) as items,
+      sum(p.duration_total) / nullif(sum(p.successful + p.failed), 0) as average,
+      sum((p.durations).zeros)::bigint as zeros,
+      min((p.durations).minimum) as minimum,
+      max((p.durations).maximum) as maximum
+    from parts as p
+    group by grouping sets ((p.period_start, p.source), ())
   ),
   totals as (
     select
-      r.period_start,
-      r.source,
-      grouping(r.period_start) = 1 as is_summary,
-      count(*) as total,
-      count(*) filter (where r.succeeded) as successful,
-      count(*) filter (where r.failed) as failed,
-      sum(r.items_processed) as items,
-      avg(r.duration_ms) filter (where r.succeeded or r.failed) as average,
-      percentile_disc(array[0.5, 0.95, 0.99]) within group (order by r.duration_ms)
-        filter (where (r.succeeded or r.failed) and r.duration_ms is not null) as percentiles
-    from runs as r
-    group by grouping sets ((r.period_start, r.source), ())
+      t.*,
+      syncwell._sketch_quantiles(
+        row(t.zeros, s.indexes, s.counts, t.minimum, t.maximum)::syncwell.sketch, array[0.5, 0.95, 0.99]
+      ) as percentiles
+    from sums as t
+    left join sketches as s
+      on s.is_summary = t.is_summary
+      and (t.is_summary or (s.period_start = t.period_start and s.source = t.source))
   )
   select
     case when t.is_summary then 'summary' when p_period = 'day' then 'daily' else p_period || 'ly' end,
@@ -5324,9 +12761,9 @@ begin
     t.failed::numeric / nullif(t.successful + t.failed, 0),
     t.items,
     t.average::double precision,
-    t.percentiles[1]::double precision,
-    t.percentiles[2]::double precision,
-    t.percentiles[3]::double precision,
+    round(t.percentiles[1]::numeric, 1)::double precision,
+    round(t.percentiles[2]::numeric, 1)::double precision,
+    round(t.percentiles[3]::numeric, 1)::double precision,
     v_now
   from totals as t
   order by t.is_summary, t.period_start desc, t.source;
@@ -5337,7 +12774,7 @@ $$;
 ALTER FUNCTION syncwell.get_sync_metrics(p_source text, p_period text, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_sync_metrics(p_source text, p_period text, p_limit integer, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.get_sync_metrics(p_source text, p_period text, p_limit integer, p_user_id uuid) IS 'How runs went per period and source, newest first, then one summary row (metric_type summary, period_start NULL) over all of them. p_source NULL = all; p_period hour, day or week; p_limit = how many periods back, the current one included (default 24, 1 to 1000); p_user_id NULL = everything the caller may see. A period in which nothing was started has no row. Days and weeks (from Monday) begin at midnight of the streams'' time zone, or of the org''s where they have several. total_syncs: runs started in the period, the open and cancelled ones too; successful_syncs: success and partial; failed_syncs: failed and timeout; success_rate and error_rate: shares from 0 to 1 of those two, NULL when neither happened; total_items_synced: items processed, NULL when never told; durations: milliseconds of the runs that succeeded or failed, percentiles by nearest rank, NULL without any; last_updated: how old the figures are. No rows when no stream matches. Errors: 22004, 22023 (p_period, p_limit), SW001, SW002.';
+COMMENT ON FUNCTION syncwell.get_sync_metrics(p_source text, p_period text, p_limit integer, p_user_id uuid) IS 'How runs went per period and source, newest first, then one summary row (metric_type summary, period_start NULL) over all of them. p_source NULL = all; p_period hour, day or week; p_limit = how many periods back, the current one included (default 24, 1 to 1000); p_user_id NULL = everything the caller may see. A period in which nothing was started has no row. Days and weeks (from Monday) begin at midnight of the streams'' time zone, or of the org''s where they have several. total_syncs: runs started in the period, the open and cancelled ones too; successful_syncs: success and partial; failed_syncs: failed and timeout; success_rate and error_rate: shares from 0 to 1 of those two, NULL when neither happened; total_items_synced: items processed, NULL when never told; durations: milliseconds of the runs that succeeded or failed, percentiles by nearest rank, within 1.083 % (merged from sketches, never averaged), NULL without any; last_updated: as of when the figures are right, which is now: what is not rolled up yet is counted. No rows when no stream matches. Errors: 22004, 22023 (p_period, p_limit), SW001, SW002.';
 
 -- function get_sync_timeline(text, integer, uuid)
 CREATE FUNCTION syncwell.get_sync_timeline(p_source text DEFAULT NULL::text, p_hours integer DEFAULT 24, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(hour timestamp with time zone, total bigint, successful bigint, failed bigint)
@@ -5363,20 +12800,12 @@ begin
   return query
   with runs as (
     select
-      date_trunc('hour', e.started_at, 'UTC') as hour,
-      count(*) as total,
-      count(*) filter (where e.status in ('success', 'partial')) as successful,
-      count(*) filter (where e.status in ('failed', 'timeout')) as failed
-    from unnest(v_stream_ids) as s (stream_id)
-    cross join lateral (
-      select r.status, r.started_at
-      from syncwell.sync_events as r
-      where r.org_id = v_org_id
-        and r.stream_id = s.stream_id
-        and r.id >= syncwell._uuid7_floor(v_first)
-      offset 0
-    ) as e
-    group by 1
+      m.period_start as hour,
+      sum(m.total)::bigint as total,
+      sum(m.successful)::bigint as successful,
+      sum(m.failed)::bigint as failed
+    from syncwell._metric_rows(v_org_id, v_stream_ids, 'hour', v_first, v_last + interval '1 hour', null) as m
+    group by m.period_start
   )
   select h.hour, coalesce(r.total, 0), coalesce(r.successful, 0), coalesce(r.failed, 0)
   from generate_series(v_first, v_last, interval '1 hour') as h (hour)
@@ -5390,6 +12819,61 @@ ALTER FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user
 
 -- comment FUNCTION get_sync_timeline(p_source text, p_hours integer, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user_id uuid) IS 'Runs per hour, oldest first, an hour without runs as a row of zeros. p_source NULL = all; p_hours = how many hours back, the current one included (default 24, 1 to 1000); p_user_id NULL = everything the caller may see. total: runs started in the hour, the open and cancelled ones too; successful: success and partial; failed: failed and timeout. No rows when no stream matches. Errors: 22004, 22023 (p_hours), SW001, SW002.';
+
+-- function invalidate_client(uuid, text)
+CREATE FUNCTION syncwell.invalidate_client(p_user_id uuid DEFAULT NULL::uuid, p_device_id text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_org_id constant uuid := syncwell._claim_org();
+  v_user_id uuid := syncwell._claim_user();
+  v_devices integer;
+begin
+  if p_user_id is not null and p_user_id is distinct from v_user_id then
+    perform from syncwell.users as u
+    where u.user_id = p_user_id and v_user_id is null and (v_org_id is null or u.org_id = v_org_id);
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s whose devices this caller may invalidate.', p_user_id),
+        hint = 'Users are registered with syncwell.register_user(); admins and services act for others of their org.';
+    end if;
+    v_user_id := p_user_id;
+  end if;
+
+  -- a cursor whose snapshot can't see this transaction is not known any more, also one that is handed out right now
+  with locked as materialized (
+    select d.org_id, d.user_id, d.device_id
+    from syncwell.sync_devices as d
+    where (v_org_id is null or d.org_id = v_org_id)
+      and (v_user_id is null or d.user_id = v_user_id)
+      and (p_device_id is null or d.device_id = p_device_id)
+    order by d.org_id, d.user_id, d.device_id
+    for update
+  )
+  update syncwell.sync_devices as d
+  set may_shrink = true, invalidated_xid = pg_current_xact_id()
+  from locked as l
+  where d.org_id = l.org_id and d.user_id = l.user_id and d.device_id = l.device_id;
+  get diagnostics v_devices = row_count;
+  if v_devices = 0 and p_device_id is not null then
+    raise exception using
+      errcode = 'SW310',
+      message = 'unknown device',
+      detail = format('No device %L of the users whose devices this caller may invalidate.', left(p_device_id, 100)),
+      hint = 'get_sync_clients() lists the devices; leave p_device_id out for all of the user''s.';
+  end if;
+  return v_devices;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION invalidate_client(p_user_id uuid, p_device_id text)
+COMMENT ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) IS 'Has devices replace everything at their next pull: after their access changed in a way that no synced table shows, or after a pull was refused because it would delete too much (SW307). p_user_id: whose devices, NULL = of everybody for whom the caller acts (a member or analyst: itself; admins and services: their org; an operator: all orgs); p_device_id: this one only, '''' for those without a name; NULL = all. Returns how many. A push that a device makes before that pull is refused (40001): it pulls first and keeps what it changed. Errors: SW001, SW002, SW310.';
 
 -- function mark_error_resolved(uuid)
 CREATE FUNCTION syncwell.mark_error_resolved(p_error_id uuid) RETURNS boolean
@@ -5419,6 +12903,235 @@ ALTER FUNCTION syncwell.mark_error_resolved(p_error_id uuid) OWNER TO syncwell_o
 
 -- comment FUNCTION mark_error_resolved(p_error_id uuid)
 COMMENT ON FUNCTION syncwell.mark_error_resolved(p_error_id uuid) IS 'Resolves an error by hand: it is not retried any more and the next of its kind is a new one. The stream''s health stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
+
+-- function open_pull_stream(bigint, integer, jsonb, text[], text, boolean, jsonb)
+CREATE FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint DEFAULT NULL::bigint, p_schema_version integer DEFAULT NULL::integer, p_migration jsonb DEFAULT NULL::jsonb, p_tables text[] DEFAULT NULL::text[], p_device_id text DEFAULT NULL::text, p_created_as_updated boolean DEFAULT false, p_client jsonb DEFAULT NULL::jsonb) RETURNS TABLE("position" integer, kind text, body text)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  v_started_at constant timestamptz := syncwell._now();
+  v_as_updated constant boolean := coalesce(p_created_as_updated, false);
+  v_plan record;
+  v_part syncwell.pull_part;
+  v_ids text[];
+  v_columns text;
+  v_mine text;
+  v_list text;
+  v_count bigint;
+  v_cursor bigint;
+  v_created bigint := 0;
+  v_updated bigint := 0;
+  v_deleted bigint := 0;
+  v_hidden bigint := 0;
+  v_records jsonb := '{}'::jsonb;
+  v_replacing jsonb := '{}'::jsonb;
+  v_replaced text[] := '{}'::text[];
+  v_stats jsonb := '{}'::jsonb;
+  v_kinds text[] := '{}'::text[];
+  v_bodies text[] := '{}'::text[];
+  v_text text := '';
+  c_chunk constant integer := 10000;
+begin
+  if current_setting('transaction_isolation') not in ('repeatable read', 'serializable') then
+    raise exception using
+      errcode = '25001',
+      message = 'a pull is streamed in a transaction with one snapshot',
+      detail = format('The isolation level is %s.', current_setting('transaction_isolation')),
+      hint = 'Begin it with isolation level repeatable read.';
+  end if;
+  perform syncwell._check_pull(p_schema_version, p_tables, p_device_id, null);
+  v_plan := syncwell._pull_plan(p_last_pulled_at, p_migration, p_tables, p_device_id, v_as_updated, null);
+  if v_plan.kind = 'again' then
+    perform syncwell._begin_pull();
+    v_plan := syncwell._pull_plan(p_last_pulled_at, p_migration, p_tables, p_device_id, v_as_updated, null);
+    if v_plan.kind = 'again' then
+      raise exception using
+        errcode = '40001',
+        message = 'the database has just been moved to another cluster',
+        detail = 'The snapshot of this transaction is older than that.',
+        hint = 'Begin the transaction again.';
+    end if;
+  end if;
+  if v_plan.page is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'p_last_pulled_at is the cursor of a page',
+      detail = 'The rest of a paged pull can''t be streamed.',
+      hint = 'Go on with sync_pull(), or start again with the cursor of the last complete pull.';
+  end if;
+
+  v_text := '{"changes":{';
+  foreach v_part in array coalesce(v_plan.parts, '{}') loop
+    select string_agg(format(', %I', c.column_name), '' order by c.position) into v_columns
+    from syncwell.synced_columns as c
+    where c.table_id = v_part.table_id;
+    select
+      format(
+        'from (select id%s from syncwell_tables.%I where _owner = %L', v_columns, t.table_name, v_part.scope
+      ) || case when t.org_column is not null then format(' and _org = %L', v_plan.org_id) else '' end
+    into v_mine
+    from syncwell.synced_tables as t
+    where t.table_id = v_part.table_id;
+
+    if v_part.how = 'delta' then
+      if v_part.columns is not null then
+        execute format('select syncwell_tables.%I($1, $2, $3, $4, null, null)', v_part.table_name || '_pull_columns')
+        into v_ids
+        using v_part.scope, v_plan.org_id, v_part.columns, v_part.known;
+        v_part.updated := v_part.updated || v_ids;
+      end if;
+      if v_part.created is not null or v_part.updated is not null then
+        execute format('select syncwell_tables.%I($1, $2, $3)', v_part.table_name || '_pull_hidden')
+        into v_ids
+        using v_part.scope, v_plan.org_id, v_part.created || v_part.updated;
+        if v_ids is not null then
+          v_part.created := array(select i.id from unnest(v_part.created) as i (id) where i.id <> all (v_ids));
+          v_part.updated := array(select i.id from unnest(v_part.updated) as i (id) where i.id <> all (v_ids));
+          v_ids := syncwell._hidden_records(v_part, v_ids);
+          v_hidden := v_hidden + coalesce(cardinality(v_ids), 0);
+          v_part.deleted := v_part.deleted || v_ids;
+        end if;
+      end if;
+      if coalesce(cardinality(v_part.created || v_part.updated || v_part.deleted), 0) = 0 then
+        continue;
+      end if;
+      v_records := v_records || jsonb_build_object(
+        v_part.table_id, coalesce(cardinality(v_part.created), 0) - coalesce(cardinality(v_part.deleted), 0)
+      );
+    else
+      execute 'select count(*) ' || v_mine || ') as r' into v_count;
+      if v_part.how = 'updated' or v_as_updated then
+        v_updated := v_updated + v_count;
+      else
+        v_created := v_created + v_count;
+      end if;
+      if v_plan.kind = 'delta' then
+        v_replacing := v_replacing || jsonb_build_object(v_part.table_id, v_count);
+      else
+        v_records := v_records || jsonb_build_object(v_part.table_id, v_count);
+      end if;
+      if v_plan.kind = 'delta' and v_part.how <> 'new' then
+        v_replaced := v_replaced || v_part.table_name;
+      end if;
+    end if;
+    v_text := v_text || case when v_stats <> '{}' then ',' else '' end || to_json(v_part.table_name) || ':{';
+    v_stats := v_stats || jsonb_build_object(
+      v_part.table_name,
+      case
+        when v_part.how = 'delta' then jsonb_build_object(
+          'created', coalesce(cardinality(v_part.created), 0), 'updated', coalesce(cardinality(v_part.updated), 0),
+          'deleted', coalesce(cardinality(v_part.deleted), 0)
+        )
+        when v_part.how = 'updated' or v_as_updated then
+          jsonb_build_object('created', 0, 'updated', v_count, 'deleted', 0)
+        else jsonb_build_object('created', v_count, 'updated', 0, 'deleted', 0)
+      end
+    );
+
+    foreach v_list in array array['created', 'updated', 'deleted'] loop
+      v_text := v_text || to_json(v_list) || ':[';
+      if v_part.how <> 'delta' then
+        if v_count > 0
+          and v_list = (case when v_part.how = 'updated' or v_as_updated then 'updated' else 'created' end)
+        then
+          v_kinds := v_kinds || array['text', 'query'];
+          v_bodies := v_bodies || array[
+            v_text,
+            'select case when row_number() over () > 1 then '','' else '''' end || row_to_json(r)::text '
+            || v_mine || ') as r'
+          ];
+          v_text := '';
+        end if;
+      else
+        v_ids := coalesce(
+          case v_list
+            when 'created' then v_part.created
+            when 'updated' then v_part.updated
+            else v_part.deleted
+          end,
+          '{}'
+        );
+        for v_from in 1..cardinality(v_ids) by c_chunk loop
+          if v_list = 'deleted' then
+            v_text := v_text || case when v_from > 1 then ',' else '' end || (
+              select string_agg(to_json(i.id)::text, ',') from unnest(v_ids[v_from:v_from + c_chunk - 1]) as i (id)
+            );
+            v_kinds := v_kinds || 'text'::text;
+            v_bodies := v_bodies || v_text;
+          else
+            v_kinds := v_kinds || array['text', 'query'];
+            v_bodies := v_bodies || array[
+              v_text,
+              case
+                when v_from = 1
+                  then 'select case when row_number() over () > 1 then '','' else '''' end || row_to_json(r)::text '
+                else 'select '','' || row_to_json(r)::text '
+              end || v_mine || format(' and _key = any (%L)) as r', v_ids[v_from:v_from + c_chunk - 1])
+            ];
+          end if;
+          v_text := '';
+        end loop;
+        case v_list
+          when 'created' then v_created := v_created + cardinality(v_ids);
+          when 'updated' then v_updated := v_updated + cardinality(v_ids);
+          else v_deleted := v_deleted + cardinality(v_ids);
+        end case;
+      end if;
+      v_text := v_text || case when v_list = 'deleted' then ']}' else '],' end;
+    end loop;
+  end loop;
+
+  if v_plan.kind <> 'idle' or v_plan.refresh then
+    v_cursor := syncwell._end_pull(
+      v_plan.base, null, p_device_id, v_plan.kind, v_plan.snapshot, v_plan.covers, p_schema_version,
+      jsonb_build_object(
+        'created', v_created, 'updated', v_updated, 'deleted', v_deleted, 'records', v_records, 'replaced', v_replacing,
+        'hidden', v_hidden
+      ),
+      v_started_at, p_client, null, null, jsonb_build_object('stream', v_plan.kind)
+    );
+  else
+    v_cursor := p_last_pulled_at;
+  end if;
+  v_text := v_text || '},' || ltrim(
+    (
+      select json_object_agg(a.key, a.value)::text
+      from (
+        values
+        ('timestamp', to_json(v_cursor)),
+        (
+          'experimentalStrategy',
+          case
+            when v_plan.kind = 'replacement' then to_json('replacement'::text)
+            when v_replaced <> '{}' then (
+              select json_build_object('default', 'incremental', 'override', json_object_agg(r.name, 'replacement'))
+              from unnest(v_replaced) as r (name)
+            )
+          end
+        ),
+        ('stats', v_stats::text::json),
+        ('message', to_json(syncwell._pull_message(v_created + v_updated + v_deleted))),
+        ('serverTime', to_json(to_char(v_started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))),
+        ('hasMore', to_json(false)),
+        ('ignored', to_json(v_plan.ignored))
+      ) as a (key, value)
+      where a.value is not null
+    ), '{'
+  );
+  return query
+  select b.place::integer, b.kind, b.body
+  from unnest(v_kinds || 'text'::text, v_bodies || v_text) with ordinality as b (kind, body, place)
+  order by b.place;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb)
+COMMENT ON FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) IS 'The same pull as sync_pull() with these parameters, in pieces, for answers of any size; nothing of the records is held in memory. In a transaction of isolation level repeatable read: take the rows by position; a body of kind text is a piece of the answer, one of kind query is a SELECT with one text column whose rows, one after the other, are the next piece (line ends between them do no harm). Run each in the same transaction through a server-side cursor or as COPY (<body>) TO STDOUT (FORMAT csv, QUOTE e''\x01'', DELIMITER e''\x02''), which gives the rows as they are. Then call close_pull_stream() and commit: before that the device must not apply the answer. Parameters: those of sync_pull(); setting delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor of a page too, and those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
 
 -- function partition_health(text)
 CREATE FUNCTION syncwell.partition_health(p_table text DEFAULT NULL::text) RETURNS TABLE(table_name text, partition_name text, month timestamp with time zone, is_default boolean, estimated_rows bigint, total_bytes bigint, finding text)
@@ -5480,6 +13193,19 @@ ALTER FUNCTION syncwell.pause_sync(p_sync_id text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION pause_sync(p_sync_id text)
 COMMENT ON FUNCTION syncwell.pause_sync(p_sync_id text) IS 'Pauses the sync p_sync_id of the caller''s org: its time stands still until resume_sync(). Counts may still be reported. Returns whether anything changed; false: it is paused already. Errors: 22004, SW001, SW201 unknown, SW204 ended.';
+
+-- function preview_push(json, bigint, text)
+CREATE FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint DEFAULT NULL::bigint, p_device_id text DEFAULT NULL::text) RETURNS json
+    LANGUAGE sql
+    BEGIN ATOMIC
+ SELECT syncwell._push(p_changes, p_last_pulled_at, p_device_id, NULL::text, NULL::jsonb, true, current_setting('search_path'::text)) AS _push;
+END;
+
+
+ALTER FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text)
+COMMENT ON FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) IS 'What sync_push() would answer now, conflicts and refused records included, and nothing of it is kept: it is done in a subtransaction and undone, so it takes as long, and holds no lock afterwards; only sequences move on. Failures are answered, not noted: SW304, SW311, 40001, 22023, 22001. Errors: SW001, 42501, and 40001 and 40P01 as there; P0001 never leaves it.';
 
 -- function reap_sync_progress(integer)
 CREATE FUNCTION syncwell.reap_sync_progress(p_limit integer DEFAULT 1000) RETURNS TABLE(org_id uuid, id uuid, sync_id text, source_system text, started_at timestamp with time zone, elapsed_seconds numeric)
@@ -5793,6 +13519,67 @@ ALTER FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_syn
 -- comment FUNCTION record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean)
 COMMENT ON FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) IS 'Starts a run of the caller''s stream of p_source (or of p_user_id''s, for admins and services) and makes the stream on first use. p_sync_type: full, incremental, webhook, manual; p_sync_token: where to start, NULL = where the last run stopped (a full sync: from nothing); p_run_key: the worker''s name for the run, a known one returns the run it stands for and starts none; p_platform: android, ios, web, server, other; p_device_id, p_network_type, p_network_quality: kept with consent; p_retry_of: the error that is retried, with p_retry_lease where it was claimed (told again, it returns the run it started). Returns the run''s id, the lease that every later call needs, the stream, the status (of a known run: as it is), the attempt (1 = first), the token to go on from, the start and whether the run is new. Runs at the same time on one stream are all recorded. Errors: SW001, SW002, SW102 the retry is somebody else''s, SW104 no such error on this stream, SW106, 22004, 22023, 22001.';
 
+-- function refresh_sync_metrics(integer)
+CREATE FUNCTION syncwell.refresh_sync_metrics(p_limit integer DEFAULT 10000) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_org_ids uuid[];
+  v_stream_ids uuid[];
+  v_hours timestamptz[];
+  v_ends timestamptz[];
+  v_counted bigint;
+begin
+  if p_limit is null or p_limit not between 1 and 1000000 then
+    raise exception using
+      errcode = case when p_limit is null then '22004' else '22023' end,
+      message = 'a limit from 1 to 1000000 is needed',
+      detail = format('p_limit is %s.', coalesce(p_limit::text, 'NULL')),
+      hint = 'Leave it out for 10000 hours of streams.';
+  end if;
+  -- one at a time: an older snapshot must not overwrite what a newer one counted
+  if not pg_try_advisory_xact_lock(hashtextextended('syncwell.refresh_sync_metrics', 0)) then
+    return 0;
+  end if;
+
+  -- a run that commits after this statement brings a mark of its own
+  with taken as (
+    delete from syncwell.sync_metrics_dirty as d
+    using (
+      select m.org_id, m.stream_id, m.hour
+      from syncwell.sync_metrics_dirty as m
+      group by m.org_id, m.stream_id, m.hour
+      limit p_limit
+    ) as k
+    where d.org_id = k.org_id and d.stream_id = k.stream_id and d.hour = k.hour
+    returning d.org_id, d.stream_id, d.hour
+  )
+  select
+    array_agg(t.org_id order by t.org_id, t.stream_id, t.hour),
+    array_agg(t.stream_id order by t.org_id, t.stream_id, t.hour),
+    array_agg(t.hour order by t.org_id, t.stream_id, t.hour),
+    array_agg(t.hour + interval '1 hour' order by t.org_id, t.stream_id, t.hour),
+    count(*)
+  into v_org_ids, v_stream_ids, v_hours, v_ends, v_counted
+  from (select distinct t.org_id, t.stream_id, t.hour from taken as t) as t;
+  if v_counted = 0 then
+    return 0;
+  end if;
+
+  perform syncwell._store_metrics('hour', null, v_org_ids, v_stream_ids, v_hours, v_ends, v_now);
+  perform syncwell._refresh_days(v_org_ids, v_stream_ids, v_hours, v_now);
+  return v_counted;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.refresh_sync_metrics(p_limit integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION refresh_sync_metrics(p_limit integer)
+COMMENT ON FUNCTION syncwell.refresh_sync_metrics(p_limit integer) IS 'Brings the metrics up to date: counts the hours again in which runs were written since, at most p_limit hours of streams (default 10000, 1 to 1000000), then the days and weeks they lie in. Exact however writers overlap: a mark commits with its run. Returns how many hours it counted; 0 when nothing is left, or somebody else is at it. Call it until it returns 0; maintenance does. Needs no call for figures to be right: what is marked is counted when it is read. Errors: 22004, 22023.';
+
 -- function register_org(text, uuid, text)
 CREATE FUNCTION syncwell.register_org(p_name text, p_org_id uuid DEFAULT NULL::uuid, p_time_zone text DEFAULT 'UTC'::text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5905,6 +13692,54 @@ ALTER FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expecte
 
 -- comment FUNCTION register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric)
 COMMENT ON FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric) IS 'Declares what is expected of a stream, so that one that never runs is noticed. The arguments are the whole declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; p_expected_interval: how often it should succeed (1 s to 10 years); p_cron: five fields; p_time_zone: of cron and active hours, NULL = the org''s; p_active_hours: e.g. Mon-Fri 08:00-18:00; p_platform: android, ios, web, server, other; p_max_runtime: longer runs end as timeout; p_slo: share that should succeed. Idempotent; brings a retired stream back. Returns the stream''s id. Errors: SW001, SW002, 22004 without a source, 22023 for anything not understood, 22001 for a p_cron over 1000 characters.';
+
+-- function register_synced_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text)
+CREATE FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text DEFAULT 'user_id'::text, p_id_column text DEFAULT 'id'::text, p_columns text[] DEFAULT NULL::text[], p_conflict_policy text DEFAULT 'reject'::text, p_scope text DEFAULT 'user'::text, p_org_column text DEFAULT NULL::text, p_encodings jsonb DEFAULT '{}'::jsonb, p_read_only text[] DEFAULT '{}'::text[], p_rls_revokes boolean DEFAULT false, p_name text DEFAULT NULL::text) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_registered record;
+begin
+  if num_nulls(
+    p_table, p_scope_column, p_id_column, p_conflict_policy, p_scope, p_encodings, p_read_only, p_rls_revokes
+  ) > 0 then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument may not be NULL',
+      detail = 'Only p_columns, p_org_column and p_name may be NULL.',
+      hint = 'Leave the argument out to get its default.';
+  end if;
+  if p_scope not in ('user', 'org') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown kind of scope',
+      detail = format('p_scope is %L.', p_scope),
+      hint = 'user or org; for rows of a user within an org, user and the column of the org as p_org_column.';
+  end if;
+
+  v_registered := syncwell._register_table(
+    p_table, p_scope_column, p_id_column, p_columns, p_conflict_policy, p_scope, p_org_column, p_encodings, p_read_only,
+    p_rls_revokes, p_name, false
+  );
+  if v_registered.is_changed then
+    -- whoever is writing must have finished: nothing they write may be missed by old and new triggers both
+    execute format('lock table %s in share row exclusive mode', p_table);
+    v_registered := syncwell._register_table(
+      p_table, p_scope_column, p_id_column, p_columns, p_conflict_policy, p_scope, p_org_column, p_encodings,
+      p_read_only, p_rls_revokes, p_name, true
+    );
+    perform syncwell._ensure_triggers(v_registered.table_id);
+  end if;
+  return v_registered.table_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text)
+COMMENT ON FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) IS 'Has devices sync a table of the application, with the rows that it has; returns its id. The table stays as it is but for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the owner of the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org id for p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the org of a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, alone or with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); p_conflict_policy: reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, that is given (server jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is sent if not as its type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a push never writes, as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is sent as deleted (default: the pull fails); p_name: name of the collection (default: the table''s). Called again it changes nothing, or what is different: where that changes what devices get, they are sent the table in full. Errors: 22004, 22023 unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
 
 -- function register_user(uuid, uuid, text, text)
 CREATE FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid DEFAULT NULL::uuid, p_role text DEFAULT 'member'::text, p_display_name text DEFAULT NULL::text) RETURNS uuid
@@ -6063,6 +13898,19 @@ ALTER FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count b
 -- comment FUNCTION report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric)
 COMMENT ON FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) IS 'Reports where a sync of the caller''s org stands; the first report makes the row. p_sync_id: its name in the org, up to 200 characters. p_processed_count, p_failed_count: items so far, not since the last report; p_total_items: items there are; p_current_item, p_batch_number: what is worked on; p_entity_type, p_source_system, p_job_id, p_metadata (64 KiB): what it is; p_status: set it, pending starts over. NULL (the default of all but p_sync_id) leaves as it is. Returns id, status, items a minute, seconds left (NULL: not known), seconds elapsed, by the plain formulas of the table. The same report again changes nothing. Errors: 22001, 22004, 22023, SW001, SW202 beyond the total, SW203 went back, SW204 ended, SW205 entity type.';
 
+-- function resolve_conflict(uuid, text)
+CREATE FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) RETURNS json
+    LANGUAGE sql
+    BEGIN ATOMIC
+ SELECT syncwell._resolve_conflict(p_conflict_id, p_choice, current_setting('search_path'::text)) AS _resolve_conflict;
+END;
+
+
+ALTER FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION resolve_conflict(p_conflict_id uuid, p_choice text)
+COMMENT ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) IS 'Writes one of the two versions of a conflict, p_choice client or server, over what is there now (or deletes it, where that version is a deletion), under the caller''s own rights on the table, and notes who chose what. A user may choose in its own conflicts, admins and services in those of their org: both versions are as the session of the device gave them, so look at them first. Choosing the same again changes nothing. Returns {"success": true, "choice", "changed"}. Errors: SW001; SW309 for an unknown conflict or somebody else''s; SW301 where the table is not registered any more; 22023; 42501 where the table''s policies forbid it; what the table raises.';
+
 -- function resume_sync(text)
 CREATE FUNCTION syncwell.resume_sync(p_sync_id text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6080,6 +13928,30 @@ ALTER FUNCTION syncwell.resume_sync(p_sync_id text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION resume_sync(p_sync_id text)
 COMMENT ON FUNCTION syncwell.resume_sync(p_sync_id text) IS 'Resumes the paused sync p_sync_id of the caller''s org; the pause does not count into elapsed, speed and eta. Returns whether anything changed; false: it is not paused. Errors: 22004, SW001, SW201 unknown, SW204 ended.';
+
+-- function resync_table(regclass)
+CREATE FUNCTION syncwell.resync_table(p_table regclass) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_table is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument may not be NULL',
+      detail = 'p_table is NULL.',
+      hint = 'Name the table; for one that was dropped, its number as syncwell.check_tracking() shows it.';
+  end if;
+  perform syncwell._incarnation();
+  perform syncwell._reset_table(syncwell._synced_table_id(p_table));
+end
+$$;
+
+
+ALTER FUNCTION syncwell.resync_table(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION resync_table(p_table regclass)
+COMMENT ON FUNCTION syncwell.resync_table(p_table regclass) IS 'Has every device replace what it has of a table at its next pull: after changes that no trigger saw (DISABLE TRIGGER, rows attached or detached with a partition, a policy or a column''s meaning that changed). No row of the table is read or locked. Errors: 22004, SW301 not registered.';
 
 -- function retry_delay(integer, interval, text)
 CREATE FUNCTION syncwell.retry_delay(p_attempt integer, p_retry_after interval DEFAULT NULL::interval, p_jitter text DEFAULT NULL::text) RETURNS interval
@@ -6223,6 +14095,158 @@ ALTER FUNCTION syncwell.settings_effective(p_source text) OWNER TO syncwell_owne
 -- comment FUNCTION settings_effective(p_source text)
 COMMENT ON FUNCTION syncwell.settings_effective(p_source text) IS 'Every setting as it holds for the caller''s org and p_source: value as text, the level that decided (source, org, everywhere, default), the default, unit and meaning. Errors: none.';
 
+-- function sync_pull(bigint, integer, jsonb, text[], text, integer, boolean, jsonb)
+CREATE FUNCTION syncwell.sync_pull(p_last_pulled_at bigint DEFAULT NULL::bigint, p_schema_version integer DEFAULT NULL::integer, p_migration jsonb DEFAULT NULL::jsonb, p_tables text[] DEFAULT NULL::text[], p_device_id text DEFAULT NULL::text, p_limit integer DEFAULT NULL::integer, p_created_as_updated boolean DEFAULT false, p_client jsonb DEFAULT NULL::jsonb) RETURNS json
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_started_at constant timestamptz := syncwell._now();
+  v_time constant text := to_char(v_started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+  v_as_updated constant boolean := coalesce(p_created_as_updated, false);
+  v_read record;
+  v_cursor bigint;
+begin
+  if p_last_pulled_at > 0
+    and p_migration is null
+    and p_tables is null
+    and pg_current_xact_id_if_assigned() is null
+    and current_setting('transaction_read_only') = 'off'
+    and syncwell._idle_pull(p_last_pulled_at, coalesce(p_device_id, ''), v_started_at)
+  then
+    return json_build_object(
+      'changes', json '{}', 'timestamp', p_last_pulled_at, 'stats', json '{}', 'message', 'Everything is up to date',
+      'serverTime', v_time, 'hasMore', false
+    );
+  end if;
+
+  perform syncwell._check_pull(p_schema_version, p_tables, p_device_id, p_limit);
+  -- one statement, one snapshot
+  v_read := syncwell._read_pull(p_last_pulled_at, p_migration, p_tables, p_device_id, v_as_updated, p_limit);
+  if v_read.kind = 'again' then
+    perform syncwell._begin_pull();
+    v_read := syncwell._read_pull(p_last_pulled_at, p_migration, p_tables, p_device_id, v_as_updated, p_limit);
+    if v_read.kind = 'again' then
+      raise exception using
+        errcode = '40001',
+        message = 'the database has just been moved to another cluster',
+        detail = 'The snapshot of this transaction is older than that.',
+        hint = 'Begin the transaction again.';
+    end if;
+  end if;
+
+  if v_read.kind <> 'idle' or v_read.refresh then
+    v_cursor := syncwell._end_pull(
+      v_read.base, v_read.page, p_device_id, v_read.kind, v_read.snapshot, v_read.covers, p_schema_version,
+      v_read.counts, v_started_at, p_client, v_read.page_table, v_read.page_record, v_read.plan
+    );
+  else
+    v_cursor := p_last_pulled_at;
+    if v_read.due then
+      perform syncwell._note_idle_pull(p_last_pulled_at, p_device_id, p_schema_version, v_started_at, p_client);
+    end if;
+  end if;
+
+  if v_read.strategy is null and v_read.ignored is null and v_read.page_number is null then
+    return json_build_object(
+      'changes', coalesce(v_read.changes, '{}'), 'timestamp', v_cursor, 'stats', coalesce(v_read.stats, '{}'),
+      'message', syncwell._pull_message(v_read.items), 'serverTime', v_time, 'hasMore', false
+    );
+  end if;
+  return (
+    select json_object_agg(a.key, a.value)
+    from (
+      values
+      ('changes', coalesce(v_read.changes, '{}')),
+      ('timestamp', to_json(v_cursor)),
+      ('experimentalStrategy', v_read.strategy),
+      ('stats', coalesce(v_read.stats, '{}')),
+      ('message', to_json(syncwell._pull_message(v_read.items))),
+      ('serverTime', to_json(v_time)),
+      ('hasMore', to_json(v_read.page_table is not null)),
+      ('page', to_json(v_read.page_number)),
+      ('ignored', to_json(v_read.ignored))
+    ) as a (key, value)
+    where a.value is not null
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell.sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb)
+COMMENT ON FUNCTION syncwell.sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb) IS 'All that a device has to apply to be where the server is, as WatermelonDB''s pullChanges() wants it: {"changes": {table: {"created": [record], "updated": [record], "deleted": [id]}}, "timestamp": cursor, "experimentalStrategy": left out where all is incremental, "stats": {table: {created, updated, deleted}}, "message", "serverTime": ISO 8601 in UTC, "hasMore", "page": for paged pulls, "ignored": what p_migration names that is not synced}. It is read with one snapshot and with the caller''s own rights; what is sent is exactly what the cursor''s snapshot could not see. p_last_pulled_at: the cursor of the last answer (not a time); NULL or 0: a first pull, everything as created; one that is not known here, or so old that deletions after it are forgotten: everything as updated, with strategy replacement. p_schema_version: the client''s, kept for information. p_migration: as the client gives it: new tables are sent in full, of tables with new columns also the records that have a value there. p_tables: only these (NULL = all); the cursor then stands for these only, and others are sent in full when they are asked for again. p_device_id: the device''s own id, at most 255 characters; a cursor is good for its device only. p_limit: at most so many records in an answer (1..100000, NULL = all): where hasMore is true, pull again with the timestamp, apply all pages at once and keep the last timestamp; where an answer has page 1 again, forget the pages before it. p_created_as_updated: everything as updated, for clients with sendCreatedAsUpdated. p_client: {platform, appVersion, networkType, networkQuality}. A pull that finds nothing writes nothing, but once in setting delta.idle_interval that the device was here. The transaction may not write to synced tables, neither before nor after. Errors: SW001 nobody is calling, 42501 it is no user or may not read a table, SW301 unknown table in p_tables, SW303 larger than setting delta.max_bytes, SW305 written in this transaction, SW306 changed records are hidden from their owner, SW307 it would delete most of the device''s records, SW308 untracked partitions, 22001, 22023 wrong parameters, 25006 read-only transaction or standby, 40001 the database was moved while the transaction ran.';
+
+-- function sync_push(json, bigint, text, text, jsonb)
+CREATE FUNCTION syncwell.sync_push(p_changes json, p_last_pulled_at bigint DEFAULT NULL::bigint, p_device_id text DEFAULT NULL::text, p_request_id text DEFAULT NULL::text, p_client jsonb DEFAULT NULL::jsonb) RETURNS json
+    LANGUAGE sql
+    BEGIN ATOMIC
+ SELECT syncwell._push(p_changes, p_last_pulled_at, p_device_id, p_request_id, p_client, false, current_setting('search_path'::text)) AS _push;
+END;
+
+
+ALTER FUNCTION syncwell.sync_push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION sync_push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb)
+COMMENT ON FUNCTION syncwell.sync_push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb) IS 'Writes what a device changed, all or nothing, under the caller''s own rights on the tables, always as the caller''s own records. p_changes: {"<table>": {"created": […], "updated": […], "deleted": [ids]}}, records with string ids; p_last_pulled_at: the timestamp of the device''s last pull; p_device_id as there; p_request_id (up to 200 characters): a push told again under it is answered and not repeated; p_client: {platform, appVersion, networkType, networkQuality}. Created with an id that exists is an update; updated of what is missing an insert, unless it was deleted; deleting what is missing is fine; an id that comes twice: the last one counts, a deletion counts more. Only columns that differ from what a device would be sent are written, and of an existing record only those in _changed, where it names some. A value that means the same as the stored one and is only spelt otherwise (JSON, finer digits) is not written, and the device keeps its own spelling until the record changes. Unknown tables and columns (of the first 100 records of a table) are listed in ignored. Returns {"success": true, "stats": {created, updated, deleted}} with what happened to rows, and where there are any: conflicts [{table, id, outcome}], which the table''s policy decided; quarantined [{table, id, reason}], records that the table refused, which are put aside and count as accepted; ignored {tables, columns}; requestId. Or {"success": false, "error": {code, message, detail, hint, status}}, when nothing was written but the failure itself: SW304 conflict, 40001 the device must pull first, SW311 too many records, 22023 malformed changes, 22001 a device or request id longer than 200, or what the tables raise. Raised are only SW001, 42501 when the caller is no user, what a timeout raises, and 40001 and 40P01 in a transaction of REPEATABLE READ or SERIALIZABLE, to be begun anew; P0001 never leaves it.';
+
+-- function touch_record(text, text, uuid, boolean)
+CREATE FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid DEFAULT NULL::uuid, p_created boolean DEFAULT false) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_table syncwell.synced_tables;
+  v_is_seen boolean;
+begin
+  if num_nulls(p_table, p_record_id, p_created) > 0 then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument may not be NULL',
+      detail = 'Only p_user_id may be NULL.',
+      hint = 'Name the synced table and the record''s id.';
+  end if;
+  select t.* into v_table from syncwell.synced_tables as t where t.table_name = p_table;
+  if not found then
+    raise exception using
+      errcode = 'SW301',
+      message = 'unknown synced table',
+      detail = format('No table is registered as %s.', quote_literal(left(p_table, 63))),
+      hint = 'Tables are registered with syncwell.register_synced_table(); this is their name as devices know it.';
+  end if;
+  -- where hidden does not mean revoked, a stamp on a record that is not there would fail the pulls of its devices
+  if not v_table.rls_revokes and length(p_record_id) <= 1000 then
+    begin
+      execute format(
+        'select exists (select from syncwell_tables.%I as v where v._key = $1::%s and v._owner::text = $2)',
+        v_table.table_name,
+        (
+          select format_type(a.atttypid, null)
+          from pg_attribute as a
+          where a.attrelid = v_table.relation and a.attname = v_table.id_column
+        )
+      )
+      into v_is_seen
+      using p_record_id, syncwell._touched_scope(v_table.scope_kind, p_user_id)::text;
+    exception
+      when invalid_text_representation or numeric_value_out_of_range then
+        v_is_seen := false;
+    end;
+    if not v_is_seen then
+      return false;
+    end if;
+  end if;
+  return syncwell._touch_record(v_table.table_id, p_record_id, p_user_id, p_created);
+end
+$_$;
+
+
+ALTER FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean)
+COMMENT ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) IS 'Has the devices of a user (for a table of an org: of the org) be sent a record again, after access was given or taken in a way that no trigger sees. p_table: its name as devices know it; p_record_id: at most 1000 characters; p_user_id: whose record, for services, admins and operators (default: the caller); p_created: as a record that no device has yet (default: as a changed one). Returns whether it is stamped; false: it was deleted, and stays so, or, for a table without p_rls_revokes, the caller itself can not read it there. Errors: 22001, 22004, 42501 (a member, for a table of the org; or who may not read the table), SW001, SW002, SW301, SW305.';
+
 -- function unbind_login(name)
 CREATE FUNCTION syncwell.unbind_login(p_login_role name) RETURNS boolean
     LANGUAGE plpgsql
@@ -6291,6 +14315,44 @@ ALTER FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) OWNER T
 
 -- comment FUNCTION unregister_stream(p_source text, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) IS 'Retires a stream: nothing is expected of it any more, its errors are not retried, reports leave it out. Its history stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in register_stream(). False when it was retired already. Errors: SW001, SW002, SW105, 22004, 22023.';
+
+-- function unregister_synced_table(regclass)
+CREATE FUNCTION syncwell.unregister_synced_table(p_table regclass) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_table_id integer;
+  v_trigger record;
+begin
+  if p_table is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument may not be NULL',
+      detail = 'p_table is NULL.',
+      hint = 'Name the table; for one that was dropped, its number as syncwell.check_tracking() shows it.';
+  end if;
+  select t.table_id into v_table_id from syncwell.synced_tables as t where t.relation = p_table;
+  if not found then
+    return false;
+  end if;
+  for v_trigger in
+    select s.relation, s.trigger_name
+    from syncwell._tracking_triggers(v_table_id) as s
+    order by s.is_root, s.relation::text
+  loop
+    execute format('drop trigger %I on %s', v_trigger.trigger_name, v_trigger.relation);
+  end loop;
+  perform syncwell._unregister_table(p_table);
+  return true;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.unregister_synced_table(p_table regclass) OWNER TO syncwell_owner;
+
+-- comment FUNCTION unregister_synced_table(p_table regclass)
+COMMENT ON FUNCTION syncwell.unregister_synced_table(p_table regclass) IS 'Ends the syncing of a table: its triggers go, with its view, its functions and all that is known of its changes. Devices keep what they have. Called by the owner of the table, who also needs the role syncwell_operator; for a table that was dropped, with its number, by any operator. Returns whether it was registered. Errors: 22004, 42501.';
 
 -- function who_am_i()
 CREATE FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) RETURNS record
@@ -6363,33 +14425,159 @@ COMMENT ON COLUMN syncwell.circuits.probe_event IS 'The run of the probe, once i
 -- comment COLUMN circuits.probe_until
 COMMENT ON COLUMN syncwell.circuits.probe_until IS 'When a probe that has not come back is given up.';
 
--- table error_codes
-CREATE TABLE syncwell.error_codes (
-    sqlstate text NOT NULL,
-    name text NOT NULL,
-    http_status integer NOT NULL,
-    description text NOT NULL,
-    CONSTRAINT error_codes_http_status_check CHECK (((http_status >= 400) AND (http_status <= 599))),
-    CONSTRAINT error_codes_sqlstate_check CHECK (((sqlstate ~ '^SW[0-9]{3}$'::text) AND ("right"(sqlstate, 3) <> '000'::text)))
+-- table record_changes
+CREATE TABLE syncwell.record_changes (
+    scope uuid NOT NULL,
+    table_id integer NOT NULL,
+    record_id text NOT NULL COLLATE pg_catalog."C",
+    xid xid8 NOT NULL,
+    created_xid xid8,
+    earlier_lives xid8[],
+    deleted_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+
+ALTER TABLE syncwell.record_changes OWNER TO syncwell_owner;
+
+-- comment TABLE record_changes
+COMMENT ON TABLE syncwell.record_changes IS 'The last change of every record that has changed since its table was registered; what is not here is older than every cursor. Written by the triggers of the synced tables.';
+
+-- comment COLUMN record_changes.scope
+COMMENT ON COLUMN syncwell.record_changes.scope IS 'The user or the org whose record it is.';
+
+-- comment COLUMN record_changes.table_id
+COMMENT ON COLUMN syncwell.record_changes.table_id IS 'The synced table.';
+
+-- comment COLUMN record_changes.record_id
+COMMENT ON COLUMN syncwell.record_changes.record_id IS 'The record''s id, as text.';
+
+-- comment COLUMN record_changes.xid
+COMMENT ON COLUMN syncwell.record_changes.xid IS 'The transaction that changed it last.';
+
+-- comment COLUMN record_changes.created_xid
+COMMENT ON COLUMN syncwell.record_changes.created_xid IS 'The transaction that created it, or moved it into this scope; NULL: before the table was registered.';
+
+-- comment COLUMN record_changes.earlier_lives
+COMMENT ON COLUMN syncwell.record_changes.earlier_lives IS 'For an id that was used again: the transactions that created and deleted it before, in turn, the newest last, at most 20; NULL for its first life.';
+
+-- comment COLUMN record_changes.deleted_at
+COMMENT ON COLUMN syncwell.record_changes.deleted_at IS 'When it was deleted or left this scope; NULL while it lives.';
+
+-- table synced_tables
+CREATE TABLE syncwell.synced_tables (
+    table_id integer NOT NULL,
+    table_name text NOT NULL,
+    relation regclass NOT NULL,
+    scope_kind text NOT NULL,
+    scope_column name NOT NULL,
+    org_column name,
+    id_column name NOT NULL,
+    key_columns name[] NOT NULL,
+    conflict_policy text NOT NULL,
+    conflict_function text,
+    rls_revokes boolean DEFAULT false NOT NULL,
+    partitions integer,
+    "position" integer NOT NULL,
+    registered_xid xid8 NOT NULL,
+    reset_xid xid8,
+    registered_at timestamp with time zone DEFAULT syncwell._now() NOT NULL,
+    registered_by name DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT synced_tables_are_named_safely CHECK (((table_name ~ '^[A-Za-z][A-Za-z0-9_]{0,47}$'::text) AND (table_name <> ALL (ARRAY['constructor'::text, 'prototype'::text, 'local_storage'::text])))),
+    CONSTRAINT synced_tables_name_their_function CHECK (((conflict_policy = 'function'::text) = (conflict_function IS NOT NULL))),
+    CONSTRAINT synced_tables_name_their_org CHECK (((scope_kind = 'org_user'::text) = (org_column IS NOT NULL))),
+    CONSTRAINT synced_tables_policy_is_known CHECK ((conflict_policy = ANY (ARRAY['reject'::text, 'last_write_wins'::text, 'merge_columns'::text, 'server_wins'::text, 'function'::text]))),
+    CONSTRAINT synced_tables_scope_is_known CHECK ((scope_kind = ANY (ARRAY['user'::text, 'org'::text, 'org_user'::text])))
 );
 
 
-ALTER TABLE syncwell.error_codes OWNER TO syncwell_owner;
+ALTER TABLE syncwell.synced_tables OWNER TO syncwell_owner;
 
--- comment TABLE error_codes
-COMMENT ON TABLE syncwell.error_codes IS 'Every SQLSTATE of class SW that syncwell raises. Clients compare these, never message text.';
+-- comment TABLE synced_tables
+COMMENT ON TABLE syncwell.synced_tables IS 'The application''s tables that devices sync. Written by register_synced_table(); the same for all orgs.';
 
--- comment COLUMN error_codes.sqlstate
-COMMENT ON COLUMN syncwell.error_codes.sqlstate IS 'The SQLSTATE.';
+-- comment COLUMN synced_tables.table_id
+COMMENT ON COLUMN syncwell.synced_tables.table_id IS 'Short id, never used again for another table.';
 
--- comment COLUMN error_codes.name
-COMMENT ON COLUMN syncwell.error_codes.name IS 'Its name; the Python exception is named after it.';
+-- comment COLUMN synced_tables.table_name
+COMMENT ON COLUMN syncwell.synced_tables.table_name IS 'Name of the collection in the protocol.';
 
--- comment COLUMN error_codes.http_status
-COMMENT ON COLUMN syncwell.error_codes.http_status IS 'The HTTP status that stands for it.';
+-- comment COLUMN synced_tables.relation
+COMMENT ON COLUMN syncwell.synced_tables.relation IS 'The table.';
 
--- comment COLUMN error_codes.description
-COMMENT ON COLUMN syncwell.error_codes.description IS 'When it is raised.';
+-- comment COLUMN synced_tables.scope_kind
+COMMENT ON COLUMN syncwell.synced_tables.scope_kind IS 'Whose a row is: user (scope_column is a user id), org (an org id), org_user (a user id, with the org in org_column).';
+
+-- comment COLUMN synced_tables.scope_column
+COMMENT ON COLUMN syncwell.synced_tables.scope_column IS 'Column that says whose a row is.';
+
+-- comment COLUMN synced_tables.org_column
+COMMENT ON COLUMN syncwell.synced_tables.org_column IS 'Column with the org, for scope_kind org_user.';
+
+-- comment COLUMN synced_tables.id_column
+COMMENT ON COLUMN syncwell.synced_tables.id_column IS 'Column with the record''s id.';
+
+-- comment COLUMN synced_tables.key_columns
+COMMENT ON COLUMN syncwell.synced_tables.key_columns IS 'The unique key that finds a record: the id, with its scope or alone.';
+
+-- comment COLUMN synced_tables.conflict_policy
+COMMENT ON COLUMN syncwell.synced_tables.conflict_policy IS 'What a push does that conflicts: reject, last_write_wins, merge_columns, server_wins, or function.';
+
+-- comment COLUMN synced_tables.conflict_function
+COMMENT ON COLUMN syncwell.synced_tables.conflict_function IS 'The function that decides, for conflict_policy function.';
+
+-- comment COLUMN synced_tables.rls_revokes
+COMMENT ON COLUMN syncwell.synced_tables.rls_revokes IS 'Whether a changed row that the table''s own policies hide from its owner is sent as deleted; else such a pull fails.';
+
+-- comment COLUMN synced_tables.partitions
+COMMENT ON COLUMN syncwell.synced_tables.partitions IS 'How many partitions are tracked, at all levels; NULL for a table that is not partitioned.';
+
+-- comment COLUMN synced_tables."position"
+COMMENT ON COLUMN syncwell.synced_tables."position" IS 'Order of writing: what foreign keys point to comes first.';
+
+-- comment COLUMN synced_tables.registered_xid
+COMMENT ON COLUMN syncwell.synced_tables.registered_xid IS 'The transaction that registered it: a cursor that can''t see it gets the table in full.';
+
+-- comment COLUMN synced_tables.reset_xid
+COMMENT ON COLUMN syncwell.synced_tables.reset_xid IS 'The last transaction that truncated or resynced it: a cursor that can''t see it gets the table in full; NULL: none.';
+
+-- comment COLUMN synced_tables.registered_at
+COMMENT ON COLUMN syncwell.synced_tables.registered_at IS 'When it was registered.';
+
+-- comment COLUMN synced_tables.registered_by
+COMMENT ON COLUMN syncwell.synced_tables.registered_by IS 'The login that registered it.';
+
+-- view deleted_records
+CREATE VIEW syncwell.deleted_records WITH (security_invoker='true') AS
+ SELECT
+        CASE
+            WHEN (t.scope_kind <> 'org'::text) THEN c.scope
+            ELSE NULL::uuid
+        END AS user_id,
+    t.table_name,
+    c.record_id,
+    c.deleted_at
+   FROM (syncwell.record_changes c
+     JOIN syncwell.synced_tables t ON ((c.table_id = t.table_id)))
+  WHERE (c.deleted_at IS NOT NULL);
+
+
+ALTER VIEW syncwell.deleted_records OWNER TO syncwell_owner;
+
+-- comment VIEW deleted_records
+COMMENT ON VIEW syncwell.deleted_records IS 'One row a record of a synced table that was deleted, or moved to somebody else, and is not back: what devices are told to delete. Gone once cleanup_old_tombstones() has been there.';
+
+-- comment COLUMN deleted_records.user_id
+COMMENT ON COLUMN syncwell.deleted_records.user_id IS 'Whose record it was; NULL: the org''s.';
+
+-- comment COLUMN deleted_records.table_name
+COMMENT ON COLUMN syncwell.deleted_records.table_name IS 'The synced table.';
+
+-- comment COLUMN deleted_records.record_id
+COMMENT ON COLUMN syncwell.deleted_records.record_id IS 'The record''s id, as text.';
+
+-- comment COLUMN deleted_records.deleted_at
+COMMENT ON COLUMN syncwell.deleted_records.deleted_at IS 'When it was deleted or moved.';
 
 -- table logins
 CREATE TABLE syncwell.logins (
@@ -6663,7 +14851,7 @@ COMMENT ON COLUMN syncwell.sync_state.recent_outcomes IS 'The last 20 outcomes, 
 COMMENT ON COLUMN syncwell.sync_state.total_runs IS 'Runs that have ended, cancelled ones included.';
 
 -- comment COLUMN sync_state.items_in_database
-COMMENT ON COLUMN syncwell.sync_state.items_in_database IS 'Items created minus items deleted over all runs; NULL when never told.';
+COMMENT ON COLUMN syncwell.sync_state.items_in_database IS 'Items created minus items deleted over all runs but pulls, which change nothing there; NULL when never told.';
 
 -- view stream_health
 CREATE VIEW syncwell.stream_health WITH (security_invoker='true') AS
@@ -6803,6 +14991,185 @@ COMMENT ON COLUMN syncwell.stream_health.items_in_database IS 'Items created min
 -- comment COLUMN stream_health.registered_at
 COMMENT ON COLUMN syncwell.stream_health.registered_at IS 'When the stream was declared; NULL: it only ran.';
 
+-- table sync_conflicts
+CREATE TABLE syncwell.sync_conflicts (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    device_id text NOT NULL,
+    scope uuid NOT NULL,
+    table_name text NOT NULL,
+    record_id text NOT NULL,
+    action text NOT NULL,
+    policy text NOT NULL,
+    outcome text NOT NULL,
+    server_record jsonb,
+    client_record jsonb,
+    changed_columns text[],
+    occurred_at timestamp with time zone NOT NULL,
+    choice text,
+    resolved_at timestamp with time zone,
+    resolved_by uuid,
+    CONSTRAINT sync_conflicts_action_is_known CHECK ((action = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text]))),
+    CONSTRAINT sync_conflicts_choice_is_known CHECK ((choice = ANY (ARRAY['client'::text, 'server'::text]))),
+    CONSTRAINT sync_conflicts_outcome_is_known CHECK ((outcome = ANY (ARRAY['client'::text, 'server'::text, 'merged'::text])))
+);
+
+
+ALTER TABLE syncwell.sync_conflicts OWNER TO syncwell_owner;
+
+-- comment TABLE sync_conflicts
+COMMENT ON TABLE syncwell.sync_conflicts IS 'Every conflict that a policy decided, with both versions as the client sees them. Kept for setting delta.conflict_retention.';
+
+-- comment COLUMN sync_conflicts.org_id
+COMMENT ON COLUMN syncwell.sync_conflicts.org_id IS 'The org.';
+
+-- comment COLUMN sync_conflicts.id
+COMMENT ON COLUMN syncwell.sync_conflicts.id IS 'The conflict''s id, a UUIDv7.';
+
+-- comment COLUMN sync_conflicts.user_id
+COMMENT ON COLUMN syncwell.sync_conflicts.user_id IS 'The user who pushed.';
+
+-- comment COLUMN sync_conflicts.device_id
+COMMENT ON COLUMN syncwell.sync_conflicts.device_id IS 'The device that pushed.';
+
+-- comment COLUMN sync_conflicts.scope
+COMMENT ON COLUMN syncwell.sync_conflicts.scope IS 'The user or the org whose record it is.';
+
+-- comment COLUMN sync_conflicts.table_name
+COMMENT ON COLUMN syncwell.sync_conflicts.table_name IS 'The synced table.';
+
+-- comment COLUMN sync_conflicts.record_id
+COMMENT ON COLUMN syncwell.sync_conflicts.record_id IS 'The record.';
+
+-- comment COLUMN sync_conflicts.action
+COMMENT ON COLUMN syncwell.sync_conflicts.action IS 'What the device did: created, updated or deleted.';
+
+-- comment COLUMN sync_conflicts.policy
+COMMENT ON COLUMN syncwell.sync_conflicts.policy IS 'The policy that decided.';
+
+-- comment COLUMN sync_conflicts.outcome
+COMMENT ON COLUMN syncwell.sync_conflicts.outcome IS 'client: the pushed version; server: the stored one; merged: of both.';
+
+-- comment COLUMN sync_conflicts.server_record
+COMMENT ON COLUMN syncwell.sync_conflicts.server_record IS 'The stored version before; NULL: it was deleted.';
+
+-- comment COLUMN sync_conflicts.client_record
+COMMENT ON COLUMN syncwell.sync_conflicts.client_record IS 'The pushed version; NULL: a deletion.';
+
+-- comment COLUMN sync_conflicts.changed_columns
+COMMENT ON COLUMN syncwell.sync_conflicts.changed_columns IS 'The columns the device says it changed; NULL when not told.';
+
+-- comment COLUMN sync_conflicts.occurred_at
+COMMENT ON COLUMN syncwell.sync_conflicts.occurred_at IS 'When it was decided.';
+
+-- comment COLUMN sync_conflicts.choice
+COMMENT ON COLUMN syncwell.sync_conflicts.choice IS 'What a person chose later: client or server; NULL: nobody did.';
+
+-- comment COLUMN sync_conflicts.resolved_at
+COMMENT ON COLUMN syncwell.sync_conflicts.resolved_at IS 'When a person chose.';
+
+-- comment COLUMN sync_conflicts.resolved_by
+COMMENT ON COLUMN syncwell.sync_conflicts.resolved_by IS 'Who chose; NULL for a service.';
+
+-- sequence sync_cursor_numbers
+CREATE SEQUENCE syncwell.sync_cursor_numbers
+    START WITH 4294967296
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+ALTER SEQUENCE syncwell.sync_cursor_numbers OWNER TO syncwell_owner;
+
+-- comment SEQUENCE sync_cursor_numbers
+COMMENT ON SEQUENCE syncwell.sync_cursor_numbers IS 'Makes cursors: a value × 1024 + a random number below 1024.';
+
+-- table sync_cursors
+CREATE TABLE syncwell.sync_cursors (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    cursor bigint NOT NULL,
+    device_id text NOT NULL,
+    incarnation integer NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    base_snapshot pg_snapshot,
+    base_own_xids xid8[],
+    page_table integer,
+    page_record text,
+    plan jsonb,
+    parent bigint,
+    own_xids xid8[] DEFAULT '{}'::xid8[] NOT NULL,
+    absent jsonb,
+    tables integer[],
+    schema_version integer,
+    created_at timestamp with time zone NOT NULL,
+    idle_until timestamp with time zone,
+    CONSTRAINT sync_cursors_of_pages_know_their_place CHECK (((page_table IS NULL) = (page_record IS NULL)))
+)
+WITH (fillfactor='80');
+
+
+ALTER TABLE syncwell.sync_cursors OWNER TO syncwell_owner;
+
+-- comment TABLE sync_cursors
+COMMENT ON TABLE syncwell.sync_cursors IS 'What each cursor that was handed out stands for. Presenting one proves that it arrived: then the device''s older ones go.';
+
+-- comment COLUMN sync_cursors.org_id
+COMMENT ON COLUMN syncwell.sync_cursors.org_id IS 'The org.';
+
+-- comment COLUMN sync_cursors.user_id
+COMMENT ON COLUMN syncwell.sync_cursors.user_id IS 'The user whose device it is.';
+
+-- comment COLUMN sync_cursors.cursor
+COMMENT ON COLUMN syncwell.sync_cursors.cursor IS 'The number the device hands back (lastPulledAt).';
+
+-- comment COLUMN sync_cursors.device_id
+COMMENT ON COLUMN syncwell.sync_cursors.device_id IS 'The device; empty where the client names none.';
+
+-- comment COLUMN sync_cursors.incarnation
+COMMENT ON COLUMN syncwell.sync_cursors.incarnation IS 'The cluster in which the snapshot means something.';
+
+-- comment COLUMN sync_cursors.snapshot
+COMMENT ON COLUMN syncwell.sync_cursors.snapshot IS 'The transactions whose changes the device has, once it has all pages.';
+
+-- comment COLUMN sync_cursors.base_snapshot
+COMMENT ON COLUMN syncwell.sync_cursors.base_snapshot IS 'For a page that is not the last: the snapshot the paged pull started from; NULL with page_table set: from nothing.';
+
+-- comment COLUMN sync_cursors.base_own_xids
+COMMENT ON COLUMN syncwell.sync_cursors.base_own_xids IS 'For a page: the device''s own pushes under the cursor it started from.';
+
+-- comment COLUMN sync_cursors.page_table
+COMMENT ON COLUMN syncwell.sync_cursors.page_table IS 'For a page that is not the last: the table it stopped in; NULL: complete.';
+
+-- comment COLUMN sync_cursors.page_record
+COMMENT ON COLUMN syncwell.sync_cursors.page_record IS 'For a page that is not the last: the last record it sent.';
+
+-- comment COLUMN sync_cursors.plan
+COMMENT ON COLUMN syncwell.sync_cursors.plan IS 'For a pull that is not finished, paged or streamed: what it sends of each table and what it has sent so far.';
+
+-- comment COLUMN sync_cursors.parent
+COMMENT ON COLUMN syncwell.sync_cursors.parent IS 'The complete cursor that the pull started from; NULL for a first pull and a replacement.';
+
+-- comment COLUMN sync_cursors.own_xids
+COMMENT ON COLUMN syncwell.sync_cursors.own_xids IS 'Transactions of pushes made under this cursor: no conflict for this device.';
+
+-- comment COLUMN sync_cursors.absent
+COMMENT ON COLUMN syncwell.sync_cursors.absent IS 'Records the device deleted and a push kept, by table id: the next pull sends them as created; NULL: none.';
+
+-- comment COLUMN sync_cursors.tables
+COMMENT ON COLUMN syncwell.sync_cursors.tables IS 'The tables it covers; NULL: all. Others are sent in full.';
+
+-- comment COLUMN sync_cursors.schema_version
+COMMENT ON COLUMN syncwell.sync_cursors.schema_version IS 'The client''s schema version.';
+
+-- comment COLUMN sync_cursors.created_at
+COMMENT ON COLUMN syncwell.sync_cursors.created_at IS 'When it was handed out.';
+
+-- comment COLUMN sync_cursors.idle_until
+COMMENT ON COLUMN syncwell.sync_cursors.idle_until IS 'Until when a pull that finds nothing new writes nothing: by settings delta.idle_interval and delta.cursor_refresh.';
+
 -- table sync_events_default
 CREATE TABLE syncwell.sync_events_default (
     org_id uuid CONSTRAINT sync_events_org_id_not_null NOT NULL,
@@ -6820,6 +15187,8 @@ CREATE TABLE syncwell.sync_events_default (
     items_updated bigint,
     items_deleted bigint,
     items_failed bigint,
+    direction text,
+    bytes bigint,
     error_id uuid,
     error_type text,
     error_code text,
@@ -6835,7 +15204,8 @@ CREATE TABLE syncwell.sync_events_default (
     run_key text,
     lease uuid CONSTRAINT sync_events_lease_not_null NOT NULL,
     heartbeat_at timestamp with time zone,
-    CONSTRAINT sync_events_count_nothing_negative CHECK ((LEAST(items_processed, items_created, items_updated, items_deleted, items_failed) >= 0)),
+    CONSTRAINT sync_events_count_nothing_negative CHECK ((LEAST(items_processed, items_created, items_updated, items_deleted, items_failed, bytes) >= 0)),
+    CONSTRAINT sync_events_direction_is_known CHECK ((direction = ANY (ARRAY['pull'::text, 'push'::text]))),
     CONSTRAINT sync_events_end_when_they_are_over CHECK ((((status = 'started'::text) = (completed_at IS NULL)) AND ((completed_at IS NULL) = (duration_ms IS NULL)))),
     CONSTRAINT sync_events_status_is_known CHECK ((status = ANY (ARRAY['started'::text, 'success'::text, 'partial'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text]))),
     CONSTRAINT sync_events_take_no_negative_time CHECK ((duration_ms >= 0)),
@@ -6844,6 +15214,171 @@ CREATE TABLE syncwell.sync_events_default (
 
 
 ALTER TABLE syncwell.sync_events_default OWNER TO syncwell_owner;
+
+-- table sync_horizons
+CREATE TABLE syncwell.sync_horizons (
+    scope uuid NOT NULL,
+    purged_below xid8 NOT NULL,
+    purged bigint DEFAULT 0 NOT NULL,
+    raised_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE syncwell.sync_horizons OWNER TO syncwell_owner;
+
+-- comment TABLE sync_horizons
+COMMENT ON TABLE syncwell.sync_horizons IS 'Up to where tombstones of a scope have been cleaned up: a cursor that may have missed one is answered in full.';
+
+-- comment COLUMN sync_horizons.scope
+COMMENT ON COLUMN syncwell.sync_horizons.scope IS 'The user or the org.';
+
+-- comment COLUMN sync_horizons.purged_below
+COMMENT ON COLUMN syncwell.sync_horizons.purged_below IS 'Tombstones of transactions before this one may be gone.';
+
+-- comment COLUMN sync_horizons.purged
+COMMENT ON COLUMN syncwell.sync_horizons.purged IS 'How many have been cleaned up in all.';
+
+-- comment COLUMN sync_horizons.raised_at
+COMMENT ON COLUMN syncwell.sync_horizons.raised_at IS 'When it was raised last.';
+
+-- table sync_incarnations
+CREATE TABLE syncwell.sync_incarnations (
+    incarnation integer NOT NULL,
+    system_identifier text NOT NULL,
+    since timestamp with time zone DEFAULT syncwell._now() NOT NULL
+);
+
+
+ALTER TABLE syncwell.sync_incarnations OWNER TO syncwell_owner;
+
+-- comment TABLE sync_incarnations
+COMMENT ON TABLE syncwell.sync_incarnations IS 'The clusters this database has lived in; the newest row is the current one. Transaction ids are never compared across two of them.';
+
+-- comment COLUMN sync_incarnations.incarnation
+COMMENT ON COLUMN syncwell.sync_incarnations.incarnation IS 'Number of the incarnation.';
+
+-- comment COLUMN sync_incarnations.system_identifier
+COMMENT ON COLUMN syncwell.sync_incarnations.system_identifier IS 'The cluster''s own identifier.';
+
+-- comment COLUMN sync_incarnations.since
+COMMENT ON COLUMN syncwell.sync_incarnations.since IS 'When the first pull or push noticed it.';
+
+-- sequence sync_incarnations_incarnation_seq
+ALTER TABLE syncwell.sync_incarnations ALTER COLUMN incarnation ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME syncwell.sync_incarnations_incarnation_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table sync_metrics
+CREATE TABLE syncwell.sync_metrics (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    period text NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    user_id uuid,
+    source text NOT NULL,
+    total bigint NOT NULL,
+    successful bigint NOT NULL,
+    failed bigint NOT NULL,
+    items numeric,
+    duration_total numeric,
+    durations syncwell.sketch,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT sync_metrics_period_is_known CHECK ((period = ANY (ARRAY['hour'::text, 'day'::text, 'week'::text])))
+);
+
+
+ALTER TABLE syncwell.sync_metrics OWNER TO syncwell_owner;
+
+-- comment TABLE sync_metrics
+COMMENT ON TABLE syncwell.sync_metrics IS 'Runs of each stream by hour (UTC), day and week. Kept up by refresh_sync_metrics(); what sync_metrics_dirty names is out of date, and every function that reads metrics counts it anew. Hours are kept for setting metrics.retention, days and weeks for ever.';
+
+-- comment COLUMN sync_metrics.org_id
+COMMENT ON COLUMN syncwell.sync_metrics.org_id IS 'The org.';
+
+-- comment COLUMN sync_metrics.stream_id
+COMMENT ON COLUMN syncwell.sync_metrics.stream_id IS 'The stream.';
+
+-- comment COLUMN sync_metrics.period
+COMMENT ON COLUMN syncwell.sync_metrics.period IS 'hour, day or week (from Monday).';
+
+-- comment COLUMN sync_metrics.period_start
+COMMENT ON COLUMN syncwell.sync_metrics.period_start IS 'When the period begins; days and weeks at midnight of the time zone in sync_metrics_calendars.';
+
+-- comment COLUMN sync_metrics.user_id
+COMMENT ON COLUMN syncwell.sync_metrics.user_id IS 'The user whose stream it is; NULL for the org''s own.';
+
+-- comment COLUMN sync_metrics.source
+COMMENT ON COLUMN syncwell.sync_metrics.source IS 'What was synced.';
+
+-- comment COLUMN sync_metrics.total
+COMMENT ON COLUMN syncwell.sync_metrics.total IS 'Runs that were started in the period.';
+
+-- comment COLUMN sync_metrics.successful
+COMMENT ON COLUMN syncwell.sync_metrics.successful IS 'Those that ended as success or partial.';
+
+-- comment COLUMN sync_metrics.failed
+COMMENT ON COLUMN syncwell.sync_metrics.failed IS 'Those that ended as failed or timeout.';
+
+-- comment COLUMN sync_metrics.items
+COMMENT ON COLUMN syncwell.sync_metrics.items IS 'Items they processed; NULL when never told.';
+
+-- comment COLUMN sync_metrics.duration_total
+COMMENT ON COLUMN syncwell.sync_metrics.duration_total IS 'Milliseconds that the successful and failed ones took in all; NULL without any.';
+
+-- comment COLUMN sync_metrics.durations
+COMMENT ON COLUMN syncwell.sync_metrics.durations IS 'How long they took, in milliseconds, as a sketch: percentiles are within 1.083 %, in every period; NULL without any.';
+
+-- comment COLUMN sync_metrics.computed_at
+COMMENT ON COLUMN syncwell.sync_metrics.computed_at IS 'When the row was counted.';
+
+-- table sync_metrics_calendars
+CREATE TABLE syncwell.sync_metrics_calendars (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    time_zone text NOT NULL
+);
+
+
+ALTER TABLE syncwell.sync_metrics_calendars OWNER TO syncwell_owner;
+
+-- comment TABLE sync_metrics_calendars
+COMMENT ON TABLE syncwell.sync_metrics_calendars IS 'By whose midnight the days and weeks of a stream in sync_metrics begin. A stream without a row has none: they are counted from its hours when asked for.';
+
+-- comment COLUMN sync_metrics_calendars.org_id
+COMMENT ON COLUMN syncwell.sync_metrics_calendars.org_id IS 'The org.';
+
+-- comment COLUMN sync_metrics_calendars.stream_id
+COMMENT ON COLUMN syncwell.sync_metrics_calendars.stream_id IS 'The stream.';
+
+-- comment COLUMN sync_metrics_calendars.time_zone
+COMMENT ON COLUMN syncwell.sync_metrics_calendars.time_zone IS 'IANA time zone.';
+
+-- table sync_metrics_dirty
+CREATE TABLE syncwell.sync_metrics_dirty (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE syncwell.sync_metrics_dirty OWNER TO syncwell_owner;
+
+-- comment TABLE sync_metrics_dirty
+COMMENT ON TABLE syncwell.sync_metrics_dirty IS 'Hours in which runs were written since they were counted. Written with the run, in its transaction: whoever sees the run sees the mark.';
+
+-- comment COLUMN sync_metrics_dirty.org_id
+COMMENT ON COLUMN syncwell.sync_metrics_dirty.org_id IS 'The org.';
+
+-- comment COLUMN sync_metrics_dirty.stream_id
+COMMENT ON COLUMN syncwell.sync_metrics_dirty.stream_id IS 'The stream.';
+
+-- comment COLUMN sync_metrics_dirty.hour
+COMMENT ON COLUMN syncwell.sync_metrics_dirty.hour IS 'The hour (UTC) in which the run was started.';
 
 -- view sync_progress_live
 CREATE VIEW syncwell.sync_progress_live WITH (security_invoker='true') AS
@@ -7098,6 +15633,95 @@ COMMENT ON COLUMN syncwell.sync_progress_live.silent_seconds IS 'Seconds since s
 -- comment COLUMN sync_progress_live.percent
 COMMENT ON COLUMN syncwell.sync_progress_live.percent IS 'Share of the items that is handled, in percent; NULL while the total is not known.';
 
+-- table sync_quarantine
+CREATE TABLE syncwell.sync_quarantine (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    device_id text NOT NULL,
+    table_name text NOT NULL,
+    record_id text,
+    action text NOT NULL,
+    record text,
+    error_code text NOT NULL,
+    reason text NOT NULL,
+    quarantined_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT sync_quarantine_action_is_known CHECK ((action = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
+);
+
+
+ALTER TABLE syncwell.sync_quarantine OWNER TO syncwell_owner;
+
+-- comment TABLE sync_quarantine
+COMMENT ON TABLE syncwell.sync_quarantine IS 'Pushed records that the table refused: answered as accepted, so that they don''t block their device for ever. Kept for setting delta.conflict_retention.';
+
+-- comment COLUMN sync_quarantine.org_id
+COMMENT ON COLUMN syncwell.sync_quarantine.org_id IS 'The org.';
+
+-- comment COLUMN sync_quarantine.id
+COMMENT ON COLUMN syncwell.sync_quarantine.id IS 'The entry''s id, a UUIDv7.';
+
+-- comment COLUMN sync_quarantine.user_id
+COMMENT ON COLUMN syncwell.sync_quarantine.user_id IS 'The user who pushed.';
+
+-- comment COLUMN sync_quarantine.device_id
+COMMENT ON COLUMN syncwell.sync_quarantine.device_id IS 'The device that pushed.';
+
+-- comment COLUMN sync_quarantine.table_name
+COMMENT ON COLUMN syncwell.sync_quarantine.table_name IS 'The synced table.';
+
+-- comment COLUMN sync_quarantine.record_id
+COMMENT ON COLUMN syncwell.sync_quarantine.record_id IS 'The record; NULL where it has no readable id.';
+
+-- comment COLUMN sync_quarantine.action
+COMMENT ON COLUMN syncwell.sync_quarantine.action IS 'What the device did: created, updated or deleted.';
+
+-- comment COLUMN sync_quarantine.record
+COMMENT ON COLUMN syncwell.sync_quarantine.record IS 'The record as the device sent it, as text; NULL for a deletion.';
+
+-- comment COLUMN sync_quarantine.error_code
+COMMENT ON COLUMN syncwell.sync_quarantine.error_code IS 'SQLSTATE of the refusal.';
+
+-- comment COLUMN sync_quarantine.reason
+COMMENT ON COLUMN syncwell.sync_quarantine.reason IS 'Why it was refused.';
+
+-- comment COLUMN sync_quarantine.quarantined_at
+COMMENT ON COLUMN syncwell.sync_quarantine.quarantined_at IS 'When it was put aside.';
+
+-- comment COLUMN sync_quarantine.resolved_at
+COMMENT ON COLUMN syncwell.sync_quarantine.resolved_at IS 'When a later push of the same record was accepted, or somebody settled it; NULL: open.';
+
+-- table sync_requests
+CREATE TABLE syncwell.sync_requests (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    request_id text NOT NULL,
+    answer json NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE syncwell.sync_requests OWNER TO syncwell_owner;
+
+-- comment TABLE sync_requests
+COMMENT ON TABLE syncwell.sync_requests IS 'The answers of pushes by request id, so that a push told again is answered and not repeated. Kept for setting delta.request_retention.';
+
+-- comment COLUMN sync_requests.org_id
+COMMENT ON COLUMN syncwell.sync_requests.org_id IS 'The org.';
+
+-- comment COLUMN sync_requests.user_id
+COMMENT ON COLUMN syncwell.sync_requests.user_id IS 'The user.';
+
+-- comment COLUMN sync_requests.request_id
+COMMENT ON COLUMN syncwell.sync_requests.request_id IS 'The client''s own name for the push.';
+
+-- comment COLUMN sync_requests.answer
+COMMENT ON COLUMN syncwell.sync_requests.answer IS 'What was answered.';
+
+-- comment COLUMN sync_requests.created_at
+COMMENT ON COLUMN syncwell.sync_requests.created_at IS 'When.';
+
 -- table sync_run_keys
 CREATE TABLE syncwell.sync_run_keys (
     org_id uuid NOT NULL,
@@ -7131,6 +15755,79 @@ COMMENT ON COLUMN syncwell.sync_run_keys.user_id IS 'The user whose stream it is
 
 -- comment COLUMN sync_run_keys.created_at
 COMMENT ON COLUMN syncwell.sync_run_keys.created_at IS 'When the run started.';
+
+-- table synced_columns
+CREATE TABLE syncwell.synced_columns (
+    table_id integer NOT NULL,
+    column_name name NOT NULL,
+    "position" integer NOT NULL,
+    column_type regtype NOT NULL,
+    encoding text NOT NULL,
+    json_type text GENERATED ALWAYS AS (
+CASE
+    WHEN (encoding = ANY (ARRAY['number'::text, 'epoch_ms'::text, 'epoch_s'::text])) THEN 'number'::text
+    WHEN (encoding = 'boolean'::text) THEN 'boolean'::text
+    ELSE 'string'::text
+END) STORED NOT NULL,
+    writable boolean NOT NULL,
+    CONSTRAINT synced_columns_are_named_safely CHECK (((column_name ~ '^[A-Za-z][A-Za-z0-9_]*$'::text) AND (column_name <> ALL (ARRAY['id'::name, 'constructor'::name, 'prototype'::name, 'toString'::name])))),
+    CONSTRAINT synced_columns_encoding_is_known CHECK ((encoding = ANY (ARRAY['text'::text, 'number'::text, 'boolean'::text, 'epoch_ms'::text, 'epoch_s'::text, 'iso'::text, 'json'::text, 'base64'::text])))
+);
+
+
+ALTER TABLE syncwell.synced_columns OWNER TO syncwell_owner;
+
+-- comment TABLE synced_columns
+COMMENT ON TABLE syncwell.synced_columns IS 'Which columns of a synced table devices get, as what, and which they may write.';
+
+-- comment COLUMN synced_columns.table_id
+COMMENT ON COLUMN syncwell.synced_columns.table_id IS 'The table.';
+
+-- comment COLUMN synced_columns.column_name
+COMMENT ON COLUMN syncwell.synced_columns.column_name IS 'The column, under the same name in the table and in the protocol.';
+
+-- comment COLUMN synced_columns."position"
+COMMENT ON COLUMN syncwell.synced_columns."position" IS 'Its place in a record.';
+
+-- comment COLUMN synced_columns.column_type
+COMMENT ON COLUMN syncwell.synced_columns.column_type IS 'Its type in the table.';
+
+-- comment COLUMN synced_columns.encoding
+COMMENT ON COLUMN syncwell.synced_columns.encoding IS 'How its value is sent: text, number, boolean, epoch_ms and epoch_s (time as milliseconds or seconds since 1970), iso (ISO 8601), json (JSON text in a string), base64.';
+
+-- comment COLUMN synced_columns.json_type
+COMMENT ON COLUMN syncwell.synced_columns.json_type IS 'What that is in JSON: string, number or boolean.';
+
+-- comment COLUMN synced_columns.writable
+COMMENT ON COLUMN syncwell.synced_columns.writable IS 'Whether a push may write it; generated columns never.';
+
+-- sequence synced_tables_table_id_seq
+ALTER TABLE syncwell.synced_tables ALTER COLUMN table_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME syncwell.synced_tables_table_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table unregistered_tables
+CREATE TABLE syncwell.unregistered_tables (
+    table_name text NOT NULL,
+    unregistered_at timestamp with time zone NOT NULL
+);
+
+
+ALTER TABLE syncwell.unregistered_tables OWNER TO syncwell_owner;
+
+-- comment TABLE unregistered_tables
+COMMENT ON TABLE syncwell.unregistered_tables IS 'Names of collections that were synced once: devices may still have their records, and replace them should the name be registered again.';
+
+-- comment COLUMN unregistered_tables.table_name
+COMMENT ON COLUMN syncwell.unregistered_tables.table_name IS 'Name of the collection in the protocol.';
+
+-- comment COLUMN unregistered_tables.unregistered_at
+COMMENT ON COLUMN syncwell.unregistered_tables.unregistered_at IS 'When it was unregistered last.';
 
 -- table users
 CREATE TABLE syncwell.users (
@@ -7199,6 +15896,10 @@ ALTER TABLE ONLY syncwell.partitioned_tables
 ALTER TABLE ONLY syncwell.personal_data
     ADD CONSTRAINT personal_data_pkey PRIMARY KEY (table_name);
 
+-- constraint record_changes record_changes_pkey
+ALTER TABLE ONLY syncwell.record_changes
+    ADD CONSTRAINT record_changes_pkey PRIMARY KEY (scope, table_id, record_id);
+
 -- constraint schema_migrations schema_migrations_pkey
 ALTER TABLE ONLY syncwell.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (id);
@@ -7223,6 +15924,18 @@ ALTER TABLE ONLY syncwell.streams
 ALTER TABLE ONLY syncwell.streams
     ADD CONSTRAINT streams_pkey PRIMARY KEY (org_id, stream_id);
 
+-- constraint sync_conflicts sync_conflicts_pkey
+ALTER TABLE ONLY syncwell.sync_conflicts
+    ADD CONSTRAINT sync_conflicts_pkey PRIMARY KEY (org_id, id);
+
+-- constraint sync_cursors sync_cursors_pkey
+ALTER TABLE ONLY syncwell.sync_cursors
+    ADD CONSTRAINT sync_cursors_pkey PRIMARY KEY (org_id, user_id, cursor);
+
+-- constraint sync_devices sync_devices_pkey
+ALTER TABLE ONLY syncwell.sync_devices
+    ADD CONSTRAINT sync_devices_pkey PRIMARY KEY (org_id, user_id, device_id);
+
 -- constraint sync_errors sync_errors_pkey
 ALTER TABLE ONLY syncwell.sync_errors
     ADD CONSTRAINT sync_errors_pkey PRIMARY KEY (org_id, id);
@@ -7235,6 +15948,22 @@ ALTER TABLE ONLY syncwell.sync_events
 ALTER TABLE ONLY syncwell.sync_events_default
     ADD CONSTRAINT sync_events_default_pkey PRIMARY KEY (org_id, id);
 
+-- constraint sync_horizons sync_horizons_pkey
+ALTER TABLE ONLY syncwell.sync_horizons
+    ADD CONSTRAINT sync_horizons_pkey PRIMARY KEY (scope);
+
+-- constraint sync_incarnations sync_incarnations_pkey
+ALTER TABLE ONLY syncwell.sync_incarnations
+    ADD CONSTRAINT sync_incarnations_pkey PRIMARY KEY (incarnation);
+
+-- constraint sync_metrics_calendars sync_metrics_calendars_pkey
+ALTER TABLE ONLY syncwell.sync_metrics_calendars
+    ADD CONSTRAINT sync_metrics_calendars_pkey PRIMARY KEY (org_id, stream_id);
+
+-- constraint sync_metrics sync_metrics_pkey
+ALTER TABLE ONLY syncwell.sync_metrics
+    ADD CONSTRAINT sync_metrics_pkey PRIMARY KEY (org_id, stream_id, period, period_start);
+
 -- constraint sync_progress sync_progress_is_one_per_sync
 ALTER TABLE ONLY syncwell.sync_progress
     ADD CONSTRAINT sync_progress_is_one_per_sync UNIQUE (org_id, sync_id);
@@ -7243,6 +15972,14 @@ ALTER TABLE ONLY syncwell.sync_progress
 ALTER TABLE ONLY syncwell.sync_progress
     ADD CONSTRAINT sync_progress_pkey PRIMARY KEY (org_id, id);
 
+-- constraint sync_quarantine sync_quarantine_pkey
+ALTER TABLE ONLY syncwell.sync_quarantine
+    ADD CONSTRAINT sync_quarantine_pkey PRIMARY KEY (org_id, id);
+
+-- constraint sync_requests sync_requests_pkey
+ALTER TABLE ONLY syncwell.sync_requests
+    ADD CONSTRAINT sync_requests_pkey PRIMARY KEY (org_id, user_id, request_id);
+
 -- constraint sync_run_keys sync_run_keys_pkey
 ALTER TABLE ONLY syncwell.sync_run_keys
     ADD CONSTRAINT sync_run_keys_pkey PRIMARY KEY (org_id, stream_id, run_key);
@@ -7250,6 +15987,26 @@ ALTER TABLE ONLY syncwell.sync_run_keys
 -- constraint sync_state sync_state_pkey
 ALTER TABLE ONLY syncwell.sync_state
     ADD CONSTRAINT sync_state_pkey PRIMARY KEY (org_id, stream_id);
+
+-- constraint synced_columns synced_columns_pkey
+ALTER TABLE ONLY syncwell.synced_columns
+    ADD CONSTRAINT synced_columns_pkey PRIMARY KEY (table_id, column_name);
+
+-- constraint synced_tables synced_tables_pkey
+ALTER TABLE ONLY syncwell.synced_tables
+    ADD CONSTRAINT synced_tables_pkey PRIMARY KEY (table_id);
+
+-- constraint synced_tables synced_tables_relation_key
+ALTER TABLE ONLY syncwell.synced_tables
+    ADD CONSTRAINT synced_tables_relation_key UNIQUE (relation);
+
+-- constraint synced_tables synced_tables_table_name_key
+ALTER TABLE ONLY syncwell.synced_tables
+    ADD CONSTRAINT synced_tables_table_name_key UNIQUE (table_name);
+
+-- constraint unregistered_tables unregistered_tables_pkey
+ALTER TABLE ONLY syncwell.unregistered_tables
+    ADD CONSTRAINT unregistered_tables_pkey PRIMARY KEY (table_name);
 
 -- constraint users users_pkey
 ALTER TABLE ONLY syncwell.users
@@ -7262,11 +16019,29 @@ ALTER TABLE ONLY syncwell.users
 -- index logins_by_user
 CREATE INDEX logins_by_user ON syncwell.logins USING btree (org_id, user_id);
 
+-- index record_changes_by_xid
+CREATE INDEX record_changes_by_xid ON syncwell.record_changes USING btree (scope, xid, table_id);
+
+-- index record_changes_deleted
+CREATE INDEX record_changes_deleted ON syncwell.record_changes USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
 -- index settings_by_key
 CREATE INDEX settings_by_key ON syncwell.settings USING btree (key, org_id);
 
 -- index streams_by_source
 CREATE INDEX streams_by_source ON syncwell.streams USING btree (org_id, source);
+
+-- index sync_conflicts_by_age
+CREATE INDEX sync_conflicts_by_age ON syncwell.sync_conflicts USING btree (occurred_at);
+
+-- index sync_conflicts_by_user
+CREATE INDEX sync_conflicts_by_user ON syncwell.sync_conflicts USING btree (org_id, user_id, id);
+
+-- index sync_cursors_by_age
+CREATE INDEX sync_cursors_by_age ON syncwell.sync_cursors USING btree (created_at);
+
+-- index sync_cursors_by_device
+CREATE INDEX sync_cursors_by_device ON syncwell.sync_cursors USING btree (org_id, user_id, device_id);
 
 -- index sync_errors_are_open_once
 CREATE UNIQUE INDEX sync_errors_are_open_once ON syncwell.sync_errors USING btree (org_id, stream_id, fingerprint) WHERE (resolved_at IS NULL);
@@ -7325,6 +16100,12 @@ CREATE INDEX sync_events_default_org_id_stream_id_id_idx2 ON syncwell.sync_event
 -- index sync_events_default_org_id_stream_id_idx
 CREATE INDEX sync_events_default_org_id_stream_id_idx ON syncwell.sync_events_default USING btree (org_id, stream_id) WHERE (status = 'started'::text);
 
+-- index sync_metrics_by_age
+CREATE INDEX sync_metrics_by_age ON syncwell.sync_metrics USING btree (period, period_start);
+
+-- index sync_metrics_dirty_by_stream
+CREATE INDEX sync_metrics_dirty_by_stream ON syncwell.sync_metrics_dirty USING btree (org_id, stream_id, hour);
+
 -- index sync_progress_active
 CREATE INDEX sync_progress_active ON syncwell.sync_progress USING btree (org_id, started_at) WHERE ((status)::text = ANY (ARRAY['pending'::text, 'in_progress'::text, 'paused'::text]));
 
@@ -7339,6 +16120,15 @@ CREATE INDEX sync_progress_by_initiator ON syncwell.sync_progress USING btree (o
 
 -- index sync_progress_by_job
 CREATE INDEX sync_progress_by_job ON syncwell.sync_progress USING btree (org_id, job_id, started_at) WHERE (job_id IS NOT NULL);
+
+-- index sync_quarantine_by_age
+CREATE INDEX sync_quarantine_by_age ON syncwell.sync_quarantine USING btree (quarantined_at);
+
+-- index sync_quarantine_open
+CREATE INDEX sync_quarantine_open ON syncwell.sync_quarantine USING btree (org_id, user_id, device_id) WHERE (resolved_at IS NULL);
+
+-- index sync_requests_by_age
+CREATE INDEX sync_requests_by_age ON syncwell.sync_requests USING btree (created_at);
 
 -- index sync_run_keys_by_age
 CREATE INDEX sync_run_keys_by_age ON syncwell.sync_run_keys USING btree (created_at);
@@ -7366,6 +16156,15 @@ ALTER INDEX syncwell.sync_events_running ATTACH PARTITION syncwell.sync_events_d
 
 -- index attach sync_events_default_pkey
 ALTER INDEX syncwell.sync_events_pkey ATTACH PARTITION syncwell.sync_events_default_pkey;
+
+-- trigger sync_events mark_deleted_hours
+CREATE TRIGGER mark_deleted_hours AFTER DELETE ON syncwell.sync_events REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION syncwell._mark_old_hours();
+
+-- trigger sync_events mark_inserted_hours
+CREATE TRIGGER mark_inserted_hours AFTER INSERT ON syncwell.sync_events REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION syncwell._mark_new_hours();
+
+-- trigger sync_events mark_updated_hours
+CREATE TRIGGER mark_updated_hours AFTER UPDATE ON syncwell.sync_events REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION syncwell._mark_changed_hours();
 
 -- trigger sync_progress sync_progress_a_labels
 CREATE TRIGGER sync_progress_a_labels BEFORE UPDATE OF org_id, id, sync_id, started_at, completed_at, entity_type, source_system, job_id, metadata ON syncwell.sync_progress FOR EACH ROW EXECUTE FUNCTION syncwell._label_sync_progress();
@@ -7407,13 +16206,45 @@ ALTER TABLE ONLY syncwell.streams
 ALTER TABLE ONLY syncwell.streams
     ADD CONSTRAINT streams_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id);
 
+-- fk constraint sync_conflicts sync_conflicts_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.sync_conflicts
+    ADD CONSTRAINT sync_conflicts_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
+-- fk constraint sync_cursors sync_cursors_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.sync_cursors
+    ADD CONSTRAINT sync_cursors_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
+-- fk constraint sync_devices sync_devices_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.sync_devices
+    ADD CONSTRAINT sync_devices_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
 -- fk constraint sync_errors sync_errors_org_id_stream_id_fkey
 ALTER TABLE ONLY syncwell.sync_errors
     ADD CONSTRAINT sync_errors_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
 
+-- fk constraint sync_metrics_calendars sync_metrics_calendars_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.sync_metrics_calendars
+    ADD CONSTRAINT sync_metrics_calendars_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- fk constraint sync_metrics sync_metrics_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.sync_metrics
+    ADD CONSTRAINT sync_metrics_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- fk constraint sync_quarantine sync_quarantine_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.sync_quarantine
+    ADD CONSTRAINT sync_quarantine_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
+-- fk constraint sync_requests sync_requests_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.sync_requests
+    ADD CONSTRAINT sync_requests_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
 -- fk constraint sync_state sync_state_org_id_stream_id_fkey
 ALTER TABLE ONLY syncwell.sync_state
     ADD CONSTRAINT sync_state_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- fk constraint synced_columns synced_columns_table_id_fkey
+ALTER TABLE ONLY syncwell.synced_columns
+    ADD CONSTRAINT synced_columns_table_id_fkey FOREIGN KEY (table_id) REFERENCES syncwell.synced_tables(table_id) ON DELETE CASCADE;
 
 -- fk constraint users users_org_id_fkey
 ALTER TABLE ONLY syncwell.users
@@ -7443,6 +16274,12 @@ CREATE POLICY everyone_reads_personal_data ON syncwell.personal_data FOR SELECT 
 -- policy setting_definitions everyone_reads_setting_definitions
 CREATE POLICY everyone_reads_setting_definitions ON syncwell.setting_definitions FOR SELECT USING (true);
 
+-- policy synced_columns everyone_reads_synced_columns
+CREATE POLICY everyone_reads_synced_columns ON syncwell.synced_columns FOR SELECT USING (true);
+
+-- policy synced_tables everyone_reads_synced_tables
+CREATE POLICY everyone_reads_synced_tables ON syncwell.synced_tables FOR SELECT USING (true);
+
 -- row security logins
 ALTER TABLE syncwell.logins ENABLE ROW LEVEL SECURITY;
 
@@ -7455,8 +16292,17 @@ ALTER TABLE syncwell.orgs ENABLE ROW LEVEL SECURITY;
 -- policy settings own_and_common_settings
 CREATE POLICY own_and_common_settings ON syncwell.settings FOR SELECT USING (((org_id IS NULL) OR (org_id = ( SELECT syncwell.current_org_id() AS current_org_id))));
 
+-- policy sync_conflicts own_conflicts_or_whole_org
+CREATE POLICY own_conflicts_or_whole_org ON syncwell.sync_conflicts FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy sync_devices own_devices_or_whole_org
+CREATE POLICY own_devices_or_whole_org ON syncwell.sync_devices FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
 -- policy sync_errors own_errors_or_whole_org
 CREATE POLICY own_errors_or_whole_org ON syncwell.sync_errors FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy sync_metrics own_metrics_or_whole_org
+CREATE POLICY own_metrics_or_whole_org ON syncwell.sync_metrics FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
 -- policy orgs own_org
 CREATE POLICY own_org ON syncwell.orgs FOR SELECT USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
@@ -7469,6 +16315,14 @@ CREATE POLICY own_org_reads ON syncwell.sync_progress FOR SELECT USING ((org_id 
 
 -- policy sync_progress own_org_updates
 CREATE POLICY own_org_updates ON syncwell.sync_progress FOR UPDATE USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
+
+-- policy sync_quarantine own_quarantine_or_whole_org
+CREATE POLICY own_quarantine_or_whole_org ON syncwell.sync_quarantine FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy record_changes own_records_or_whole_org
+CREATE POLICY own_records_or_whole_org ON syncwell.record_changes FOR SELECT USING (((scope = ( SELECT syncwell.current_user_id() AS current_user_id)) OR (scope = ( SELECT syncwell.current_org_id() AS current_org_id)) OR (( SELECT syncwell._sees_org() AS _sees_org) AND (EXISTS ( SELECT
+   FROM syncwell.users u
+  WHERE ((u.org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND (u.user_id = record_changes.scope)))))));
 
 -- policy sync_events own_runs_or_whole_org
 CREATE POLICY own_runs_or_whole_org ON syncwell.sync_events FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
@@ -7493,6 +16347,9 @@ ALTER TABLE syncwell.partitioned_tables ENABLE ROW LEVEL SECURITY;
 -- row security personal_data
 ALTER TABLE syncwell.personal_data ENABLE ROW LEVEL SECURITY;
 
+-- row security record_changes
+ALTER TABLE syncwell.record_changes ENABLE ROW LEVEL SECURITY;
+
 -- row security schema_migrations
 ALTER TABLE syncwell.schema_migrations ENABLE ROW LEVEL SECURITY;
 
@@ -7508,6 +16365,15 @@ ALTER TABLE syncwell.source_attempts ENABLE ROW LEVEL SECURITY;
 -- row security streams
 ALTER TABLE syncwell.streams ENABLE ROW LEVEL SECURITY;
 
+-- row security sync_conflicts
+ALTER TABLE syncwell.sync_conflicts ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_cursors
+ALTER TABLE syncwell.sync_cursors ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_devices
+ALTER TABLE syncwell.sync_devices ENABLE ROW LEVEL SECURITY;
+
 -- row security sync_errors
 ALTER TABLE syncwell.sync_errors ENABLE ROW LEVEL SECURITY;
 
@@ -7517,14 +16383,44 @@ ALTER TABLE syncwell.sync_events ENABLE ROW LEVEL SECURITY;
 -- row security sync_events_default
 ALTER TABLE syncwell.sync_events_default ENABLE ROW LEVEL SECURITY;
 
+-- row security sync_horizons
+ALTER TABLE syncwell.sync_horizons ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_incarnations
+ALTER TABLE syncwell.sync_incarnations ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_metrics
+ALTER TABLE syncwell.sync_metrics ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_metrics_calendars
+ALTER TABLE syncwell.sync_metrics_calendars ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_metrics_dirty
+ALTER TABLE syncwell.sync_metrics_dirty ENABLE ROW LEVEL SECURITY;
+
 -- row security sync_progress
 ALTER TABLE syncwell.sync_progress ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_quarantine
+ALTER TABLE syncwell.sync_quarantine ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_requests
+ALTER TABLE syncwell.sync_requests ENABLE ROW LEVEL SECURITY;
 
 -- row security sync_run_keys
 ALTER TABLE syncwell.sync_run_keys ENABLE ROW LEVEL SECURITY;
 
 -- row security sync_state
 ALTER TABLE syncwell.sync_state ENABLE ROW LEVEL SECURITY;
+
+-- row security synced_columns
+ALTER TABLE syncwell.synced_columns ENABLE ROW LEVEL SECURITY;
+
+-- row security synced_tables
+ALTER TABLE syncwell.synced_tables ENABLE ROW LEVEL SECURITY;
+
+-- row security unregistered_tables
+ALTER TABLE syncwell.unregistered_tables ENABLE ROW LEVEL SECURITY;
 
 -- row security users
 ALTER TABLE syncwell.users ENABLE ROW LEVEL SECURITY;
@@ -7539,11 +16435,39 @@ GRANT USAGE ON SCHEMA syncwell TO syncwell_worker;
 GRANT USAGE ON SCHEMA syncwell TO syncwell_gateway;
 GRANT USAGE ON SCHEMA syncwell TO syncwell_operator;
 
+-- acl SCHEMA syncwell_tables
+GRANT USAGE ON SCHEMA syncwell_tables TO syncwell_client;
+GRANT USAGE ON SCHEMA syncwell_tables TO syncwell_reader;
+GRANT USAGE ON SCHEMA syncwell_tables TO syncwell_worker;
+GRANT USAGE ON SCHEMA syncwell_tables TO syncwell_operator;
+
 -- acl FUNCTION _act(p_org_id uuid, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell._act(p_org_id uuid, p_user_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _added_counts(p_counts jsonb, p_more jsonb)
+REVOKE ALL ON FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) TO syncwell_client;
+
 -- acl FUNCTION _announce_sync_progress(p_org_id uuid, p_id uuid, p_source text)
 REVOKE ALL ON FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid, p_source text) FROM PUBLIC;
+
+-- acl FUNCTION _as_jsonb(p_text text)
+REVOKE ALL ON FUNCTION syncwell._as_jsonb(p_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._as_jsonb(p_text text) TO syncwell_client;
+
+-- acl FUNCTION _base_type(p_type regtype)
+REVOKE ALL ON FUNCTION syncwell._base_type(p_type regtype) FROM PUBLIC;
+
+-- acl FUNCTION _begin_pull()
+REVOKE ALL ON FUNCTION syncwell._begin_pull() FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._begin_pull() TO syncwell_client;
+
+-- acl FUNCTION _begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._begin_push(p_last_pulled_at bigint, p_device_id text, p_request_id text, OUT org_id uuid, OUT user_id uuid, OUT answer json, OUT refusal text, OUT snapshot pg_snapshot, OUT own_xids xid8[], OUT tables integer[], OUT has_quarantine boolean, OUT max_records integer, OUT max_bad integer, OUT started_at timestamp with time zone) TO syncwell_client;
+
+-- acl FUNCTION _begins_on_the_hour(p_time_zone text, p_time timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._begins_on_the_hour(p_time_zone text, p_time timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval)
 REVOKE ALL ON FUNCTION syncwell._block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval) FROM PUBLIC;
@@ -7557,6 +16481,10 @@ REVOKE ALL ON FUNCTION syncwell._check_active_hours(p_active_hours text) FROM PU
 -- acl FUNCTION _check_count(p_name text, p_value bigint)
 REVOKE ALL ON FUNCTION syncwell._check_count(p_name text, p_value bigint) FROM PUBLIC;
 
+-- acl FUNCTION _check_deferred(p_constraints oid[])
+REVOKE ALL ON FUNCTION syncwell._check_deferred(p_constraints oid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._check_deferred(p_constraints oid[]) TO syncwell_client;
+
 -- acl FUNCTION _check_duration(p_name text, p_value interval, p_minimum interval, p_maximum interval)
 REVOKE ALL ON FUNCTION syncwell._check_duration(p_name text, p_value interval, p_minimum interval, p_maximum interval) FROM PUBLIC;
 
@@ -7565,6 +16493,9 @@ REVOKE ALL ON FUNCTION syncwell._check_error(p_message text, p_code text, p_http
 
 -- acl FUNCTION _check_gateway()
 REVOKE ALL ON FUNCTION syncwell._check_gateway() FROM PUBLIC;
+
+-- acl FUNCTION _check_key_columns(p_table regclass, p_id_column name, p_scope_column name, p_org_column name)
+REVOKE ALL ON FUNCTION syncwell._check_key_columns(p_table regclass, p_id_column name, p_scope_column name, p_org_column name) FROM PUBLIC;
 
 -- acl FUNCTION _check_limit(p_limit integer)
 REVOKE ALL ON FUNCTION syncwell._check_limit(p_limit integer) FROM PUBLIC;
@@ -7575,8 +16506,22 @@ REVOKE ALL ON FUNCTION syncwell._check_period(p_period text) FROM PUBLIC;
 -- acl FUNCTION _check_platform(p_platform text)
 REVOKE ALL ON FUNCTION syncwell._check_platform(p_platform text) FROM PUBLIC;
 
+-- acl FUNCTION _check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer)
+REVOKE ALL ON FUNCTION syncwell._check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._check_pull(p_schema_version integer, p_tables text[], p_device_id text, p_limit integer) TO syncwell_client;
+
+-- acl FUNCTION _check_pull_size(p_bytes bigint, p_max_bytes bigint)
+REVOKE ALL ON FUNCTION syncwell._check_pull_size(p_bytes bigint, p_max_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._check_pull_size(p_bytes bigint, p_max_bytes bigint) TO syncwell_client;
+
 -- acl FUNCTION _check_setting(p_key text, p_value text)
 REVOKE ALL ON FUNCTION syncwell._check_setting(p_key text, p_value text) FROM PUBLIC;
+
+-- acl FUNCTION _check_shown_user(p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell._check_shown_user(p_user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _check_shrinking(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_covers integer[], p_records jsonb, p_hidden bigint)
+REVOKE ALL ON FUNCTION syncwell._check_shrinking(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_covers integer[], p_records jsonb, p_hidden bigint) FROM PUBLIC;
 
 -- acl FUNCTION _check_source(p_source text)
 REVOKE ALL ON FUNCTION syncwell._check_source(p_source text) FROM PUBLIC;
@@ -7648,6 +16593,12 @@ GRANT INSERT(status),UPDATE(status) ON TABLE syncwell.sync_progress TO syncwell_
 -- acl FUNCTION _check_sync_labels(p_new syncwell.sync_progress, p_old syncwell.sync_progress)
 REVOKE ALL ON FUNCTION syncwell._check_sync_labels(p_new syncwell.sync_progress, p_old syncwell.sync_progress) FROM PUBLIC;
 
+-- acl FUNCTION _check_synced_name(p_name text, p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._check_synced_name(p_name text, p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _check_table_owner(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell._check_table_owner(p_table regclass) FROM PUBLIC;
+
 -- acl FUNCTION _check_text(p_name text, p_value text, p_max integer)
 REVOKE ALL ON FUNCTION syncwell._check_text(p_name text, p_value text, p_max integer) FROM PUBLIC;
 
@@ -7660,6 +16611,24 @@ REVOKE ALL ON FUNCTION syncwell._claim_org() FROM PUBLIC;
 -- acl FUNCTION _claim_user()
 REVOKE ALL ON FUNCTION syncwell._claim_user() FROM PUBLIC;
 
+-- acl FUNCTION _client_fact(p_client jsonb, p_key text)
+REVOKE ALL ON FUNCTION syncwell._client_fact(p_client jsonb, p_key text) FROM PUBLIC;
+
+-- acl FUNCTION _client_platform(p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell._client_platform(p_client jsonb) FROM PUBLIC;
+
+-- acl FUNCTION _column_rules(p_table regclass, p_key name[], p_columns text[], p_encodings jsonb, p_read_only text[])
+REVOKE ALL ON FUNCTION syncwell._column_rules(p_table regclass, p_key name[], p_columns text[], p_encodings jsonb, p_read_only text[]) FROM PUBLIC;
+
+-- acl FUNCTION _conflict_policy(p_conflict_policy text, OUT policy text, OUT policy_function text)
+REVOKE ALL ON FUNCTION syncwell._conflict_policy(p_conflict_policy text, OUT policy text, OUT policy_function text) FROM PUBLIC;
+
+-- acl FUNCTION _count_partitions(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell._count_partitions(p_table regclass) FROM PUBLIC;
+
+-- acl FUNCTION _count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[])
+REVOKE ALL ON FUNCTION syncwell._count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) FROM PUBLIC;
+
 -- acl FUNCTION _count_sync_progress()
 REVOKE ALL ON FUNCTION syncwell._count_sync_progress() FROM PUBLIC;
 
@@ -7671,6 +16640,24 @@ REVOKE ALL ON FUNCTION syncwell._cron_field(p_field text, p_minimum integer, p_m
 
 -- acl FUNCTION _cron_next(p_cron text, p_time_zone text, p_after timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._cron_next(p_cron text, p_time_zone text, p_after timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[])
+REVOKE ALL ON FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) TO syncwell_client;
+
+-- acl FUNCTION _definition_problems(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._definition_problems(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[])
+REVOKE ALL ON FUNCTION syncwell._delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[]) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._delete_pushed(p_table text, p_scope uuid, p_org uuid, p_ids text[], p_search_path text, OUT deleted bigint, OUT refused text[]) TO syncwell_worker;
+
+-- acl FUNCTION _differs_sql(p_relation regclass, p_columns name[])
+REVOKE ALL ON FUNCTION syncwell._differs_sql(p_relation regclass, p_columns name[]) FROM PUBLIC;
+
+-- acl FUNCTION _drop_generated(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._drop_generated(p_table_id integer) FROM PUBLIC;
 
 -- acl FUNCTION _now()
 REVOKE ALL ON FUNCTION syncwell._now() FROM PUBLIC;
@@ -7689,17 +16676,50 @@ GRANT SELECT ON TABLE syncwell.settings TO syncwell_reader;
 -- acl FUNCTION _effective_settings(p_org_id uuid, p_source text, p_platform text)
 REVOKE ALL ON FUNCTION syncwell._effective_settings(p_org_id uuid, p_source text, p_platform text) FROM PUBLIC;
 
+-- acl FUNCTION _encoded(p_value text, p_type regtype, p_encoding text)
+REVOKE ALL ON FUNCTION syncwell._encoded(p_value text, p_type regtype, p_encoding text) FROM PUBLIC;
+
+-- acl FUNCTION _encodings(p_type regtype)
+REVOKE ALL ON FUNCTION syncwell._encodings(p_type regtype) FROM PUBLIC;
+
+-- acl FUNCTION _end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb)
+REVOKE ALL ON FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb) TO syncwell_client;
+
+-- acl FUNCTION _end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell._end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._end_push(p_cursor bigint, p_device_id text, p_request_id text, p_answer json, p_result jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb) TO syncwell_client;
+
 -- acl FUNCTION _end_sync_progress_of_run()
 REVOKE ALL ON FUNCTION syncwell._end_sync_progress_of_run() FROM PUBLIC;
 
 -- acl FUNCTION _ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text)
 REVOKE ALL ON FUNCTION syncwell._ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text) FROM PUBLIC;
 
+-- acl FUNCTION _ensure_triggers(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._ensure_triggers(p_table_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._ensure_triggers(p_table_id integer) TO syncwell_operator;
+
 -- acl FUNCTION _error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text)
 REVOKE ALL ON FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text) FROM PUBLIC;
 
+-- acl FUNCTION _seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[])
+REVOKE ALL ON FUNCTION syncwell._seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[]) FROM PUBLIC;
+
+-- acl FUNCTION _existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[])
+REVOKE ALL ON FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[]) FROM PUBLIC;
+
+-- acl FUNCTION _expire_cursors_task()
+REVOKE ALL ON FUNCTION syncwell._expire_cursors_task() FROM PUBLIC;
+
+-- acl FUNCTION _expire_metrics_task()
+REVOKE ALL ON FUNCTION syncwell._expire_metrics_task() FROM PUBLIC;
+
 -- acl FUNCTION _expire_progress_task()
 REVOKE ALL ON FUNCTION syncwell._expire_progress_task() FROM PUBLIC;
+
+-- acl FUNCTION _expire_pushes_task()
+REVOKE ALL ON FUNCTION syncwell._expire_pushes_task() FROM PUBLIC;
 
 -- acl FUNCTION _expire_run_keys_task()
 REVOKE ALL ON FUNCTION syncwell._expire_run_keys_task() FROM PUBLIC;
@@ -7709,6 +16729,10 @@ REVOKE ALL ON FUNCTION syncwell._expire_source_attempts_task() FROM PUBLIC;
 
 -- acl FUNCTION _expire_sync_errors_task()
 REVOKE ALL ON FUNCTION syncwell._expire_sync_errors_task() FROM PUBLIC;
+
+-- acl FUNCTION _fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean)
+REVOKE ALL ON FUNCTION syncwell._fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._fail_push(p_device_id text, p_error jsonb, p_conflicts bigint, p_stamps jsonb, p_bytes bigint, p_started_at timestamp with time zone, p_client jsonb, p_preview boolean) TO syncwell_client;
 
 -- acl COLUMN sync_errors.org_id
 GRANT SELECT(org_id) ON TABLE syncwell.sync_errors TO syncwell_reader;
@@ -7818,6 +16842,12 @@ GRANT SELECT(items_deleted) ON TABLE syncwell.sync_events TO syncwell_reader;
 -- acl COLUMN sync_events.items_failed
 GRANT SELECT(items_failed) ON TABLE syncwell.sync_events TO syncwell_reader;
 
+-- acl COLUMN sync_events.direction
+GRANT SELECT(direction) ON TABLE syncwell.sync_events TO syncwell_reader;
+
+-- acl COLUMN sync_events.bytes
+GRANT SELECT(bytes) ON TABLE syncwell.sync_events TO syncwell_reader;
+
 -- acl COLUMN sync_events.error_id
 GRANT SELECT(error_id) ON TABLE syncwell.sync_events TO syncwell_reader;
 
@@ -7854,11 +16884,52 @@ REVOKE ALL ON FUNCTION syncwell._fail_run(p_event syncwell.sync_events, p_now ti
 -- acl FUNCTION _finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer)
 REVOKE ALL ON FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) FROM PUBLIC;
 
+-- acl FUNCTION _forget_table(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._forget_table(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _generate_table(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._generate_table(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _generated_sql(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._generated_sql(p_table_id integer) FROM PUBLIC;
+
 -- acl FUNCTION _health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb)
 REVOKE ALL ON FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) FROM PUBLIC;
 
+-- acl FUNCTION _hidden_records(p_part syncwell.pull_part, p_ids text[])
+REVOKE ALL ON FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) TO syncwell_client;
+
+-- acl TABLE error_codes
+GRANT SELECT ON TABLE syncwell.error_codes TO syncwell_reader;
+GRANT SELECT ON TABLE syncwell.error_codes TO syncwell_operator;
+
+-- acl FUNCTION _http_status(p_sqlstate text)
+REVOKE ALL ON FUNCTION syncwell._http_status(p_sqlstate text) FROM PUBLIC;
+
 -- acl FUNCTION _identity(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT kind text, OUT rule text)
 REVOKE ALL ON FUNCTION syncwell._identity(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT kind text, OUT rule text) FROM PUBLIC;
+
+-- acl FUNCTION _idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._idle_pull(p_cursor bigint, p_device_id text, p_now timestamp with time zone) TO syncwell_client;
+
+-- acl FUNCTION _idle_until(p_org_id uuid, p_created_at timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._idle_until(p_org_id uuid, p_created_at timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _incarnation()
+REVOKE ALL ON FUNCTION syncwell._incarnation() FROM PUBLIC;
+
+-- acl FUNCTION _is_bad_record(p_sqlstate text)
+REVOKE ALL ON FUNCTION syncwell._is_bad_record(p_sqlstate text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._is_bad_record(p_sqlstate text) TO syncwell_client;
+
+-- acl FUNCTION _is_generated(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._is_generated(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _is_safe_id(p_id text)
+REVOKE ALL ON FUNCTION syncwell._is_safe_id(p_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._is_safe_id(p_id text) TO syncwell_client;
 
 -- acl FUNCTION _judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean)
 REVOKE ALL ON FUNCTION syncwell._judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean) FROM PUBLIC;
@@ -7875,14 +16946,57 @@ REVOKE ALL ON FUNCTION syncwell._locked_error(p_error_id uuid) FROM PUBLIC;
 -- acl FUNCTION _locked_run(p_event_id uuid)
 REVOKE ALL ON FUNCTION syncwell._locked_run(p_event_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _mark_changed_hours()
+REVOKE ALL ON FUNCTION syncwell._mark_changed_hours() FROM PUBLIC;
+
+-- acl FUNCTION _mark_new_hours()
+REVOKE ALL ON FUNCTION syncwell._mark_new_hours() FROM PUBLIC;
+
+-- acl FUNCTION _mark_old_hours()
+REVOKE ALL ON FUNCTION syncwell._mark_old_hours() FROM PUBLIC;
+
+-- acl FUNCTION _may_push(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._may_push(p_table_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._may_push(p_table_id integer) TO syncwell_client;
+
+-- acl FUNCTION _merge_metrics(p_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[])
+REVOKE ALL ON FUNCTION syncwell._merge_metrics(p_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) FROM PUBLIC;
+
+-- acl FUNCTION _merged_absent(p_absent jsonb, p_more jsonb)
+REVOKE ALL ON FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) TO syncwell_client;
+
+-- acl FUNCTION _metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text)
+REVOKE ALL ON FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) FROM PUBLIC;
+
 -- acl FUNCTION _next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _note_alive(p_org_id uuid, p_user_id uuid, p_source text)
+REVOKE ALL ON FUNCTION syncwell._note_alive(p_org_id uuid, p_user_id uuid, p_source text) FROM PUBLIC;
 
 -- acl FUNCTION _note_error(p_org_id uuid, p_stream_id uuid, p_user_id uuid, p_source text, p_event_id uuid, p_now timestamp with time zone, p_error_type text, p_class text, p_code text, p_http_status integer, p_message text, p_details jsonb)
 REVOKE ALL ON FUNCTION syncwell._note_error(p_org_id uuid, p_stream_id uuid, p_user_id uuid, p_source text, p_event_id uuid, p_now timestamp with time zone, p_error_type text, p_class text, p_code text, p_http_status integer, p_message text, p_details jsonb) FROM PUBLIC;
 
+-- acl FUNCTION _note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell._note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._note_idle_pull(p_cursor bigint, p_device_id text, p_schema_version integer, p_started_at timestamp with time zone, p_client jsonb) TO syncwell_client;
+
+-- acl FUNCTION _note_pull(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_cursor bigint, p_schema_version integer, p_created bigint, p_updated bigint, p_deleted bigint, p_bytes bigint, p_records jsonb, p_started_at timestamp with time zone, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell._note_pull(p_org_id uuid, p_user_id uuid, p_device_id text, p_kind text, p_cursor bigint, p_schema_version integer, p_created bigint, p_updated bigint, p_deleted bigint, p_bytes bigint, p_records jsonb, p_started_at timestamp with time zone, p_client jsonb) FROM PUBLIC;
+
+-- acl FUNCTION _note_push(p_org_id uuid, p_user_id uuid, p_device_id text, p_ok boolean, p_created bigint, p_updated bigint, p_deleted bigint, p_conflicts bigint, p_quarantined bigint, p_bytes bigint, p_started_at timestamp with time zone, p_error_code text, p_error_message text, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell._note_push(p_org_id uuid, p_user_id uuid, p_device_id text, p_ok boolean, p_created bigint, p_updated bigint, p_deleted bigint, p_conflicts bigint, p_quarantined bigint, p_bytes bigint, p_started_at timestamp with time zone, p_error_code text, p_error_message text, p_client jsonb) FROM PUBLIC;
+
+-- acl FUNCTION _note_tracking(p_table regclass, p_resets boolean)
+REVOKE ALL ON FUNCTION syncwell._note_tracking(p_table regclass, p_resets boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._note_tracking(p_table regclass, p_resets boolean) TO syncwell_operator;
+
 -- acl FUNCTION _notify_sync_progress()
 REVOKE ALL ON FUNCTION syncwell._notify_sync_progress() FROM PUBLIC;
+
+-- acl FUNCTION _order_tables()
+REVOKE ALL ON FUNCTION syncwell._order_tables() FROM PUBLIC;
 
 -- acl FUNCTION _own_health_settings()
 REVOKE ALL ON FUNCTION syncwell._own_health_settings() FROM PUBLIC;
@@ -7899,6 +17013,126 @@ REVOKE ALL ON FUNCTION syncwell._partitions(p_table text) FROM PUBLIC;
 
 -- acl FUNCTION _partitions_task()
 REVOKE ALL ON FUNCTION syncwell._partitions_task() FROM PUBLIC;
+
+-- acl FUNCTION _plain_json(p_value anyelement)
+REVOKE ALL ON FUNCTION syncwell._plain_json(p_value anyelement) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._plain_json(p_value anyelement) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._plain_json(p_value anyelement) TO syncwell_reader;
+GRANT ALL ON FUNCTION syncwell._plain_json(p_value anyelement) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell._plain_json(p_value anyelement) TO syncwell_operator;
+
+-- acl FUNCTION _plain_text(p_value anyelement)
+REVOKE ALL ON FUNCTION syncwell._plain_text(p_value anyelement) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._plain_text(p_value anyelement) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._plain_text(p_value anyelement) TO syncwell_reader;
+GRANT ALL ON FUNCTION syncwell._plain_text(p_value anyelement) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell._plain_text(p_value anyelement) TO syncwell_operator;
+
+-- acl FUNCTION _pull_message(p_items bigint)
+REVOKE ALL ON FUNCTION syncwell._pull_message(p_items bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._pull_message(p_items bigint) TO syncwell_client;
+
+-- acl FUNCTION _pull_migration(p_migration jsonb, OUT tables text[], OUT columns jsonb, OUT ignored text[])
+REVOKE ALL ON FUNCTION syncwell._pull_migration(p_migration jsonb, OUT tables text[], OUT columns jsonb, OUT ignored text[]) FROM PUBLIC;
+
+-- acl FUNCTION _pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean)
+REVOKE ALL ON FUNCTION syncwell._pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._pull_plan(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT org_id uuid, OUT base bigint, OUT page bigint, OUT plan jsonb, OUT snapshot pg_snapshot, OUT parts syncwell.pull_part[], OUT covers integer[], OUT ignored text[], OUT max_bytes bigint, OUT refresh boolean, OUT due boolean) TO syncwell_client;
+
+-- acl FUNCTION _pull_sql(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._pull_sql(p_table_id integer) FROM PUBLIC;
+
+-- acl COLUMN sync_devices.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.platform
+GRANT SELECT(platform) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.app_version
+GRANT SELECT(app_version) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.first_seen
+GRANT SELECT(first_seen) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.last_seen
+GRANT SELECT(last_seen) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.last_pull
+GRANT SELECT(last_pull) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.last_push
+GRANT SELECT(last_push) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.cursor_at
+GRANT SELECT(cursor_at) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.schema_version
+GRANT SELECT(schema_version) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.pulls
+GRANT SELECT(pulls) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.pushes
+GRANT SELECT(pushes) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.failures
+GRANT SELECT(failures) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.conflicts
+GRANT SELECT(conflicts) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.quarantined
+GRANT SELECT(quarantined) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.full_resyncs
+GRANT SELECT(full_resyncs) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.failing_since
+GRANT SELECT(failing_since) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl COLUMN sync_devices.last_error_code
+GRANT SELECT(last_error_code) ON TABLE syncwell.sync_devices TO syncwell_reader;
+
+-- acl FUNCTION _pulled_records(p_org_id uuid, p_user_id uuid, p_device_id text, p_counts jsonb)
+REVOKE ALL ON FUNCTION syncwell._pulled_records(p_org_id uuid, p_user_id uuid, p_device_id text, p_counts jsonb) FROM PUBLIC;
+
+-- acl FUNCTION _push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text)
+REVOKE ALL ON FUNCTION syncwell._push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb, p_preview boolean, p_search_path text) TO syncwell_client;
+
+-- acl FUNCTION _push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean)
+REVOKE ALL ON FUNCTION syncwell._push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._push_attempt(p_changes json, p_mode text, p_org_id uuid, p_user_id uuid, p_snapshot pg_snapshot, p_own_xids xid8[], p_tables integer[], p_max_records integer, p_max_bad integer, p_has_quarantine boolean, p_request_id text, p_search_path text, OUT answer json, OUT result jsonb, OUT refused jsonb, OUT stamps jsonb, OUT is_stale boolean) TO syncwell_client;
+
+-- acl FUNCTION _push_decoded(p_value text, p_encoding text, p_type regtype)
+REVOKE ALL ON FUNCTION syncwell._push_decoded(p_value text, p_encoding text, p_type regtype) FROM PUBLIC;
+
+-- acl FUNCTION _push_differs(p_value text, p_stored text, p_encoding text, p_type regtype)
+REVOKE ALL ON FUNCTION syncwell._push_differs(p_value text, p_stored text, p_encoding text, p_type regtype) FROM PUBLIC;
+
+-- acl FUNCTION _push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb)
+REVOKE ALL ON FUNCTION syncwell._push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._push_part(p_table_id integer, p_table text, p_scope uuid, p_org uuid, p_is_delete boolean, p_elements text[], p_found text[], p_whole text[], p_max_bad integer, p_deferred oid[], p_search_path text, OUT created bigint, OUT updated bigint, OUT deleted bigint, OUT refused text[], OUT is_stale boolean, OUT bad jsonb) TO syncwell_client;
+
+-- acl FUNCTION _push_sql(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._push_sql(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _push_statement(p_statement text, p_result text, p_arguments text, p_is_large text)
+REVOKE ALL ON FUNCTION syncwell._push_statement(p_statement text, p_result text, p_arguments text, p_is_large text) FROM PUBLIC;
+
+-- acl FUNCTION _push_type(p_relation regclass, p_column name)
+REVOKE ALL ON FUNCTION syncwell._push_type(p_relation regclass, p_column name) FROM PUBLIC;
+
+-- acl FUNCTION _pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[])
+REVOKE ALL ON FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) TO syncwell_client;
+
+-- acl FUNCTION _read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb)
+REVOKE ALL ON FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) TO syncwell_client;
 
 -- acl FUNCTION _reap_progress_task()
 REVOKE ALL ON FUNCTION syncwell._reap_progress_task() FROM PUBLIC;
@@ -7918,17 +17152,39 @@ REVOKE ALL ON FUNCTION syncwell._recent_events(p_source text, p_limit integer, p
 -- acl FUNCTION _recent_runs(p_org_id uuid, p_stream_ids uuid[], p_sample integer)
 REVOKE ALL ON FUNCTION syncwell._recent_runs(p_org_id uuid, p_stream_ids uuid[], p_sample integer) FROM PUBLIC;
 
+-- acl FUNCTION _record_key(p_relation regclass, p_id_column name, p_scope_column name, p_org_column name)
+REVOKE ALL ON FUNCTION syncwell._record_key(p_relation regclass, p_id_column name, p_scope_column name, p_org_column name) FROM PUBLIC;
+
+-- acl FUNCTION _record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text)
+REVOKE ALL ON FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text) FROM PUBLIC;
+
 -- acl FUNCTION _redact(p_org_id uuid, p_user_id uuid, p_value anyelement)
 REVOKE ALL ON FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelement) FROM PUBLIC;
+
+-- acl FUNCTION _refresh_days(p_org_ids uuid[], p_stream_ids uuid[], p_hours timestamp with time zone[], p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._refresh_days(p_org_ids uuid[], p_stream_ids uuid[], p_hours timestamp with time zone[], p_now timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _refresh_metrics_task()
+REVOKE ALL ON FUNCTION syncwell._refresh_metrics_task() FROM PUBLIC;
 
 -- acl FUNCTION _refuse_finished_run(p_event syncwell.sync_events)
 REVOKE ALL ON FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) FROM PUBLIC;
 
+-- acl FUNCTION _refuse_mixed()
+REVOKE ALL ON FUNCTION syncwell._refuse_mixed() FROM PUBLIC;
+
 -- acl FUNCTION _refuse_resolved_error(p_error_id uuid)
 REVOKE ALL ON FUNCTION syncwell._refuse_resolved_error(p_error_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _refuse_table(p_reason text, p_hint text)
+REVOKE ALL ON FUNCTION syncwell._refuse_table(p_reason text, p_hint text) FROM PUBLIC;
+
 -- acl FUNCTION _refuse_unknown_error(p_error_id uuid)
 REVOKE ALL ON FUNCTION syncwell._refuse_unknown_error(p_error_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean)
+REVOKE ALL ON FUNCTION syncwell._register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._register_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text, p_is_locked boolean, OUT table_id integer, OUT is_changed boolean) TO syncwell_operator;
 
 -- acl TABLE partitioned_tables
 GRANT SELECT ON TABLE syncwell.partitioned_tables TO syncwell_reader;
@@ -7937,14 +17193,34 @@ GRANT SELECT ON TABLE syncwell.partitioned_tables TO syncwell_operator;
 -- acl FUNCTION _registered_tables(p_table text)
 REVOKE ALL ON FUNCTION syncwell._registered_tables(p_table text) FROM PUBLIC;
 
+-- acl FUNCTION _repaired_json(p_text text)
+REVOKE ALL ON FUNCTION syncwell._repaired_json(p_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._repaired_json(p_text text) TO syncwell_client;
+
+-- acl FUNCTION _repaired_record(p_table_id integer, p_record json)
+REVOKE ALL ON FUNCTION syncwell._repaired_record(p_table_id integer, p_record json) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._repaired_record(p_table_id integer, p_record json) TO syncwell_client;
+
+-- acl FUNCTION _reset_table(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._reset_table(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text)
+REVOKE ALL ON FUNCTION syncwell._resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._resolve_conflict(p_conflict_id uuid, p_choice text, p_search_path text) TO syncwell_worker;
+
 -- acl FUNCTION _retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb)
 REVOKE ALL ON FUNCTION syncwell._retry_delay(p_attempt integer, p_retry_after interval, p_jitter text, p_settings jsonb) FROM PUBLIC;
+
+-- acl FUNCTION _scope_value(p_alias text, p_relation regclass, p_column name)
+REVOKE ALL ON FUNCTION syncwell._scope_value(p_alias text, p_relation regclass, p_column name) FROM PUBLIC;
 
 -- acl FUNCTION _scrub_json(p_value jsonb, p_depth integer)
 REVOKE ALL ON FUNCTION syncwell._scrub_json(p_value jsonb, p_depth integer) FROM PUBLIC;
 
 -- acl FUNCTION _scrub_secrets(p_text text)
 REVOKE ALL ON FUNCTION syncwell._scrub_secrets(p_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._scrub_secrets(p_text text) TO syncwell_client;
 
 -- acl FUNCTION _sees_org()
 REVOKE ALL ON FUNCTION syncwell._sees_org() FROM PUBLIC;
@@ -7962,11 +17238,29 @@ REVOKE ALL ON FUNCTION syncwell._setting(p_org_id uuid, p_key text, p_source tex
 -- acl FUNCTION _settings(p_org_id uuid, p_source text, p_platform text)
 REVOKE ALL ON FUNCTION syncwell._settings(p_org_id uuid, p_source text, p_platform text) FROM PUBLIC;
 
+-- acl FUNCTION _settle_conflict(p_conflict_id uuid, p_choice text)
+REVOKE ALL ON FUNCTION syncwell._settle_conflict(p_conflict_id uuid, p_choice text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._settle_conflict(p_conflict_id uuid, p_choice text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._settle_conflict(p_conflict_id uuid, p_choice text) TO syncwell_worker;
+
 -- acl FUNCTION _settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._settle_sync_progress(p_new syncwell.sync_progress, p_old syncwell.sync_progress, p_now timestamp with time zone) FROM PUBLIC;
 
+-- acl FUNCTION _sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb)
+REVOKE ALL ON FUNCTION syncwell._sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._sift_records(p_records json, p_n_created integer, p_deletes text[], p_id_type regtype, OUT ids text[], OUT elements text[], OUT n_created integer, OUT deletes text[], OUT bad jsonb) TO syncwell_client;
+
+-- acl FUNCTION _sketch_index(p_value double precision)
+REVOKE ALL ON FUNCTION syncwell._sketch_index(p_value double precision) FROM PUBLIC;
+
+-- acl FUNCTION _sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[])
+REVOKE ALL ON FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[]) FROM PUBLIC;
+
 -- acl FUNCTION _stall_seconds(p_org_id uuid, p_source text)
 REVOKE ALL ON FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) FROM PUBLIC;
+
+-- acl FUNCTION _stamp_tombstones(p_org_id uuid, p_user_id uuid, p_records jsonb)
+REVOKE ALL ON FUNCTION syncwell._stamp_tombstones(p_org_id uuid, p_user_id uuid, p_records jsonb) FROM PUBLIC;
 
 -- acl FUNCTION _start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid)
 REVOKE ALL ON FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid) FROM PUBLIC;
@@ -7976,6 +17270,9 @@ REVOKE ALL ON FUNCTION syncwell._status_of_rank(p_rank integer) FROM PUBLIC;
 
 -- acl FUNCTION _status_rank(p_status text)
 REVOKE ALL ON FUNCTION syncwell._status_rank(p_status text) FROM PUBLIC;
+
+-- acl FUNCTION _store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _stream_health(p_source text, p_user_id uuid, p_stale_after interval)
 REVOKE ALL ON FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval) FROM PUBLIC;
@@ -7991,11 +17288,66 @@ GRANT ALL ON FUNCTION syncwell._stream_settings(p_settings jsonb, p_overrides js
 REVOKE ALL ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) TO syncwell_reader;
 
+-- acl FUNCTION _sync_source(p_org_id uuid)
+REVOKE ALL ON FUNCTION syncwell._sync_source(p_org_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _synced_table_id(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell._synced_table_id(p_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._synced_table_id(p_table regclass) TO syncwell_operator;
+
+-- acl FUNCTION _syncing_user(OUT org_id uuid, OUT user_id uuid)
+REVOKE ALL ON FUNCTION syncwell._syncing_user(OUT org_id uuid, OUT user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _table_refusal(p_table regclass, OUT reason text, OUT hint text)
+REVOKE ALL ON FUNCTION syncwell._table_refusal(p_table regclass, OUT reason text, OUT hint text) FROM PUBLIC;
+
+-- acl FUNCTION _take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text)
+REVOKE ALL ON FUNCTION syncwell._take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._take_conflict(p_conflict_id uuid, OUT table_id integer, OUT table_name text, OUT scope uuid, OUT org_id uuid, OUT record_id text, OUT server_record jsonb, OUT client_record jsonb, OUT choice text) TO syncwell_worker;
+
 -- acl FUNCTION _take_run_key(p_org_id uuid, p_stream_id uuid, p_run_key text, p_event_id uuid, p_user_id uuid, p_now timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._take_run_key(p_org_id uuid, p_stream_id uuid, p_run_key text, p_event_id uuid, p_user_id uuid, p_now timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _target_user(p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell._target_user(p_user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _tombstones_task()
+REVOKE ALL ON FUNCTION syncwell._tombstones_task() FROM PUBLIC;
+
+-- acl FUNCTION _touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean)
+REVOKE ALL ON FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell._touch_record(p_table_id integer, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_operator;
+
+-- acl FUNCTION _touched_scope(p_scope_kind text, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell._touched_scope(p_scope_kind text, p_user_id uuid) TO syncwell_operator;
+
+-- acl FUNCTION _tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[])
+REVOKE ALL ON FUNCTION syncwell._tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._tracking_gaps(p_table_id integer, OUT has_gaps boolean, OUT is_stale boolean, OUT new_partitions regclass[]) TO syncwell_operator;
+
+-- acl FUNCTION _tracking_problems(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._tracking_problems(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _tracking_sql(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._tracking_sql(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _tracking_state(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._tracking_state(p_table_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._tracking_state(p_table_id integer) TO syncwell_operator;
+
+-- acl FUNCTION _tracking_triggers(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._tracking_triggers(p_table_id integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._tracking_triggers(p_table_id integer) TO syncwell_operator;
+
+-- acl FUNCTION _unregister_table(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell._unregister_table(p_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._unregister_table(p_table regclass) TO syncwell_operator;
 
 -- acl FUNCTION _uuid7(p_time timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._uuid7(p_time timestamp with time zone) FROM PUBLIC;
@@ -8006,11 +17358,19 @@ REVOKE ALL ON FUNCTION syncwell._uuid7_floor(p_time timestamp with time zone) FR
 -- acl FUNCTION _uuid7_time(p_id uuid)
 REVOKE ALL ON FUNCTION syncwell._uuid7_time(p_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _view_sql(p_table_id integer)
+REVOKE ALL ON FUNCTION syncwell._view_sql(p_table_id integer) FROM PUBLIC;
+
 -- acl TABLE streams
 GRANT SELECT ON TABLE syncwell.streams TO syncwell_reader;
 
 -- acl FUNCTION _visible_streams(p_source text, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell._visible_streams(p_source text, p_user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean)
+REVOKE ALL ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) TO syncwell_worker;
 
 -- acl FUNCTION act_as(p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.act_as(p_user_id uuid) FROM PUBLIC;
@@ -8036,6 +17396,10 @@ GRANT ALL ON FUNCTION syncwell.cancel_sync(p_sync_id text) TO syncwell_worker;
 REVOKE ALL ON FUNCTION syncwell.cancel_sync_run(p_event_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.cancel_sync_run(p_event_id uuid) TO syncwell_worker;
 
+-- acl FUNCTION check_tracking(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell.check_tracking(p_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.check_tracking(p_table regclass) TO syncwell_operator;
+
 -- acl FUNCTION claim_due_retries(p_limit integer, p_lease_for interval)
 REVOKE ALL ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) TO syncwell_worker;
@@ -8045,6 +17409,14 @@ GRANT ALL ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for in
 REVOKE ALL ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) TO syncwell_reader;
 GRANT ALL ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) TO syncwell_worker;
+
+-- acl FUNCTION cleanup_old_tombstones(p_older_than interval, p_batch integer)
+REVOKE ALL ON FUNCTION syncwell.cleanup_old_tombstones(p_older_than interval, p_batch integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.cleanup_old_tombstones(p_older_than interval, p_batch integer) TO syncwell_operator;
+
+-- acl FUNCTION close_pull_stream(p_cursor bigint, p_records bigint, p_bytes bigint)
+REVOKE ALL ON FUNCTION syncwell.close_pull_stream(p_cursor bigint, p_records bigint, p_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.close_pull_stream(p_cursor bigint, p_records bigint, p_bytes bigint) TO syncwell_client;
 
 -- acl FUNCTION compare_sources(p_period text, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) FROM PUBLIC;
@@ -8067,6 +17439,10 @@ GRANT ALL ON FUNCTION syncwell.drop_old_partitions(p_table text) TO syncwell_ope
 -- acl FUNCTION ensure_partitions(p_table text, p_months_ahead integer)
 REVOKE ALL ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) TO syncwell_operator;
+
+-- acl FUNCTION ensure_tracking(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell.ensure_tracking(p_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.ensure_tracking(p_table regclass) TO syncwell_operator;
 
 -- acl FUNCTION explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text)
 REVOKE ALL ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) FROM PUBLIC;
@@ -8095,6 +17471,11 @@ REVOKE ALL ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_
 GRANT ALL ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid) TO syncwell_reader;
 
+-- acl FUNCTION get_quarantined_records(p_table text, p_limit integer, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) TO syncwell_reader;
+
 -- acl FUNCTION get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid) TO syncwell_reader;
@@ -8116,6 +17497,16 @@ GRANT ALL ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform
 GRANT ALL ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) TO syncwell_operator;
 
+-- acl FUNCTION get_sync_clients(p_user_id uuid, p_limit integer)
+REVOKE ALL ON FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) TO syncwell_reader;
+GRANT ALL ON FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) TO syncwell_client;
+
+-- acl FUNCTION get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_sync_conflicts(p_table text, p_open boolean, p_limit integer, p_user_id uuid) TO syncwell_reader;
+
 -- acl FUNCTION get_sync_error(p_error_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_sync_error(p_error_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_sync_error(p_error_id uuid) TO syncwell_reader;
@@ -8136,9 +17527,19 @@ REVOKE ALL ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer
 GRANT ALL ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user_id uuid) TO syncwell_reader;
 
+-- acl FUNCTION invalidate_client(p_user_id uuid, p_device_id text)
+REVOKE ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) TO syncwell_operator;
+
 -- acl FUNCTION mark_error_resolved(p_error_id uuid)
 REVOKE ALL ON FUNCTION syncwell.mark_error_resolved(p_error_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.mark_error_resolved(p_error_id uuid) TO syncwell_worker;
+
+-- acl FUNCTION open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) TO syncwell_client;
 
 -- acl FUNCTION partition_health(p_table text)
 REVOKE ALL ON FUNCTION syncwell.partition_health(p_table text) FROM PUBLIC;
@@ -8147,6 +17548,10 @@ GRANT ALL ON FUNCTION syncwell.partition_health(p_table text) TO syncwell_operat
 -- acl FUNCTION pause_sync(p_sync_id text)
 REVOKE ALL ON FUNCTION syncwell.pause_sync(p_sync_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.pause_sync(p_sync_id text) TO syncwell_worker;
+
+-- acl FUNCTION preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text)
+REVOKE ALL ON FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) TO syncwell_client;
 
 -- acl FUNCTION reap_sync_progress(p_limit integer)
 REVOKE ALL ON FUNCTION syncwell.reap_sync_progress(p_limit integer) FROM PUBLIC;
@@ -8174,6 +17579,10 @@ GRANT ALL ON FUNCTION syncwell.record_sync_heartbeat(p_event_id uuid, p_lease uu
 REVOKE ALL ON FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text, p_sync_token text, p_run_key text, p_user_id uuid, p_platform text, p_device_id text, p_network_type text, p_network_quality text, p_retry_of uuid, p_retry_lease uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) TO syncwell_worker;
 
+-- acl FUNCTION refresh_sync_metrics(p_limit integer)
+REVOKE ALL ON FUNCTION syncwell.refresh_sync_metrics(p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.refresh_sync_metrics(p_limit integer) TO syncwell_operator;
+
 -- acl FUNCTION register_org(p_name text, p_org_id uuid, p_time_zone text)
 REVOKE ALL ON FUNCTION syncwell.register_org(p_name text, p_org_id uuid, p_time_zone text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.register_org(p_name text, p_org_id uuid, p_time_zone text) TO syncwell_operator;
@@ -8181,6 +17590,10 @@ GRANT ALL ON FUNCTION syncwell.register_org(p_name text, p_org_id uuid, p_time_z
 -- acl FUNCTION register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric)
 REVOKE ALL ON FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric) TO syncwell_worker;
+
+-- acl FUNCTION register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text)
+REVOKE ALL ON FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) TO syncwell_operator;
 
 -- acl FUNCTION register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text)
 REVOKE ALL ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) FROM PUBLIC;
@@ -8190,9 +17603,18 @@ GRANT ALL ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_ro
 REVOKE ALL ON FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) TO syncwell_worker;
 
+-- acl FUNCTION resolve_conflict(p_conflict_id uuid, p_choice text)
+REVOKE ALL ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) TO syncwell_worker;
+
 -- acl FUNCTION resume_sync(p_sync_id text)
 REVOKE ALL ON FUNCTION syncwell.resume_sync(p_sync_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.resume_sync(p_sync_id text) TO syncwell_worker;
+
+-- acl FUNCTION resync_table(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell.resync_table(p_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.resync_table(p_table regclass) TO syncwell_operator;
 
 -- acl FUNCTION retry_delay(p_attempt integer, p_retry_after interval, p_jitter text)
 REVOKE ALL ON FUNCTION syncwell.retry_delay(p_attempt integer, p_retry_after interval, p_jitter text) FROM PUBLIC;
@@ -8214,12 +17636,30 @@ GRANT ALL ON FUNCTION syncwell.settings_effective(p_source text) TO syncwell_rea
 GRANT ALL ON FUNCTION syncwell.settings_effective(p_source text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.settings_effective(p_source text) TO syncwell_operator;
 
+-- acl FUNCTION sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell.sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb) TO syncwell_client;
+
+-- acl FUNCTION sync_push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb)
+REVOKE ALL ON FUNCTION syncwell.sync_push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.sync_push(p_changes json, p_last_pulled_at bigint, p_device_id text, p_request_id text, p_client jsonb) TO syncwell_client;
+
+-- acl FUNCTION touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean)
+REVOKE ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_operator;
+
 -- acl FUNCTION unbind_login(p_login_role name)
 REVOKE ALL ON FUNCTION syncwell.unbind_login(p_login_role name) FROM PUBLIC;
 
 -- acl FUNCTION unregister_stream(p_source text, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) TO syncwell_worker;
+
+-- acl FUNCTION unregister_synced_table(p_table regclass)
+REVOKE ALL ON FUNCTION syncwell.unregister_synced_table(p_table regclass) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.unregister_synced_table(p_table regclass) TO syncwell_operator;
 
 -- acl FUNCTION who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text)
 REVOKE ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) FROM PUBLIC;
@@ -8255,9 +17695,26 @@ GRANT SELECT(probe_event) ON TABLE syncwell.circuits TO syncwell_reader;
 -- acl COLUMN circuits.probe_until
 GRANT SELECT(probe_until) ON TABLE syncwell.circuits TO syncwell_reader;
 
--- acl TABLE error_codes
-GRANT SELECT ON TABLE syncwell.error_codes TO syncwell_reader;
-GRANT SELECT ON TABLE syncwell.error_codes TO syncwell_operator;
+-- acl COLUMN record_changes.scope
+GRANT SELECT(scope) ON TABLE syncwell.record_changes TO syncwell_reader;
+
+-- acl COLUMN record_changes.table_id
+GRANT SELECT(table_id) ON TABLE syncwell.record_changes TO syncwell_reader;
+
+-- acl COLUMN record_changes.record_id
+GRANT SELECT(record_id) ON TABLE syncwell.record_changes TO syncwell_reader;
+
+-- acl COLUMN record_changes.deleted_at
+GRANT SELECT(deleted_at) ON TABLE syncwell.record_changes TO syncwell_reader;
+
+-- acl TABLE synced_tables
+GRANT SELECT ON TABLE syncwell.synced_tables TO syncwell_client;
+GRANT SELECT ON TABLE syncwell.synced_tables TO syncwell_reader;
+GRANT SELECT ON TABLE syncwell.synced_tables TO syncwell_worker;
+GRANT SELECT ON TABLE syncwell.synced_tables TO syncwell_operator;
+
+-- acl TABLE deleted_records
+GRANT SELECT ON TABLE syncwell.deleted_records TO syncwell_reader;
 
 -- acl TABLE maintenance_tasks
 GRANT SELECT ON TABLE syncwell.maintenance_tasks TO syncwell_reader;
@@ -8283,10 +17740,82 @@ GRANT SELECT ON TABLE syncwell.sync_state TO syncwell_reader;
 -- acl TABLE stream_health
 GRANT SELECT ON TABLE syncwell.stream_health TO syncwell_reader;
 
+-- acl COLUMN sync_conflicts.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.id
+GRANT SELECT(id) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.table_name
+GRANT SELECT(table_name) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.record_id
+GRANT SELECT(record_id) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.action
+GRANT SELECT(action) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.policy
+GRANT SELECT(policy) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.outcome
+GRANT SELECT(outcome) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.occurred_at
+GRANT SELECT(occurred_at) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.choice
+GRANT SELECT(choice) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.resolved_at
+GRANT SELECT(resolved_at) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl COLUMN sync_conflicts.resolved_by
+GRANT SELECT(resolved_by) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
+
+-- acl TABLE sync_metrics
+GRANT SELECT ON TABLE syncwell.sync_metrics TO syncwell_reader;
+
 -- acl TABLE sync_progress_live
 GRANT SELECT ON TABLE syncwell.sync_progress_live TO syncwell_client;
 GRANT SELECT ON TABLE syncwell.sync_progress_live TO syncwell_reader;
 GRANT SELECT ON TABLE syncwell.sync_progress_live TO syncwell_worker;
+
+-- acl COLUMN sync_quarantine.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.id
+GRANT SELECT(id) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.table_name
+GRANT SELECT(table_name) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.record_id
+GRANT SELECT(record_id) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.action
+GRANT SELECT(action) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.error_code
+GRANT SELECT(error_code) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.quarantined_at
+GRANT SELECT(quarantined_at) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_quarantine.resolved_at
+GRANT SELECT(resolved_at) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl TABLE synced_columns
+GRANT SELECT ON TABLE syncwell.synced_columns TO syncwell_client;
+GRANT SELECT ON TABLE syncwell.synced_columns TO syncwell_reader;
+GRANT SELECT ON TABLE syncwell.synced_columns TO syncwell_worker;
+GRANT SELECT ON TABLE syncwell.synced_columns TO syncwell_operator;
 
 -- acl TABLE users
 GRANT SELECT ON TABLE syncwell.users TO syncwell_reader;

@@ -24,10 +24,19 @@ __all__ = [
     "ProgressBeyondTotalError",
     "ProgressFinishedError",
     "ProgressWentBackError",
+    "PullAndWriteMixedError",
+    "PullTooLargeError",
+    "PushConflictError",
+    "PushTooLargeError",
+    "RecordsHiddenError",
     "RolesMissingError",
     "RunAlreadyFinishedError",
     "SettingOutOfRangeError",
     "SyncwellError",
+    "TableNotSyncableError",
+    "TooManyDeletesError",
+    "UnknownConflictError",
+    "UnknownDeviceError",
     "UnknownEntityTypeError",
     "UnknownOrgError",
     "UnknownProgressError",
@@ -35,7 +44,9 @@ __all__ = [
     "UnknownSettingError",
     "UnknownStreamError",
     "UnknownSyncError",
+    "UnknownSyncedTableError",
     "UnknownUserError",
+    "UntrackedPartitionsError",
     "error_classes",
     "error_for",
     "from_psycopg",
@@ -185,6 +196,83 @@ class UnknownEntityTypeError(SyncwellError):
     http_status = 422
 
 
+class UnknownSyncedTableError(SyncwellError):
+    """SW301: no table of this name is registered for syncing."""
+
+    name = "unknown_synced_table"
+    http_status = 404
+
+
+class TableNotSyncableError(SyncwellError):
+    """SW302: the table cannot be synced as it is; the detail says why."""
+
+    name = "table_not_syncable"
+    http_status = 422
+
+
+class PullTooLargeError(SyncwellError):
+    """SW303: the answer of a pull is larger than the setting ``delta.max_bytes`` allows."""
+
+    name = "pull_too_large"
+    http_status = 413
+
+
+class PushConflictError(SyncwellError):
+    """SW304: pushed records were changed on the server since the device pulled; it must pull first."""
+
+    name = "push_conflict"
+    http_status = 409
+
+
+class PullAndWriteMixedError(SyncwellError):
+    """SW305: a pull and writes to synced tables stand in one transaction."""
+
+    name = "pull_and_write_mixed"
+    http_status = 409
+
+
+class RecordsHiddenError(SyncwellError):
+    """SW306: the table's own policies hide changed records from their owner."""
+
+    name = "records_hidden"
+    http_status = 409
+
+
+class TooManyDeletesError(SyncwellError):
+    """SW307: the pull would take most of the device's records without a known deletion."""
+
+    name = "too_many_deletes"
+    http_status = 409
+
+
+class UntrackedPartitionsError(SyncwellError):
+    """SW308: a synced table has partitions whose changes are not tracked yet."""
+
+    name = "untracked_partitions"
+    http_status = 409
+
+
+class UnknownConflictError(SyncwellError):
+    """SW309: there is no such conflict, or none that the caller may see."""
+
+    name = "unknown_conflict"
+    http_status = 404
+
+
+class UnknownDeviceError(SyncwellError):
+    """SW310: the user has no such device."""
+
+    name = "unknown_device"
+    http_status = 404
+
+
+class PushTooLargeError(SyncwellError):
+    """SW311: the push has more records than the setting ``delta.max_push_records`` allows."""
+
+    name = "push_too_large"
+    http_status = 413
+
+
 class MigrationError(SyncwellError):
     """SW9xx: the schema cannot be migrated or rolled back as asked."""
 
@@ -233,6 +321,17 @@ _CLASSES: dict[str, type[SyncwellError]] = {
     "SW203": ProgressWentBackError,
     "SW204": ProgressFinishedError,
     "SW205": UnknownEntityTypeError,
+    "SW301": UnknownSyncedTableError,
+    "SW302": TableNotSyncableError,
+    "SW303": PullTooLargeError,
+    "SW304": PushConflictError,
+    "SW305": PullAndWriteMixedError,
+    "SW306": RecordsHiddenError,
+    "SW307": TooManyDeletesError,
+    "SW308": UntrackedPartitionsError,
+    "SW309": UnknownConflictError,
+    "SW310": UnknownDeviceError,
+    "SW311": PushTooLargeError,
     "SW901": MigrationOutOfOrderError,
     "SW902": MigrationAlreadyAppliedError,
     "SW903": RolesMissingError,

@@ -34,4 +34,8 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 (
   'health.failure_penalty', 'number', '25', '0', '100', 'points',
   'Points of reliability that each failure in a row takes off.'
+),
+(
+  'health.conflict_threshold', 'integer', '10', '1', '1000000', 'conflicts',
+  'So many conflicts of one device within 24 hours are an issue; those that a person decided do not count.'
 );

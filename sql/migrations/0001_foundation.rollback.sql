@@ -81,8 +81,8 @@ begin
   cross join lateral pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid) as r
   where
     d.deptype = 'n'
-    and (r.schema = 'syncwell' or (r.type = 'schema' and r.name = 'syncwell'))
-    and o.identity !~ '(^|^for | on )syncwell\.';
+    and (r.schema in ('syncwell', 'syncwell_tables') or (r.type = 'schema' and r.name in ('syncwell', 'syncwell_tables')))
+    and o.identity !~ '(^|^for | on )syncwell(_tables)?\.';
   if v_outside is not null then
     raise exception using
       errcode = 'SW904',
@@ -93,4 +93,6 @@ begin
 end
 $guard$;
 
+-- with the triggers that it has on synced tables
+drop schema syncwell_tables cascade;
 drop schema syncwell cascade;

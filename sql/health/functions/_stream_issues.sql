@@ -19,6 +19,8 @@ as $$
 declare
   v_now constant timestamptz := syncwell._now();
   v_org_id constant uuid := syncwell.current_org_id();
+  v_source constant text := syncwell._sync_source(v_org_id);
+  v_day_ago constant uuid := syncwell._uuid7_floor(v_now - interval '24 hours');
 begin
   return query
   with streams as materialized (
@@ -36,6 +38,10 @@ begin
     join syncwell.sync_events as e
       on e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
     cross join lateral (select (s.settings ->> 'runs.heartbeat_timeout')::interval as heartbeat_timeout) as l
+  ),
+  -- those that devices sync
+  device_streams as materialized (
+    select s.* from streams as s where s.user_id is not null and s.source = v_source
   )
   select
     s.source,
@@ -136,7 +142,92 @@ begin
       -- a run of a stream that the caller may not see is not told of
       when e.id is not null then s.stream_id is not null
       else (p_source is null or p.source_system = p_source) and (p_user_id is null or p.initiated_by = p_user_id)
-    end;
+    end
+  union all
+  -- a stream may do well by its other devices and its pulls
+  select
+    s.source,
+    'rejected_pushes',
+    'warning',
+    d.failing_since,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
+      'platform', d.platform,
+      'app_version', d.app_version,
+      'error_code', d.last_error_code,
+      'last_push', d.last_push,
+      'last_pull', d.last_pull
+    ),
+    'What is changed on this device stays there: see why its pushes are refused (get_error_report shows it).',
+    s.user_id,
+    s.stream_id
+  from device_streams as s
+  join syncwell.sync_devices as d on d.org_id = s.org_id and d.user_id = s.user_id and d.failing_since is not null
+  union all
+  select
+    s.source,
+    'quarantine',
+    'warning',
+    q.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(q.device_id, '')),
+      'records', q.records,
+      'oldest', q.oldest,
+      'newest', q.newest,
+      'tables', q.tables,
+      'error_codes', q.error_codes
+    ),
+    'Its device takes them for synced: see what is wrong with them (get_quarantined_records shows it), then correct the '
+    'table or the app.',
+    s.user_id,
+    s.stream_id
+  from device_streams as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as records,
+      min(r.quarantined_at) as oldest,
+      max(r.quarantined_at) as newest,
+      array_agg(distinct r.table_name) as tables,
+      array_agg(distinct r.error_code) as error_codes
+    from syncwell.sync_quarantine as r
+    where r.org_id = s.org_id and r.user_id = s.user_id and r.resolved_at is null
+    group by r.device_id
+  ) as q
+  union all
+  select
+    s.source,
+    'conflicts',
+    'warning',
+    c.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(c.device_id, '')),
+      'conflicts', c.conflicts,
+      'conflict_threshold', (s.settings ->> 'health.conflict_threshold')::integer,
+      'hours', 24,
+      'oldest', c.oldest,
+      'newest', c.newest,
+      'tables', c.tables
+    ),
+    'See which versions were dropped (get_sync_conflicts shows both), and who else writes these records.',
+    s.user_id,
+    s.stream_id
+  from device_streams as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as conflicts,
+      min(r.occurred_at) as oldest,
+      max(r.occurred_at) as newest,
+      array_agg(distinct r.table_name) as tables
+    from syncwell.sync_conflicts as r
+    where r.org_id = s.org_id
+      and r.user_id = s.user_id
+      and r.id >= v_day_ago
+      and r.choice is null
+    group by r.device_id
+    having count(*) >= (s.settings ->> 'health.conflict_threshold')::integer
+  ) as c;
 end
 $$;
 comment on function syncwell._stream_issues(text, uuid, interval) is

@@ -38,8 +38,11 @@ comment on function syncwell.detect_sync_issues(uuid, numeric) is
 'health.stale_after, 24 hours). issue_type failure: runs failed in a row (critical from runs.failure_threshold on, '
 'else warning); stale_data: no success past due plus grace (warning), or for health.stale_intervals expected '
 'intervals (critical); stuck (warning): an open run without heartbeat for runs.heartbeat_timeout, or older than '
-'max_runtime, or whose progress stands still. since: the last success before the failures, when the success was due, '
-'the last sign of life. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what '
-'to do; stream_id NULL: progress that belongs to no run. Errors: 22023 (p_threshold_hours), SW001, SW002.';
+'max_runtime, or whose progress stands still; and, all warnings, one a device: rejected_pushes: its pushes fail; '
+'quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: health.conflict_threshold or '
+'more within 24 hours that a policy decided and no person. since: the last success before the failures, when the '
+'success was due, the last sign of life, the first of the refused pushes, bad records or conflicts. evidence: the '
+'numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id NULL: progress that '
+'belongs to no run. Errors: 22023 (p_threshold_hours), SW001, SW002.';
 revoke all on function syncwell.detect_sync_issues(uuid, numeric) from public;
 grant execute on function syncwell.detect_sync_issues(uuid, numeric) to syncwell_client, syncwell_reader;

@@ -1,0 +1,31 @@
+create or replace function syncwell._note_tracking(
+  p_table regclass,
+  p_resets boolean
+)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table_id constant integer := syncwell._synced_table_id(p_table);
+begin
+  perform syncwell._check_table_owner(p_table);
+  perform syncwell._incarnation();
+  update syncwell.synced_tables as t set partitions = syncwell._count_partitions(p_table) where t.table_id = v_table_id;
+  if p_resets then
+    perform syncwell._reset_table(v_table_id);
+  end if;
+  perform syncwell._order_tables();
+  -- a table that has changed under its registration is its owner's to register again
+  if not syncwell._is_generated(v_table_id)
+    and not exists (select from syncwell._definition_problems(v_table_id))
+  then
+    perform syncwell._generate_table(v_table_id);
+  end if;
+end
+$$;
+comment on function syncwell._note_tracking(regclass, boolean) is
+'The part of ensure_tracking() that needs the owner''s rights, after the triggers are there. Errors: 42501, SW301.';
+revoke all on function syncwell._note_tracking(regclass, boolean) from public;
+-- ensure_tracking() runs with its caller's rights
+grant execute on function syncwell._note_tracking(regclass, boolean) to syncwell_operator;
