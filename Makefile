@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := -m pip -qq --disable-pip-version-check --no-input
 
-.PHONY: demo test lint check bench db dist build clean
+.PHONY: demo test chaos lint check bench db dist build clean
 .DELETE_ON_ERROR:
 
 # sync the history of this repository into a server of its own, with progress, failures and recovery
@@ -13,6 +13,10 @@ demo: .venv/ok
 # every test; ARGS chooses some, e.g. ARGS="-k progress"
 test: .venv/test
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && PYTEST_DEBUG_TEMPROOT="$$folder" $(BIN)/pytest $(ARGS)
+
+# real clients against every kind of writer, for long; ROUNDS and SEED choose how long and which
+chaos: .venv/test
+	@SYNCWELL_CHAOS_ROUNDS=$(or $(ROUNDS),300) SYNCWELL_CHAOS_SEED=$(or $(SEED),1) $(BIN)/pytest tests/client/test_chaos.py
 
 # style and types: SQL, Python
 lint: .venv/dev
@@ -62,7 +66,7 @@ clean:
 
 .venv/test: .venv/ok
 	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(BIN)/python $(PIP) install --group test
+	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded,http]' --group test
 	@touch $@
 
 .venv/dev: .venv/test

@@ -11,7 +11,8 @@
             print(source.source, source.status, source.reason)
 
 `AsyncSyncwell` has the same methods with `await`. The rules are in the database; a method is one call. What it returns
-is documented in `syncwell.runs`, `.progress`, `.metrics`, `.health` and `.core`, what it raises in `syncwell.errors`.
+is documented in `syncwell.runs`, `.progress`, `.delta`, `.metrics`, `.health` and `.core`, what it raises in
+`syncwell.errors`.
 """
 
 from importlib.metadata import version

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 HealthStatus = Literal["unknown", "healthy", "late", "degraded", "unhealthy"]
-IssueType = Literal["failure", "stale_data", "stuck"]
+IssueType = Literal["failure", "stale_data", "stuck", "rejected_pushes", "quarantine", "conflicts"]
 Severity = Literal["critical", "warning", "info"]
 Freshness = Literal["fresh", "late", "stale", "unknown"]
 
@@ -84,7 +84,9 @@ class SyncIssue:
 
     Attributes:
         source: what is concerned; None: progress that names no source.
-        issue_type: failure: runs failed in a row; stale_data: a success is overdue; stuck: a run does not go on.
+        issue_type: failure: runs failed in a row; stale_data: a success is overdue; stuck: a run does not go on;
+            rejected_pushes: a device's pushes fail; quarantine: records of a device were put aside; conflicts: many
+            records of a device were in conflict.
         severity: how bad it is.
         since: since when.
         evidence: the numbers and thresholds behind it, in the unit that each key names.

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from types import TracebackType
 from typing import Any, LiteralString, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,7 @@ _OWN_TRANSACTIONS = (
     "track() writes in short transactions of its own: pass AsyncSyncwell a pool, "
     "or a connection in autocommit mode that nothing else uses, outside of a transaction"
 )
+_OWN_TRANSACTION = "this needs a transaction of its own: pass AsyncSyncwell a pool, or a connection outside of one"
 
 
 class AsyncPool(Protocol):
@@ -85,6 +87,10 @@ class AsyncCaller:
                 if not self._source.autocommit or self._source.info.transaction_status is not TransactionStatus.IDLE:
                     raise ValueError(_OWN_TRANSACTIONS)
 
+    def own_transaction(self, isolation: LiteralString) -> AsyncOwnTransaction:
+        """Return a transaction for this identity that takes several statements, `isolation level …`."""
+        return AsyncOwnTransaction(self._source, self._lock, isolation, self._act, self._act_id)
+
     async def _fetch(
         self, row_factory: BaseRowFactory[T], statement: LiteralString, parameters: Mapping[str, object]
     ) -> list[T]:
@@ -131,3 +137,66 @@ class AsyncCaller:
             # after an error the commit was skipped
             if opened and connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
                 await connection.rollback()
+
+
+class AsyncOwnTransaction:
+    """A transaction of our own; nothing else happens on its connection. Leaving without `commit` rolls it back."""
+
+    def __init__(
+        self,
+        source: AsyncConnection[Any] | AsyncPool,
+        lock: asyncio.Lock,
+        isolation: LiteralString,
+        act: LiteralString | None,
+        act_id: UUID | None,
+    ) -> None:
+        self._source = source
+        self._lock = lock
+        self._isolation: LiteralString = isolation
+        self._act: LiteralString | None = act
+        self._act_id = act_id
+        self._loan: AbstractAsyncContextManager[AsyncConnection[Any]] | None = None
+        self._began: AsyncConnection[Any] | None = None
+
+    async def __aenter__(self) -> AsyncConnection[Any]:
+        if isinstance(self._source, AsyncConnection):
+            await self._lock.acquire()
+            connection = self._source
+        else:
+            self._loan = self._source.connection()
+            connection = await self._loan.__aenter__()
+        try:
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                raise ValueError(_OWN_TRANSACTION)
+            self._began = connection
+            control = AsyncCursor(connection)
+            # without autocommit psycopg itself begins
+            begin: LiteralString = "begin" if connection.autocommit else "set transaction"
+            await control.execute(begin + " isolation level " + self._isolation + " read write", prepare=False)
+            if self._act is not None:
+                await control.execute(self._act, {"act_id": self._act_id})
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
+        return connection
+
+    async def commit(self) -> None:
+        """Keep what was done."""
+        if self._began is not None:
+            await self._began.commit()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        began, self._began = self._began, None
+        try:
+            if began is not None and began.info.transaction_status is not TransactionStatus.IDLE:
+                # a connection that is gone has nothing to roll back
+                with suppress(psycopg.OperationalError):
+                    await began.rollback()
+        finally:
+            loan, self._loan = self._loan, None
+            if loan is not None:
+                await loan.__aexit__(kind, error, trace)
+            else:
+                self._lock.release()

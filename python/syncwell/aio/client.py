@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 
 from syncwell.aio._caller import AsyncCaller, AsyncPool
 from syncwell.aio.core import AsyncCore
+from syncwell.aio.delta import AsyncDelta
 from syncwell.aio.health import AsyncHealth
 from syncwell.aio.metrics import AsyncMetrics
 from syncwell.aio.progress import AsyncProgress
@@ -18,7 +19,9 @@ __all__ = ["AsyncSyncwell"]
 
 
 class AsyncSyncwell:
-    """The functions of syncwell in a PostgreSQL database, by domain: `runs`, `progress`, `metrics`, `health`, `core`.
+    """The functions of syncwell in a PostgreSQL database, by domain.
+
+    The domains are `runs`, `progress`, `delta`, `metrics`, `health` and `core`.
 
     Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
     `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
@@ -41,6 +44,7 @@ class AsyncSyncwell:
         self._caller = caller
         self.runs = AsyncRuns(caller)
         self.progress = AsyncProgress(caller)
+        self.delta = AsyncDelta(caller)
         self.metrics = AsyncMetrics(caller)
         self.health = AsyncHealth(caller)
         self.core = AsyncCore(caller)

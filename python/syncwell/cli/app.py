@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syncwell.cli import inspection, schema, watching
+from syncwell.cli import inspection, schema, serving, watching
 from syncwell.cli.demo import command as demo
 from syncwell.cli.failures import CommandError, command_error_for, show
-from syncwell.cli.options import CONTEXT, SCHEMA, SYNCS, TRY_IT
+from syncwell.cli.options import CONTEXT, SCHEMA, SERVING, SYNCS, TRY_IT
 
 _EPILOG = """
 Connections: --dsn, or what psql uses too: PGHOST, PGPORT, PGUSER, PGDATABASE, PGSERVICE, ~/.pgpass.
@@ -79,6 +79,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         inspection.metrics,
         inspection.timeline,
     ),
+    SERVING: (serving.serve,),
     SCHEMA: (schema.migrate, schema.rollback, schema.status, schema.bundle, schema.verify),
 }
 for _panel, _commands in _PANELS.items():

@@ -10,6 +10,7 @@ import typer
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 TRY_IT = "Try it"
 SYNCS = "Your syncs"
+SERVING = "Your devices"
 SCHEMA = "The schema"
 
 Dsn = Annotated[

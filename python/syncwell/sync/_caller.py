@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from types import TracebackType
 from typing import Any, LiteralString, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -22,6 +23,7 @@ _OWN_TRANSACTIONS = (
     "track() writes in short transactions of its own: pass Syncwell a pool, "
     "or a connection in autocommit mode that nothing else uses, outside of a transaction"
 )
+_OWN_TRANSACTION = "this needs a transaction of its own: pass Syncwell a pool, or a connection outside of one"
 
 
 class Pool(Protocol):
@@ -84,6 +86,10 @@ class Caller:
                 if not self._source.autocommit or self._source.info.transaction_status is not TransactionStatus.IDLE:
                     raise ValueError(_OWN_TRANSACTIONS)
 
+    def own_transaction(self, isolation: LiteralString) -> OwnTransaction:
+        """Return a transaction for this identity that takes several statements, `isolation level …`."""
+        return OwnTransaction(self._source, self._lock, isolation, self._act, self._act_id)
+
     def _fetch(
         self, row_factory: BaseRowFactory[T], statement: LiteralString, parameters: Mapping[str, object]
     ) -> list[T]:
@@ -130,3 +136,66 @@ class Caller:
             # after an error the commit was skipped
             if opened and connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
                 connection.rollback()
+
+
+class OwnTransaction:
+    """A transaction of our own; nothing else happens on its connection. Leaving without `commit` rolls it back."""
+
+    def __init__(
+        self,
+        source: Connection[Any] | Pool,
+        lock: threading.Lock,
+        isolation: LiteralString,
+        act: LiteralString | None,
+        act_id: UUID | None,
+    ) -> None:
+        self._source = source
+        self._lock = lock
+        self._isolation: LiteralString = isolation
+        self._act: LiteralString | None = act
+        self._act_id = act_id
+        self._loan: AbstractContextManager[Connection[Any]] | None = None
+        self._began: Connection[Any] | None = None
+
+    def __enter__(self) -> Connection[Any]:
+        if isinstance(self._source, Connection):
+            self._lock.acquire()
+            connection = self._source
+        else:
+            self._loan = self._source.connection()
+            connection = self._loan.__enter__()
+        try:
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                raise ValueError(_OWN_TRANSACTION)
+            self._began = connection
+            control = Cursor(connection)
+            # without autocommit psycopg itself begins
+            begin: LiteralString = "begin" if connection.autocommit else "set transaction"
+            control.execute(begin + " isolation level " + self._isolation + " read write", prepare=False)
+            if self._act is not None:
+                control.execute(self._act, {"act_id": self._act_id})
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return connection
+
+    def commit(self) -> None:
+        """Keep what was done."""
+        if self._began is not None:
+            self._began.commit()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        began, self._began = self._began, None
+        try:
+            if began is not None and began.info.transaction_status is not TransactionStatus.IDLE:
+                # a connection that is gone has nothing to roll back
+                with suppress(psycopg.OperationalError):
+                    began.rollback()
+        finally:
+            loan, self._loan = self._loan, None
+            if loan is not None:
+                loan.__exit__(kind, error, trace)
+            else:
+                self._lock.release()

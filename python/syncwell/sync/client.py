@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from syncwell.sync._caller import Caller, Pool
 from syncwell.sync.core import Core
+from syncwell.sync.delta import Delta
 from syncwell.sync.health import Health
 from syncwell.sync.metrics import Metrics
 from syncwell.sync.progress import Progress
@@ -19,7 +20,9 @@ __all__ = ["Syncwell"]
 
 
 class Syncwell:
-    """The functions of syncwell in a PostgreSQL database, by domain: `runs`, `progress`, `metrics`, `health`, `core`.
+    """The functions of syncwell in a PostgreSQL database, by domain.
+
+    The domains are `runs`, `progress`, `delta`, `metrics`, `health` and `core`.
 
     Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
     `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
@@ -42,6 +45,7 @@ class Syncwell:
         self._caller = caller
         self.runs = Runs(caller)
         self.progress = Progress(caller)
+        self.delta = Delta(caller)
         self.metrics = Metrics(caller)
         self.health = Health(caller)
         self.core = Core(caller)

@@ -1,0 +1,335 @@
+"""The endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import select
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncwell.aio._caller import AsyncPool
+from syncwell.aio.client import AsyncSyncwell
+from syncwell.errors import PullTooLargeError, UnknownUserError
+from syncwell.http.answers import StreamedAnswer, answer, takes_gzip
+from syncwell.http.body import Body, read_body
+from syncwell.http.config import Config
+from syncwell.http.envelope import PullArguments, pull_arguments, push_arguments
+from syncwell.http.limits import Buffered, Rate
+from syncwell.http.problems import Problem, failed, http_status, problem_of, unavailable
+from syncwell.http.tokens import Verifier, refused
+
+__all__ = ["app", "from_environment", "not_ready"]
+
+_logger = logging.getLogger("syncwell.http")
+_PULL_MAX = 1024 * 1024
+_READY_SECONDS = 5.0
+
+READY = """
+select
+  case
+    when to_regprocedure('syncwell.who_am_i()') is null then 'schema'
+    when to_regproc('syncwell.sync_pull') is null or to_regproc('syncwell.sync_push') is null then 'old'
+    when not has_function_privilege('syncwell.act_as(uuid)', 'execute') then 'login'
+  end
+"""
+GATEWAY = "select kind is not distinct from 'gateway' from syncwell.who_am_i()"
+_REASONS = {
+    "schema": "The database has no syncwell.",
+    "old": "The database has a syncwell that cannot sync yet.",
+    "login": "The server's login is not a gateway.",
+}
+
+
+def app(config: Config, *, pool: AsyncPool | None = None) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        config: how to serve.
+        pool: an open pool of connections as a gateway login, which stays its owner's to close; None: one of its own.
+    """
+    server = Server(config, pool)
+    middleware = (
+        [
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(config.cors_origins),
+                allow_methods=["POST"],
+                allow_headers=["authorization", "content-type", "content-encoding"],
+            )
+        ]
+        if config.cors_origins
+        else []
+    )
+    application = Starlette(
+        routes=[
+            Route("/sync/pull", server.pull, methods=["POST"]),
+            Route("/sync/push", server.push, methods=["POST"]),
+            Route("/healthz", server.healthz, methods=["GET"]),
+            Route("/readyz", server.readyz, methods=["GET"]),
+        ],
+        middleware=middleware,
+        exception_handlers={HTTPException: _unrouted},
+        lifespan=server.lifespan,
+    )
+    application.router.redirect_slashes = False
+    return application
+
+
+def from_environment() -> Starlette:
+    """Return the ASGI application as the environment says; a factory for servers with several workers."""
+    return app(Config.from_environment(os.environ))
+
+
+async def not_ready(connection: psycopg.AsyncConnection[Any]) -> str | None:
+    """Why requests cannot be served on this connection; None: they can."""
+    row = await (await connection.execute(READY)).fetchone()
+    reason: str | None = None if row is None else row[0]
+    if reason is None:
+        row = await (await connection.execute(GATEWAY)).fetchone()
+        if row is None or not row[0]:
+            reason = "login"
+    return None if reason is None else _REASONS[reason]
+
+
+class _Pool:
+    """A pool that gives no connection at which the server has hung up, as it does with all when it is restarted."""
+
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[psycopg.AsyncConnection[Any]]:
+        connection = await self._pool.getconn()
+        # psycopg's own check asks the server, and pauses for a second before it tries the next one
+        while _hung_up(connection):
+            await connection.close()
+            await self._pool.putconn(connection)
+            connection = await self._pool.getconn()
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+
+def _hung_up(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Whether there is something to read: an idle server has nothing to say but its end."""
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    del request
+    refusal = cast("HTTPException", error)
+    return Problem(refusal.status_code, headers=refusal.headers).response()
+
+
+def _answered(
+    handle: Callable[[Server, Request], Awaitable[Response]],
+) -> Callable[[Server, Request], Awaitable[Response]]:
+    """Whatever goes wrong becomes an answer; what is the server's fault stands in its log, and only there."""
+
+    async def endpoint(self: Server, request: Request) -> Response:
+        try:
+            return await handle(self, request)
+        except ClientDisconnect:
+            return Problem(400, "The request was not finished.").response()
+        except Exception as error:
+            problem = problem_of(error)
+            if problem.status >= 500 and not isinstance(error, Problem):
+                _logger.error(
+                    "%s %s: %s%s",
+                    request.url.path,
+                    problem.status,
+                    str(error) or type(error).__name__,
+                    "" if problem.instance is None else f" ({problem.instance})",
+                    exc_info=None if isinstance(error, psycopg.Error) else error,
+                )
+            return problem.response()
+
+    return endpoint
+
+
+class Server:
+    """What the endpoints share."""
+
+    def __init__(self, config: Config, pool: AsyncPool | None) -> None:
+        self._config = config
+        self._verifier = Verifier(config)
+        self._rate = Rate(config.rate, config.burst)
+        self._buffered = Buffered(config.max_buffered)
+        self._streams = asyncio.Semaphore(config.streams)
+        self._given = pool
+        self._own: _Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+        """Open the pool, close it when the last request is answered."""
+        await self._pool()
+        try:
+            yield
+        finally:
+            own, self._own = self._own, None
+            if own is not None:
+                await own.close()
+
+    @_answered
+    async def pull(self, request: Request) -> Response:
+        """POST /sync/pull."""
+        user = self._user(request)
+        body = Body(self._buffered)
+        try:
+            await read_body(request, min(_PULL_MAX, self._config.max_body), self._config.body_timeout, body)
+            arguments = pull_arguments(body.data())
+        finally:
+            body.release()
+        # what has no cursor is everything; a delta is small, and where it is not it says so before it is sent
+        if arguments["limit"] is None and arguments["last_pulled_at"] in (None, 0):
+            return await self._streamed(request, user, arguments)
+        try:
+            client = (await self._client()).as_user(user)
+            text = await self._in_time(client.delta.pull_text(**arguments))
+        except PullTooLargeError:
+            if arguments["limit"] is not None:
+                raise
+            return await self._streamed(request, user, arguments)
+        except UnknownUserError:
+            raise refused("The token is not valid.") from None
+        return await answer(request, text.encode())
+
+    @_answered
+    async def push(self, request: Request) -> Response:
+        """POST /sync/push."""
+        user = self._user(request)
+        body = Body(self._buffered)
+        try:
+            await read_body(request, self._config.max_body, self._config.body_timeout, body)
+            arguments = push_arguments(body.data())
+            client = (await self._client()).as_user(user)
+            told = await self._in_time(client.delta.push_text(**arguments))
+        except UnknownUserError:
+            raise refused("The token is not valid.") from None
+        finally:
+            body.release()
+        document: dict[str, Any] = json.loads(told)
+        if document.get("success") is True:
+            return await answer(request, told.encode())
+        error: dict[str, Any] = document.get("error") or {}
+        code: str | None = error.get("code")
+        problem = failed(
+            error.get("status") or http_status(code or "XX000"),
+            code,
+            error.get("message") or "the push failed",
+            error.get("detail"),
+            error.get("hint"),
+        )
+        if problem.status >= 500:
+            _logger.error("a push failed: %s (%s)", error, problem.instance)
+        raise problem
+
+    async def healthz(self, request: Request) -> Response:
+        """GET /healthz: the process answers."""
+        del request
+        return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+    @_answered
+    async def readyz(self, request: Request) -> Response:
+        """GET /readyz: the database does too, and has what is needed."""
+        del request
+        pool = await self._pool()
+        try:
+            async with asyncio.timeout(_READY_SECONDS), pool.connection() as connection:
+                reason = await not_ready(connection)
+        except (psycopg.Error, TimeoutError):
+            raise unavailable("The database cannot be reached.") from None
+        if reason is not None:
+            raise unavailable(reason)
+        return JSONResponse({"status": "ready"}, headers={"cache-control": "no-store"})
+
+    def _user(self, request: Request) -> UUID:
+        user = self._verifier.user(request.headers.get("authorization"))
+        self._rate.take(user)
+        return user
+
+    async def _pool(self) -> AsyncPool:
+        if self._given is not None:
+            return self._given
+        async with self._opening:
+            if self._own is None:
+                config = self._config
+                pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+                    config.dsn,
+                    kwargs={
+                        "autocommit": True,
+                        "fallback_application_name": "syncwell serve",
+                        "prepare_threshold": 5 if config.prepare else None,
+                    },
+                    min_size=config.pool_min,
+                    max_size=config.pool_max,
+                    timeout=config.pool_timeout,
+                    open=False,
+                )
+                await pool.open()
+                self._own = _Pool(pool)
+            return self._own
+
+    async def _client(self) -> AsyncSyncwell:
+        return AsyncSyncwell(await self._pool())
+
+    async def _in_time(self, call: Awaitable[str]) -> str:
+        # on this side: a pooler in between would refuse the setting, or keep it for somebody else
+        async with asyncio.timeout(self._config.pool_timeout + self._config.statement_timeout):
+            return await call
+
+    async def _streamed(self, request: Request, user: UUID, arguments: PullArguments) -> Response:
+        config = self._config
+        client = (await self._client()).as_user(user)
+        async with AsyncExitStack() as leave:
+            async with asyncio.timeout(config.pool_timeout):
+                await self._streams.acquire()
+            leave.callback(self._streams.release)
+
+            def opened() -> Any:
+                return client.delta.pull_stream(
+                    last_pulled_at=arguments["last_pulled_at"],
+                    schema_version=arguments["schema_version"],
+                    migration=arguments["migration"],
+                    tables=arguments["tables"],
+                    device_id=arguments["device_id"],
+                    created_as_updated=arguments["created_as_updated"],
+                    client=arguments["client"],
+                    timeout=config.stream_timeout,
+                    stall=config.stall_timeout,
+                )
+
+            try:
+                stream = await leave.enter_async_context(opened())
+            except psycopg.errors.SerializationFailure:
+                # the first look after the database was moved; the next one sees what it did
+                stream = await leave.enter_async_context(opened())
+            except UnknownUserError:
+                raise refused("The token is not valid.") from None
+            first = await stream.read()
+            if stream.complete:
+                return await answer(request, first)
+            return StreamedAnswer(first, stream, leave.pop_all(), config.stall_timeout, compressed=takes_gzip(request))
