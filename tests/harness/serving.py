@@ -1,0 +1,77 @@
+"""The HTTP application on a free port of this machine, and tokens for it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import jwt
+import psycopg
+import uvicorn
+
+from syncwell.http import Config, app
+from syncwell.http.serve import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from starlette.applications import Starlette
+
+    from harness.cluster import Database
+
+SECRET = b"a secret of tests that is long enough for every algorithm that may be tried"
+
+
+def token(user: UUID | str, key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+    """A token that is valid for a minute, unless the claims say otherwise; a claim that is None is left out."""
+    wanted = {"sub": str(user), "exp": time.time() + 60} | claims
+    return jwt.encode({name: value for name, value in wanted.items() if value is not None}, key, algorithm)
+
+
+def bearer(user: UUID | str, **claims: Any) -> dict[str, str]:
+    """The header of a request of this user's."""
+    return {"authorization": f"Bearer {token(user, **claims)}"}
+
+
+def configured(dsn: str, **changes: Any) -> Config:
+    """How tests serve: as many requests as they like, few connections."""
+    return replace(Config(dsn=dsn, jwt_secret=SECRET, rate=0, pool_max=4), **changes)
+
+
+@contextlib.contextmanager
+def serving(config: Config, application: Starlette | None = None) -> Iterator[httpx.Client]:
+    """A client of the application, which runs in a thread of its own until the block ends."""
+    listener = listening("127.0.0.1", 0)
+    server = uvicorn.Server(
+        uvicorn.Config(application or app(config), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    )
+    thread = threading.Thread(target=server.run, args=[[listener]], daemon=True)
+    thread.start()
+    try:
+        host, port = listener.getsockname()
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+    assert not thread.is_alive()
+
+
+def synced(database: Database, policy: str = "reject") -> None:
+    """Give the database a table of an application's, `todos`, that its users' devices sync."""
+    with psycopg.connect(database.uri()) as connection:
+        connection.execute(
+            """
+            create table public.todos (
+              id text primary key, user_id uuid not null, title text, done boolean not null default false
+            )
+            """
+        )
+        connection.execute("grant select, insert, update, delete on public.todos to syncwell_client")
+        connection.execute("select syncwell.register_synced_table('public.todos', p_conflict_policy => %s)", [policy])
