@@ -8,7 +8,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -128,20 +128,33 @@ class Bench:
         self.seed += 1
         return load.run(workload, amount, seed=self.seed, client=self.client, bindir=self.server.bindir)
 
-    def in_turns(self, workloads: Mapping[str, Workload]) -> Rates:
+    def in_turns(self, workloads: Mapping[str, Workload], *, calls: int | None = None) -> Rates:
         """Measure them one after the other, round by round, each time starting with another one.
 
         What else the machine is doing hits them all alike, so the ratios within a round hold.
         """
         for workload in workloads.values():
             self.rate(workload, calls=20 * workload.sessions)
-        names = list(workloads)
-        rates: dict[str, list[float]] = {name: [] for name in names}
-        for turn in range(self.scale.rounds):
-            shift = turn % len(names)
-            for name in names[shift:] + names[:shift]:
-                rates[name].append(self.rate(workloads[name]))
+        rates: dict[str, list[float]] = {name: [] for name in workloads}
+        for name in self.turns(workloads):
+            rates[name].append(self.rate(workloads[name], calls=calls))
         return Rates(rates)
+
+    def timed(self, actions: Mapping[str, Callable[[], float]]) -> Rates:
+        """The same for what times itself: each action does its part once and says how many seconds that took."""
+        for action in actions.values():
+            action()
+        rates: dict[str, list[float]] = {name: [] for name in actions}
+        for name in self.turns(actions):
+            rates[name].append(1 / actions[name]())
+        return Rates(rates)
+
+    def turns(self, names: Iterable[str]) -> Iterator[str]:
+        """Each name once a round, each round starting with another one."""
+        order = list(names)
+        for turn in range(self.scale.rounds):
+            shift = turn % len(order)
+            yield from order[shift:] + order[:shift]
 
     def fsync_seconds(self) -> float:
         """What it takes this disk to keep a block that it has kept before, as commits do: the floor below each."""
@@ -162,7 +175,8 @@ class Bench:
             admin.execute(roles_sql().encode())
             for login in LOGINS:
                 admin.execute(sql.SQL("create role {} login").format(sql.Identifier(login)))
-                admin.execute(sql.SQL("grant syncwell_reader, syncwell_worker to {}").format(sql.Identifier(login)))
+                granted = sql.SQL("grant syncwell_client, syncwell_reader, syncwell_worker to {}")
+                admin.execute(granted.format(sql.Identifier(login)))
             admin.execute("alter role bench_bypass bypassrls")
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
         with psycopg.connect(self.server.uri(_TEMPLATE), autocommit=True) as connection:

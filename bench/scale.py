@@ -22,14 +22,33 @@ class Scale:
     events: tuple[int, int]
     finished: int
     active: int
+    records: tuple[int, ...]
+    """Rows of the synced tables that deltas are pulled from, the smallest first."""
+    first: int
+    """Rows of a first pull."""
+    push: int
+    """Records of one push."""
+    batch: int
+    """Rows that one statement writes."""
+    calls: int
+    """Calls in one measurement of what changes tables by each call, or is not the same for long."""
 
 
 # tiny is for the tests: it runs everything and measures nothing
 SCALES = {
     scale.name: scale
     for scale in (
-        Scale("tiny", 1, Amount(calls=16), 50, 1_500, (100, 300), 500, 50),
-        Scale("small", 5, Amount(seconds=1), 1_000, 40_000, (1_000, 50_000), 20_000, 1_000),
-        Scale("full", 7, Amount(seconds=4), 1_000, 1_100_000, (10_000, 1_000_000), 1_000_000, 1_000),
+        Scale(
+            "tiny", 1, Amount(calls=16), 50, 1_500, (100, 300), 500, 50,
+            records=(1_200, 2_400), first=500, push=200, batch=50, calls=8,
+        ),
+        Scale(
+            "small", 5, Amount(seconds=1), 1_000, 40_000, (1_000, 50_000), 20_000, 1_000,
+            records=(10_000, 50_000), first=20_000, push=2_000, batch=1_000, calls=200,
+        ),
+        Scale(
+            "full", 7, Amount(seconds=4), 1_000, 1_100_000, (10_000, 1_000_000), 1_000_000, 1_000,
+            records=(10_000, 1_000_000, 10_000_000), first=1_000_000, push=10_000, batch=10_000, calls=4_000,
+        ),
     )
-}
+}  # fmt: skip

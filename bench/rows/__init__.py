@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from bench.rows import active_progress, health_status, install, progress_update, record_run, row_security
+from bench.rows import (
+    active_progress,
+    delta_first,
+    delta_idle,
+    delta_pull,
+    delta_push,
+    delta_tables,
+    delta_writes,
+    health_status,
+    install,
+    progress_update,
+    record_run,
+    row_security,
+)
 
 if TYPE_CHECKING:
     from bench.harness import Bench
@@ -18,4 +31,10 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "record-run": record_run.run,
     "active-progress": active_progress.run,
     "row-security": row_security.run,
+    "delta-pull": delta_pull.run,
+    "delta-tables": delta_tables.run,
+    "delta-idle": delta_idle.run,
+    "delta-first": delta_first.run,
+    "delta-push": delta_push.run,
+    "delta-writes": delta_writes.run,
 }

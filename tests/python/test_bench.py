@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.paths import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MOST_BUFFERS = 50
 
@@ -47,6 +45,12 @@ def test_every_row_is_measured(measured: tuple[list[dict[str, Any]], str]) -> No
         "recording a run",
         "active progress of an org",
         "row-level security",
+        "delta pull",
+        "delta pull, many tables",
+        "idle pull",
+        "first pull",
+        "push",
+        "write cost of tracking",
     }
     for row in rows:
         assert row["verdict"] in (("-",) if row["at_least"] is row["at_most"] is None else ("met", "missed")), row
@@ -62,6 +66,22 @@ def test_health_reads_few_pages(measured: tuple[list[dict[str, Any]], str]) -> N
     pages = [row["value"] for row in measured[0] if row["unit"] == "buffers"]
     assert len(pages) == 2
     assert all(0 < count <= MOST_BUFFERS for count in pages)
+
+
+def test_an_idle_pull_writes_nothing(measured: tuple[list[dict[str, Any]], str]) -> None:
+    written = [row["value"] for row in measured[0] if row["row"] == "idle pull" and row["unit"] == "bytes"]
+    assert written == [0, 0]
+
+
+def test_a_first_pull_fits_into_little_memory(measured: tuple[list[dict[str, Any]], str]) -> None:
+    memory = [row for row in measured[0] if row["row"] == "first pull" and row["unit"] == "MiB"]
+    assert all(row["verdict"] == "met" for row in memory)
+    assert memory or not Path("/proc/self/status").is_file()
+
+
+def test_deltas_are_measured_at_every_size(measured: tuple[list[dict[str, Any]], str]) -> None:
+    cases = [row["case"] for row in measured[0] if row["row"] == "delta pull"]
+    assert len(cases) == len(set(cases)) == 6
 
 
 def test_runs_without_pgbench(tmp_path: Path) -> None:
