@@ -79,7 +79,9 @@ class Installer:
             assert migrate.migrate(database.connect(login)) == migrate.available()
 
     def dump(self, database: Database, *options: str) -> str:
-        done = run(program(self.server, "pg_dump"), "--schema=syncwell", *options, database.uri())
+        done = run(
+            program(self.server, "pg_dump"), "--schema=syncwell", "--schema=syncwell_tables", *options, database.uri()
+        )
         assert not done.returncode, done.stderr
         return done.stdout
 

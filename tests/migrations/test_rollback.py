@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from harness.paths import TESTS
 from syncwell import migrate
 from syncwell.errors import DataWouldBeLostError, MigrationOutOfOrderError
 
@@ -133,6 +134,37 @@ def test_refuses_to_drop_what_others_built_on_it(installed: psycopg.Connection[A
     )
 
 
+def test_synced_tables_stay_as_they_were(database: Database) -> None:
+    """Their triggers go, their rows stay; not without permission, since devices would lose what they are at."""
+    connection = database.connect()
+    tables = (
+        "select relname, relhastriggers, relowner from pg_class where relnamespace = 'app'::regnamespace order by 1"
+    )
+    synced = (TESTS / "sql" / "synced_tables.sql").read_text()
+    made, registered, registrations = synced.partition("select syncwell.register_synced_table('app.todos');")
+    connection.execute(made.encode())
+    before = connection.execute(tables).fetchall()
+    connection.execute("insert into app.todos values ('1', gen_random_uuid(), 'x')")
+    connection.execute((registered + registrations).encode())
+    triggers = "select tgrelid::regclass::text from pg_trigger where tgfoid::regproc::text like 'syncwell_tables.%'"
+    assert {name for (name,) in connection.execute(triggers)} >= {"app.todos", "app.notes", "app.entries_1_all"}
+    connection.commit()
+
+    with pytest.raises(DataWouldBeLostError) as caught:
+        migrate.rollback(connection, "0000")
+    assert "synced_tables" in (caught.value.detail or "")
+    connection.rollback()
+
+    migrate.rollback(connection, "0000", allow_data_loss=True)
+    assert connection.execute(tables.replace("relhastriggers", "false")).fetchall() == before
+    assert connection.execute(
+        "select count(*) from pg_trigger where not tgisinternal and tgrelid::regclass::text like 'app.%'"
+    ).fetchone() == (0,)
+    assert connection.execute("select to_regnamespace('syncwell_tables')").fetchone() == (None,)
+    connection.execute("update app.todos set title = 'y'")
+    assert connection.execute("select id, title from app.todos").fetchall() == [("1", "y")]
+
+
 def test_what_is_not_applied(empty: Database) -> None:
     rollback = migrate.available()[0].rollback_sql.encode()
     with empty.connect() as connection:
@@ -145,8 +177,10 @@ def test_what_is_not_applied(empty: Database) -> None:
 def test_outside_a_transaction_it_does_not_begin(empty: Database, installed: psycopg.Connection[Any]) -> None:
     installed.commit()
     with empty.connect(autocommit=True) as connection:
-        *settings, guard, _ = build.statements(migrate.available()[0].rollback_sql)
-        for part in settings:
+        parts = build.statements(migrate.available()[0].rollback_sql)
+        (at,) = (n for n, part in enumerate(parts) if "$guard$" in part.text)
+        guard = parts[at]
+        for part in parts[:at]:
             connection.execute(part.text.encode())
         with pytest.raises(errors.NoActiveSqlTransaction):
             connection.execute(guard.text.encode())

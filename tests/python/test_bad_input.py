@@ -65,6 +65,10 @@ CASES = [
             "reap_sync_progress()": [],
             "get_recent_sync_events()": [],
             "get_sync_health_status()": [],
+            "get_sync_clients()": [],
+            "get_sync_conflicts()": [],
+            "get_quarantined_records()": [],
+            "invalidate_client()": [],
         },
         login="nobody_login",
     ),
@@ -130,6 +134,10 @@ CASES = [
                 "get_error_report(p_user_id => %s)": [user],
                 "get_sync_metrics(p_user_id => %s)": [user],
                 "get_sync_health_status(%s)": [user],
+                "get_sync_clients(%s)": [user],
+                "get_sync_conflicts(p_user_id => %s)": [user],
+                "get_quarantined_records(p_user_id => %s)": [user],
+                "invalidate_client(%s)": [user],
             },
         )
     ),
@@ -170,6 +178,61 @@ CASES = [
             ERROR: ["{open}", UNKNOWN, "x"],
             "record_sync_start('calls', p_retry_of => %s, p_retry_lease => %s)": ["{error}", UNKNOWN],
         },
+    ),
+    *each("unknown conflict", "SW309", {"resolve_conflict(%s, 'client')": [UNKNOWN]}, login="a_admin"),
+    *each("conflict of another org", "SW309", {"resolve_conflict(%s, 'client')": ["{conflict}"]}, login="a_admin"),
+    *each("unknown choice", "22023", {"resolve_conflict(%s, 'both')": ["{conflict}"]}, login="b_member"),
+    *each("unknown device", "SW310", {"invalidate_client(p_device_id => 'fax')": []}),
+    *each("unknown table", "SW301", {"sync_pull(p_tables => '{nothing}')": []}, login="a_member"),
+    *each(
+        "unknown table",
+        "SW301",
+        {
+            "resync_table('app.keyless')": [],
+            "ensure_tracking('app.keyless')": [],
+            "check_tracking('app.keyless')": [],
+            "touch_record('nothing', '1')": [],
+            "touch_record('', '1')": [],
+        },
+        login="operator",
+    ),
+    *each(
+        "a table that can not be synced",
+        "SW302",
+        {
+            "register_synced_table('app.keyless')": [],
+            "register_synced_table('app.todos', 'nothing')": [],
+            "register_synced_table('app.todos', p_columns => '{nothing}')": [],
+            "register_synced_table('app.todos', p_encodings => '{\"title\": \"iso\"}')": [],
+            "register_synced_table('app.todos', p_name => '__proto__')": [],
+            "register_synced_table('app.todos', p_conflict_policy => 'nothing')": [],
+        },
+        login="operator",
+    ),
+    *each("somebody else's table", "42501", {"register_synced_table('pg_class')": []}, login="operator"),
+    *each("unknown scope", "22023", {"register_synced_table('app.todos', p_scope => 'world')": []}, login="operator"),
+    *each(
+        "out of range",
+        "22023",
+        {
+            "cleanup_old_tombstones('-1 day')": [],
+            "cleanup_old_tombstones(p_batch => 0)": [],
+        },
+        login="operator",
+    ),
+    *each("out of range", "22023", {"sync_pull(p_limit => 0)": []}, login="a_member"),
+    *(
+        case
+        for limit in ("0", "1001", "-1")
+        for case in each(
+            f"limit {limit}",
+            "22023",
+            {
+                f"get_sync_clients(p_limit => {limit})": [],
+                f"get_sync_conflicts(p_limit => {limit})": [],
+                f"get_quarantined_records(p_limit => {limit})": [],
+            },
+        )
     ),
     Case("resolved already", "SW106", "schedule_sync_retry(%s)", ["{resolved}"]),
     *(
@@ -246,7 +309,20 @@ CASES = [
             "report_sync_progress(null)": [],
             "pause_sync(null)": [],
             "reap_sync_progress(null)": [],
+            "get_sync_clients(p_limit => null)": [],
         },
+    ),
+    *each(
+        "NULL",
+        "22004",
+        {
+            "register_synced_table(null)": [],
+            "register_synced_table('app.todos', null)": [],
+            "cleanup_old_tombstones(null)": [],
+            "touch_record(null, '1')": [],
+            "touch_record('todos', null)": [],
+        },
+        login="operator",
     ),
     *each("NULL", "22004", {"register_org(null)": [], "register_org('x', null, null)": []}, login="operator"),
     *each(
@@ -268,11 +344,33 @@ CASES = [
             "report_sync_progress('p', p_metadata => to_jsonb(%s::text))": [MIB],
         },
     ),
+    *each("1 MiB of text", "22001", {"sync_pull(p_device_id => %s)": [MIB]}, login="a_member"),
+    *each("1 MiB of text", "SW310", {"invalidate_client(p_device_id => %s)": [MIB]}),
+    *each("1 MiB of text", "SW301", {"sync_pull(p_tables => array[%s])": [MIB]}, login="a_member"),
     *each("1 MiB of text", "SW010", {"get_setting(%s)": [MIB]}),
     *each("1 MiB of text", "SW011", {"set_setting('runs.failure_threshold', %s)": [MIB]}, login="operator"),
     *each("1 MiB of text", "SW201", {"cancel_sync(%s)": [MIB]}),
     *each("1 MiB of text", "22023", {"report_sync_progress('p', p_status => %s)": [MIB]}),
 ]
+
+
+SYNCED = """
+create schema app;
+grant usage on schema app to public, syncwell_owner;
+create table app.todos (id text primary key, user_id uuid, title text);
+create table app.keyless (id text, user_id uuid);
+alter table app.todos owner to operator;
+alter table app.keyless owner to operator;
+grant select on app.todos to public;
+select syncwell.register_synced_table('app.todos')
+"""
+CONFLICT = """
+insert into syncwell.sync_conflicts (
+  org_id, id, user_id, device_id, scope, table_name, record_id, action, policy, outcome, occurred_at
+)
+values (%s, gen_random_uuid(), %s, 'phone', %s, 'todos', '1', 'updated', 'server_wins', 'server', now())
+returning id
+"""
 
 
 def digest(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str | None]]:
@@ -331,6 +429,8 @@ def world(cluster: Cluster) -> Iterator[World]:
         service.execute("select syncwell.report_sync_progress('p', 5, 10)")
         service.execute("select syncwell.report_sync_progress('ended', 1, 1)")
         database.connect("b_service", autocommit=True).execute("select syncwell.report_sync_progress('b', 5, 10)")
+        admin.execute(SYNCED.encode())
+        made["conflict"] = admin.execute(CONFLICT.encode(), [B, FOREIGN, FOREIGN]).fetchall()[0][0]
         yield World(database, admin, made)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 READS = ("health", "dashboard", "runs", "errors", "metrics", "timeline")
 WITH_SCHEMA = (*READS, "watch --once")
-COMMANDS = ("demo", "watch", *READS, "migrate", "rollback", "status", "bundle", "verify")
+COMMANDS = ("demo", "watch", *READS, "migrate", "rollback", "status", "bundle", "verify", "serve")
 EXIT_CODES = {"health": 1, "errors": 1}
 NO_SCHEMA = "this database has no syncwell"
 

@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from uuid import UUID
@@ -15,8 +15,9 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
-from syncwell import core, errors, health, metrics, progress, runs
+from syncwell import core, delta, errors, health, metrics, progress, runs
 from syncwell.sync.core import Core
+from syncwell.sync.delta import Delta
 from syncwell.sync.health import Health
 from syncwell.sync.metrics import Metrics
 from syncwell.sync.progress import Progress
@@ -25,8 +26,8 @@ from syncwell.sync.runs import Runs
 if TYPE_CHECKING:
     import psycopg
 
-PARTS = {"core": Core, "runs": Runs, "progress": Progress, "metrics": Metrics, "health": Health}
-RESULTS = [core, runs, progress, metrics, health]
+PARTS = {"core": Core, "runs": Runs, "progress": Progress, "delta": Delta, "metrics": Metrics, "health": Health}
+RESULTS = [core, runs, progress, delta, metrics, health]
 
 # functions somebody may call that have no method of their own
 NO_METHOD = {
@@ -34,9 +35,18 @@ NO_METHOD = {
     "act_as_org": "as_org",
     "current_org_id": "for policies; who_am_i answers it",
     "current_user_id": "for policies; who_am_i answers it",
+    "open_pull_stream": "delta.pull_stream",
+    "close_pull_stream": "delta.pull_stream",
 }
 # methods that call no function
-NO_FUNCTION = {"runs.track": "start, heartbeat, complete, error and cancel together", "progress.live": "a view"}
+NO_FUNCTION = {
+    "runs.track": "start, heartbeat, complete, error and cancel together",
+    "progress.live": "a view",
+    "delta.pull_stream": "open_pull_stream, COPY and close_pull_stream together",
+    "delta.pull": "pull_text, read",
+    "delta.push": "push_text, read",
+    "delta.preview_push": "preview_push_text, read",
+}
 
 # what a type of the database is in Python
 PYTHON = {
@@ -51,6 +61,9 @@ PYTHON = {
     "timestamp with time zone": datetime,
     "interval": timedelta,
     "jsonb": Any,
+    "json": str,
+    "text[]": Any,
+    "regclass": str,
 }
 
 # lists of values: where the database has them, and where Python has them
@@ -63,6 +76,10 @@ VALUES = {
     "sync_errors_class_is_known": runs.ErrorClass,
     "sync_errors_lane_is_known": runs.Lane,
     "sync_status_is_known": progress.ProgressStatus,
+    "sync_conflicts_action_is_known": delta.Action,
+    "sync_conflicts_outcome_is_known": delta.Outcome,
+    "sync_conflicts_choice_is_known": delta.Choice,
+    "sync_quarantine_action_is_known": delta.Action,
 }
 
 FUNCTIONS = """
@@ -133,7 +150,7 @@ class Call:
         """Parameter of the function: name of the value, type it is cast to."""
         return {
             name: (value, cast)
-            for name, value, cast in re.findall(r"(\w+) => %\((\w+)\)s::([\w ]+?)(?=,|\s*\))", self.statement)
+            for name, value, cast in re.findall(r"(\w+) => %\((\w+)\)s::([\w \[\]]+?)(?=,|\s*\))", self.statement)
         }
 
     @property
@@ -186,9 +203,17 @@ def call_of(name: str) -> Call:
     recorder = Recorder()
     part, method = name.split(".")
     bound = getattr(PARTS[part](recorder), method)  # type: ignore[arg-type]
-    bound(**{argument: {"some": "value"} if mapping(kind) else argument for argument, kind in arguments(bound).items()})
+    bound(**given(bound))
     (call,) = recorder.calls
     return call
+
+
+def given(method: Any) -> dict[str, Any]:
+    """A value for every argument, told apart by its name."""
+    return {
+        name: {"some": "value"} if mapping(kind) else [name] if get_origin(kind) is Sequence else name
+        for name, kind in arguments(method).items()
+    }
 
 
 def arguments(method: Any) -> dict[str, Any]:
@@ -203,7 +228,7 @@ def without_none(hint: Any) -> Any:
 
 
 def mapping(hint: Any) -> bool:
-    return get_origin(hint) is Mapping
+    return get_origin(hint) is Mapping or typing.is_typeddict(hint)
 
 
 def plain(hint: Any) -> Any:
@@ -211,7 +236,7 @@ def plain(hint: Any) -> Any:
     hint = without_none(hint)
     if get_origin(hint) is Literal:
         return str
-    if mapping(hint) or get_origin(hint) in (dict, list):
+    if mapping(hint) or get_origin(hint) in (dict, list, Sequence):
         return Any
     return hint
 
@@ -230,10 +255,10 @@ def test_arguments_are_those_of_the_function(name: str, functions: dict[str, Fun
     for argument, (value, _) in call.arguments.items():
         assert argument.removeprefix("p_").endswith(value), f"{argument} is called {value}"
     # each value is sent once, as what was given
-    given = arguments(METHODS[name])
-    assert call.parameters.keys() == given.keys() == {value for value, _ in call.arguments.values()}
+    wanted = given(METHODS[name])
+    assert call.parameters.keys() == wanted.keys() == {value for value, _ in call.arguments.values()}
     for value, sent in call.parameters.items():
-        assert sent.obj == {"some": "value"} if isinstance(sent, Jsonb) else sent == value
+        assert (sent.obj if isinstance(sent, Jsonb) else sent) == wanted[value]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -242,14 +267,14 @@ def test_arguments_have_the_types_and_defaults_of_the_function(
 ) -> None:
     call = call_of(name)
     function = functions[call.function]
-    given = arguments(METHODS[name])
+    hints = arguments(METHODS[name])
     signature = inspect.signature(METHODS[name]).parameters
     for argument, (value, _) in call.arguments.items():
-        assert plain(given[value]) == PYTHON[function.inputs[argument]], value
+        assert plain(hints[value]) == PYTHON[function.inputs[argument]], value
         default = signature[value].default
         if argument in function.defaults:
             row = db.execute("select " + function.defaults[argument]).fetchone()  # type: ignore[arg-type]
-            assert row == (default,), value
+            assert row == (list(default) if isinstance(default, tuple) else default,), value
         else:
             assert default is inspect.Parameter.empty, value
 
@@ -262,9 +287,44 @@ def test_results_are_those_of_the_function(name: str, functions: dict[str, Funct
         assert function.returns == "void"
     elif call.how in ("value", "value_or_none"):
         assert not function.outputs
-        assert call.kind == {Any: dict}.get(PYTHON[function.returns], PYTHON[function.returns])
+        as_text = call.statement.rstrip().endswith(")::text")
+        returns = Any if function.returns == "json" and not as_text else PYTHON[function.returns]
+        assert call.kind == {Any: dict}.get(returns, returns)
     else:
         compare(call, function.outputs, complete=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "other"),
+    [
+        ("pull", "pull_text", set()),
+        ("push", "push_text", {"changes"}),
+        ("preview_push", "preview_push_text", {"changes"}),
+    ],
+)
+def test_what_is_read_takes_the_arguments_of_what_is_not(name: str, text: str, other: set[str]) -> None:
+    read, unread = (inspect.signature(getattr(Delta, one)).parameters for one in (name, text))
+    assert list(read) == list(unread)
+    assert {one for one in read if read[one] != unread[one]} == other
+
+
+def test_a_streamed_pull_has_the_arguments_of_the_function(functions: dict[str, Function]) -> None:
+    taken: list[Any] = []
+    caller: Any = types.SimpleNamespace(own_transaction=taken.append)
+    stream = Delta(caller).pull_stream(
+        **{name: value for name, value in given(Delta.pull_text).items() if name != "limit"}
+    )
+    assert taken == ["repeatable read"]
+    call = Call("rows", None, stream._statement, stream._parameters)
+    assert call.function == "open_pull_stream"
+    function = functions["open_pull_stream"]
+    assert {argument: cast for argument, (_, cast) in call.arguments.items()} == function.inputs
+    assert [column for column, *_ in call.columns] == ["kind", "body"]
+    assert function.outputs == {"position": "integer", "kind": "text", "body": "text"}
+    assert functions["close_pull_stream"].inputs == {"p_cursor": "bigint", "p_records": "bigint", "p_bytes": "bigint"}
+    assert inspect.signature(Delta.pull_stream).parameters.keys() - {"timeout", "stall"} == call.parameters.keys() | {
+        "self"
+    }
 
 
 def test_the_live_view_has_the_columns_that_are_read(db: psycopg.Connection[Any]) -> None:

@@ -46,6 +46,9 @@ def company(db: psycopg.Connection[Any], tenants: Tenants) -> psycopg.Connection
         assert row is not None
         db.execute("select * from syncwell.record_sync_error(%s, %s, 'timed out')", row)
     db.execute("insert into syncwell.sync_progress (sync_id, total_items) values ('orders-2026-03-01', 10)")
+    db.execute("create schema app; create table app.todos (id text primary key, user_id uuid, due_at timestamptz)")
+    db.execute((ROOT / "tests/client/journal/schema.sql").read_bytes())
+    db.execute("grant usage on schema app, journal to syncwell_owner")
     return db
 
 

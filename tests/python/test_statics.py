@@ -30,6 +30,17 @@ WITHOUT_ORG = {
     "personal_data": "registry",
     "schema_migrations": "of the database",
     "setting_definitions": "registry",
+    "synced_tables": "the application's tables are the same for all orgs",
+    "synced_columns": "the application's tables are the same for all orgs",
+    "unregistered_tables": "the application's tables are the same for all orgs",
+    "record_changes": "a synced table knows whose a row is, not of which org: the scope is a user or an org, whose ids"
+    " are unique",
+    "sync_horizons": "as record_changes",
+    "sync_incarnations": "of the cluster",
+}
+
+WITHOUT_KEY = {
+    "sync_metrics_dirty": "only ever appended to and emptied: with a key its writers would wait for each other",
 }
 
 # Calls of internal functions whose errors nobody can bring about: (caller or *, called), with the reason.
@@ -37,6 +48,7 @@ CANNOT_FAIL = {
     ("*", "_setting"): "functions name settings by literals, which exist",
     ("_stream_status", "_cron_next"): "the cron and time zone of a stream were checked when it was registered",
     ("_next_sync", "_cron_next"): "the cron and time zone of a stream were checked when it was registered",
+    ("*", "_generated_sql"): "it writes the text of functions and runs none of them",
     ("set_setting", "_check_source"): "is not called where p_source is NULL; 22023 stands in the comment",
 }
 
@@ -198,6 +210,7 @@ RULES = [
         """
         select relname from relations as c
         where relkind in ('r', 'p') and not exists (select from pg_index where indrelid = c.oid and indisunique)
+          and relname <> all (%(without_key)s)
         """,
         "create table syncwell.odd (org_id uuid)",
     ),
@@ -340,7 +353,7 @@ def catalog(db: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 
 
 def offenders(catalog: psycopg.Connection[Any], rule: Rule) -> list[str]:
-    parameters = {"not_pinned": list(NOT_PINNED), "without_org": list(WITHOUT_ORG)}
+    parameters = {"not_pinned": list(NOT_PINNED), "without_org": list(WITHOUT_ORG), "without_key": list(WITHOUT_KEY)}
     cursor = catalog.execute(rule.offenders, parameters)
     return sorted(row[0] for row in cursor)
 
@@ -356,6 +369,88 @@ def test_rule_bites(catalog: psycopg.Connection[Any], rule: Rule) -> None:
     before = offenders(catalog, rule)
     catalog.execute(rule.broken)
     assert offenders(catalog, rule) != before
+
+
+GENERATED = [
+    Rule(
+        "everything that is generated belongs to syncwell_owner",
+        """
+        select p.proname from pg_proc as p
+        where p.pronamespace = 'syncwell_tables'::regnamespace and p.proowner <> 'syncwell_owner'::regrole
+        union all
+        select c.relname from pg_class as c
+        where c.relnamespace = 'syncwell_tables'::regnamespace and c.relowner <> 'syncwell_owner'::regrole
+        """,
+        "create function syncwell_tables.mine() returns integer language sql return 1",
+    ),
+    Rule(
+        "nothing but security_invoker views and functions is generated",
+        """
+        select c.relname from pg_class as c
+        where c.relnamespace = 'syncwell_tables'::regnamespace
+          and (c.relkind <> 'v' or not coalesce(c.reloptions @> array['security_invoker=true'], false))
+        """,
+        "create view syncwell_tables.open as select 1 as one",
+    ),
+    Rule(
+        "of what is generated only trigger functions are definer, for operators, who make the triggers",
+        """
+        select p.proname from pg_proc as p
+        where p.pronamespace = 'syncwell_tables'::regnamespace and p.prosecdef <> (p.prorettype = 'trigger'::regtype)
+        union all
+        select p.proname from pg_proc as p, aclexplode(p.proacl) as acl
+        where p.pronamespace = 'syncwell_tables'::regnamespace and p.prorettype = 'trigger'::regtype
+          and acl.grantee <> all (array[p.proowner, 'syncwell_operator'::regrole])
+        """,
+        "alter function syncwell_tables.todos_pull security definer",
+    ),
+    Rule(
+        "generated functions pin search_path, unless the application's triggers run in them",
+        """
+        select p.proname from pg_proc as p join pg_language as l on l.oid = p.prolang
+        where p.pronamespace = 'syncwell_tables'::regnamespace and (l.lanname = 'plpgsql' or p.prosecdef)
+          and p.proname !~ '_push_(insert|update|delete|lock|read)$'
+          and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false)
+        """,
+        "alter function syncwell_tables.todos_inserted reset search_path",
+    ),
+    Rule(
+        "PUBLIC may use nothing that is generated, and others what they need",
+        """
+        select p.proname from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as acl
+        where p.pronamespace = 'syncwell_tables'::regnamespace and p.prorettype <> 'trigger'::regtype
+          and acl.grantee <> all (array[p.proowner, 'syncwell_client'::regrole, 'syncwell_worker'::regrole])
+        union all
+        select c.relname from pg_class as c, aclexplode(c.relacl) as acl
+        where c.relnamespace = 'syncwell_tables'::regnamespace
+          and (
+            acl.grantee <> all (
+              array[
+                c.relowner, 'syncwell_client'::regrole, 'syncwell_reader'::regrole, 'syncwell_worker'::regrole,
+                'syncwell_operator'::regrole
+              ]
+            )
+            or (acl.grantee <> c.relowner and acl.privilege_type <> 'SELECT')
+          )
+        """,
+        "grant select on syncwell_tables.todos to public",
+    ),
+]
+
+
+@pytest.fixture
+def generated(catalog: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """With tables of all kinds registered."""
+    catalog.execute((TESTS / "sql" / "synced_tables.sql").read_bytes())
+    return catalog
+
+
+@pytest.mark.parametrize("rule", GENERATED, ids=lambda rule: rule.name)
+def test_rule_of_what_is_generated(generated: psycopg.Connection[Any], rule: Rule) -> None:
+    found = offenders(generated, rule)
+    assert not found, "\n".join([rule.name, *found])
+    generated.execute(rule.broken)
+    assert offenders(generated, rule)
 
 
 def unqualified(catalog: psycopg.Connection[Any]) -> list[str]:
