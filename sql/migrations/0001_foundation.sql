@@ -10796,6 +10796,17 @@ begin
     if v_elements is not null then
       v_upserts := ('[' || array_to_string(v_elements, ',') || ']')::json;
     end if;
+    if v_dropped || v_undeleted <> '{}' then
+      -- _write_pushed() counts: what is found must be among what is written or deleted
+      v_found := array(
+        select f.id from unnest(v_found) as f (id)
+        intersect (
+          (select i.id from unnest(v_ids) as i (id) except select e.id from unnest(v_dropped) as e (id))
+          union
+          select e.id from unnest(v_deletes) as e (id)
+        )
+      );
+    end if;
     v_plans := v_plans || v_table.plan;
     v_plan_upserts := v_plan_upserts || v_upserts;
     v_plan_scopes := v_plan_scopes || v_scope;
@@ -17553,4 +17564,4 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '08a072d418c1dc3160f83bdfbde280ce3b82f0dabf8efe0141128c09fff33a1f', syncwell._now(), session_user);
+('0001', 'foundation', '7947fa98a5cb2a57e507affb5977c4d0c1b0583aba64e7e007a2ce6b747a59f5', syncwell._now(), session_user);

@@ -28,8 +28,8 @@ SECRET = b"a secret of tests that is long enough for every algorithm that may be
 
 
 def token(user: UUID | str, key: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    """A token that is valid for a minute, unless the claims say otherwise; a claim that is None is left out."""
-    wanted = {"sub": str(user), "exp": time.time() + 60} | claims
+    """A token that is valid for an hour, unless the claims say otherwise; a claim that is None is left out."""
+    wanted = {"sub": str(user), "exp": time.time() + 3600} | claims
     return jwt.encode({name: value for name, value in wanted.items() if value is not None}, key, algorithm)
 
 

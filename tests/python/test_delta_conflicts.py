@@ -53,6 +53,19 @@ def outcomes(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
 MINE: dict[str, Any] = {"notes": "mine", "priority": 1, "_status": "updated", "_changed": "notes"}
 
 
+@pytest.mark.parametrize("action", ["updated", "deleted"])
+def test_what_the_server_keeps_costs_no_new_record(app: App, phone: Device, action: str) -> None:
+    app.policy("server_wins")
+    lost: list[Any] = ["a"] if action == "deleted" else [todo("a", **MINE)]
+    # as many new records as the server keeps: counting would come out even
+    changes: dict[str, list[Any]] = {"created": [todo("new")], "updated": [todo("z", "plain")], "deleted": []}
+    changes[action] += lost
+    answer = phone.push({"todos": changes})
+    assert outcomes(answer) == [("todos", "a", "server")]
+    assert answer["stats"] == stats(created=1, updated=1)
+    assert app.sql("select id from app.todos order by id") == ["a", "new", "z"]
+
+
 @pytest.mark.parametrize(
     ("policy", "outcome", "left"),
     [

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from harness import Cluster, UnavailableError, wait_until
-from harness.synced import NUMBER, create, device, difference, link_of, register, rows
+from harness.synced import NUMBER, create, difference, link_of, linked, register, rows
+from harness.watermelon import Link
 from syncwell.embedded import Server
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Notes:
         self.database = database
         self.me, self.other = tenants.id("a_member"), tenants.id("b_member")
         self.superuser = database.connect(autocommit=True)
+        self.sessions: dict[str, Connection] = {}
         if prepare is None:
             create(self.superuser, "notes", NOTES)
             create(self.superuser, "lines", LINES)
@@ -49,7 +51,16 @@ class Notes:
         self.tables = ("notes", "lines") if prepare is None else ("notes",)
 
     def device(self, login: str = "a_member") -> Device:
-        return device(self.database, login, {table: SCHEMA[table] for table in self.tables})
+        """The devices of a user take turns in one session."""
+        if login not in self.sessions:
+            self.sessions[login] = self.database.connect(login, autocommit=True)
+        return linked(Link(self.sessions[login]), {table: SCHEMA[table] for table in self.tables})
+
+    def emptied(self) -> Notes:
+        """As in the beginning: for tests that leave nothing open and share the tables."""
+        self.superuser.execute("truncate notes cascade")
+        self.fill()
+        return self
 
     def fill(self) -> None:
         for number in range(1, 6):
@@ -98,11 +109,15 @@ class Notes:
             self.right(late, user)
 
 
+@pytest.fixture(scope="module")
+def shared(cluster: Cluster, tenants: Tenants) -> Iterator[Notes]:
+    with cluster.database() as database:
+        yield Notes(database, tenants)
+
+
 @pytest.fixture
-def notes(database: Database, tenants: Tenants) -> Notes:
-    found = Notes(database, tenants)
-    found.fill()
-    return found
+def notes(shared: Notes) -> Notes:
+    return shared.emptied()
 
 
 # how to write: the name, then the statements
@@ -465,15 +480,20 @@ PARTITIONED = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=PARTITIONED)
-def partitioned(request: pytest.FixtureRequest, database: Database, tenants: Tenants) -> Notes:
+@pytest.fixture(scope="module", params=PARTITIONED)
+def shared_partitioned(request: pytest.FixtureRequest, cluster: Cluster, tenants: Tenants) -> Iterator[Notes]:
     definition, leaves = PARTITIONED[request.param]
-    found = Notes(database, tenants, definition)
-    for leaf in leaves:
-        found.superuser.execute(f"create table {leaf.replace(':me', repr(str(found.me)))}".encode())
-    register(found.superuser, "notes", columns=["value"])
-    found.fill()
-    return found
+    with cluster.database() as database:
+        found = Notes(database, tenants, definition)
+        for leaf in leaves:
+            found.superuser.execute(f"create table {leaf.replace(':me', repr(str(found.me)))}".encode())
+        register(found.superuser, "notes", columns=["value"])
+        yield found
+
+
+@pytest.fixture
+def partitioned(shared_partitioned: Notes) -> Notes:
+    return shared_partitioned.emptied()
 
 
 LEAVES = "select relid::text from pg_partition_tree('notes') where isleaf order by 1"

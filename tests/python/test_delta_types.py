@@ -134,7 +134,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "mom": _MOMENTS,
 }
 PROPERTY = settings(
-    max_examples=int(os.environ.get("SYNCWELL_EXAMPLES") or 60),
+    max_examples=int(os.environ.get("SYNCWELL_EXAMPLES") or 40),
     derandomize="SYNCWELL_EXAMPLES" not in os.environ,
     database=None,
     deadline=None,

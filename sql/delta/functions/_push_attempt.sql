@@ -420,6 +420,17 @@ begin
     if v_elements is not null then
       v_upserts := ('[' || array_to_string(v_elements, ',') || ']')::json;
     end if;
+    if v_dropped || v_undeleted <> '{}' then
+      -- _write_pushed() counts: what is found must be among what is written or deleted
+      v_found := array(
+        select f.id from unnest(v_found) as f (id)
+        intersect (
+          (select i.id from unnest(v_ids) as i (id) except select e.id from unnest(v_dropped) as e (id))
+          union
+          select e.id from unnest(v_deletes) as e (id)
+        )
+      );
+    end if;
     v_plans := v_plans || v_table.plan;
     v_plan_upserts := v_plan_upserts || v_upserts;
     v_plan_scopes := v_plan_scopes || v_scope;
