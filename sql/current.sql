@@ -3671,7 +3671,7 @@ begin
         p_part.table_name, left(array_to_string(v_ids[:5], ', '), 200)
       ),
       hint = 'Correct the table''s policies, or register it with p_rls_revokes => true to have such records deleted on '
-      'devices.';
+      'devices. Records that went while their triggers were disabled: resync_table().';
   end if;
   return v_ids;
 end
@@ -5403,9 +5403,11 @@ begin
           when kind = 'first' then 'created'
           when kind = 'replacement' then 'updated'
           when s.table_name = any (v_new_tables) then 'new'
-          -- registered again: the device may have it from before
-          when s.reset_xid = s.registered_xid and not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
-          when not pg_visible_in_snapshot(s.registered_xid, v_old) then 'created'
+          when not pg_visible_in_snapshot(s.registered_xid, v_old) then case
+            -- registered again: the device may have it from before
+            when exists (select from syncwell.unregistered_tables as u where u.table_name = s.table_name) then 'updated'
+            else 'created'
+          end
           when not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
           when s.table_id <> all (v_cursor.tables) then 'updated'
           else 'delta'
@@ -6437,6 +6439,17 @@ begin
     end if;
     if v_elements is not null then
       v_upserts := ('[' || array_to_string(v_elements, ',') || ']')::json;
+    end if;
+    if v_dropped || v_undeleted <> '{}' then
+      -- _write_pushed() counts: what is found must be among what is written or deleted
+      v_found := array(
+        select f.id from unnest(v_found) as f (id)
+        intersect (
+          (select i.id from unnest(v_ids) as i (id) except select e.id from unnest(v_dropped) as e (id))
+          union
+          select e.id from unnest(v_deletes) as e (id)
+        )
+      );
     end if;
     v_plans := v_plans || v_table.plan;
     v_plan_upserts := v_plan_upserts || v_upserts;
@@ -8252,7 +8265,7 @@ begin
   end if;
 
   -- devices may have its records from before: they are to replace them, not to be given them as new
-  delete from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
+  perform from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
   v_resets := found or v_old.table_id is not null and (
     (v_new.scope_kind, v_new.scope_column, v_new.org_column, v_new.id_column)
     is distinct from (v_old.scope_kind, v_old.scope_column, v_old.org_column, v_old.id_column)

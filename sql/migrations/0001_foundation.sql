@@ -8795,7 +8795,7 @@ begin
         p_part.table_name, left(array_to_string(v_ids[:5], ', '), 200)
       ),
       hint = 'Correct the table''s policies, or register it with p_rls_revokes => true to have such records deleted on '
-      'devices.';
+      'devices. Records that went while their triggers were disabled: resync_table().';
   end if;
   return v_ids;
 end
@@ -9821,9 +9821,11 @@ begin
           when kind = 'first' then 'created'
           when kind = 'replacement' then 'updated'
           when s.table_name = any (v_new_tables) then 'new'
-          -- registered again: the device may have it from before
-          when s.reset_xid = s.registered_xid and not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
-          when not pg_visible_in_snapshot(s.registered_xid, v_old) then 'created'
+          when not pg_visible_in_snapshot(s.registered_xid, v_old) then case
+            -- registered again: the device may have it from before
+            when exists (select from syncwell.unregistered_tables as u where u.table_name = s.table_name) then 'updated'
+            else 'created'
+          end
           when not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
           when s.table_id <> all (v_cursor.tables) then 'updated'
           else 'delta'
@@ -12132,7 +12134,7 @@ begin
   end if;
 
   -- devices may have its records from before: they are to replace them, not to be given them as new
-  delete from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
+  perform from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
   v_resets := found or v_old.table_id is not null and (
     (v_new.scope_kind, v_new.scope_column, v_new.org_column, v_new.id_column)
     is distinct from (v_old.scope_kind, v_old.scope_column, v_old.org_column, v_old.id_column)
@@ -17564,4 +17566,4 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '7947fa98a5cb2a57e507affb5977c4d0c1b0583aba64e7e007a2ce6b747a59f5', syncwell._now(), session_user);
+('0001', 'foundation', '86254151563af429a39ba746ea5993eb3f1d37e7b1c5eeae543fa28418f03592', syncwell._now(), session_user);

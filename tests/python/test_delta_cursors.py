@@ -302,7 +302,7 @@ def test_registering_in_the_transaction_that_fills_the_table(database: Database,
     assert rows(superuser, "notes", "value", me)["before"] == {"value": 4}
 
 
-@pytest.mark.parametrize("reset", [None, "truncate notes"])
+@pytest.mark.parametrize("reset", [None, "truncate notes", "select syncwell.resync_table('notes')"])
 def test_a_table_that_is_registered_again_is_no_new_one(notes: Notes, reset: str | None) -> None:
     """Devices have its records from before; what they deleted meanwhile stays deleted."""
     phone = notes.device()

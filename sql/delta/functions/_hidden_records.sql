@@ -21,7 +21,7 @@ begin
         p_part.table_name, left(array_to_string(v_ids[:5], ', '), 200)
       ),
       hint = 'Correct the table''s policies, or register it with p_rls_revokes => true to have such records deleted on '
-      'devices.';
+      'devices. Records that went while their triggers were disabled: resync_table().';
   end if;
   return v_ids;
 end

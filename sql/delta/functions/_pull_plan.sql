@@ -273,9 +273,11 @@ begin
           when kind = 'first' then 'created'
           when kind = 'replacement' then 'updated'
           when s.table_name = any (v_new_tables) then 'new'
-          -- registered again: the device may have it from before
-          when s.reset_xid = s.registered_xid and not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
-          when not pg_visible_in_snapshot(s.registered_xid, v_old) then 'created'
+          when not pg_visible_in_snapshot(s.registered_xid, v_old) then case
+            -- registered again: the device may have it from before
+            when exists (select from syncwell.unregistered_tables as u where u.table_name = s.table_name) then 'updated'
+            else 'created'
+          end
           when not pg_visible_in_snapshot(s.reset_xid, v_old) then 'updated'
           when s.table_id <> all (v_cursor.tables) then 'updated'
           else 'delta'

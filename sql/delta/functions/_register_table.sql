@@ -99,7 +99,7 @@ begin
   end if;
 
   -- devices may have its records from before: they are to replace them, not to be given them as new
-  delete from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
+  perform from syncwell.unregistered_tables as u where u.table_name = v_new.table_name;
   v_resets := found or v_old.table_id is not null and (
     (v_new.scope_kind, v_new.scope_column, v_new.org_column, v_new.id_column)
     is distinct from (v_old.scope_kind, v_old.scope_column, v_old.org_column, v_old.id_column)
