@@ -2322,6 +2322,7 @@ CREATE FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id tex
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET jit TO 'off'
     AS $$
 declare
   v_me record := syncwell._syncing_user();
@@ -3813,6 +3814,7 @@ CREATE FUNCTION syncwell._idle_pull(p_cursor bigint, p_device_id text, p_now tim
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET jit TO 'off'
     AS $$
 declare
   v_me record := syncwell._identity();
@@ -4584,6 +4586,7 @@ CREATE FUNCTION syncwell._note_idle_pull(p_cursor bigint, p_device_id text, p_sc
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET jit TO 'off'
     AS $$
 declare
   v_me record := syncwell._syncing_user();
@@ -5153,6 +5156,7 @@ CREATE FUNCTION syncwell._pull_plan(p_cursor bigint, p_migration jsonb, p_tables
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
     SET enable_seqscan TO 'off'
+    SET jit TO 'off'
     AS $$
 declare
   v_me record := syncwell._syncing_user();

@@ -8133,6 +8133,8 @@ set search_path = pg_catalog, pg_temp
 -- also what a session planned while the tables were small serves it when they have grown
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- before PostgreSQL 18 a plan that can not do without a sequential scan looks dear enough to be compiled
+set jit = off
 as $$
 declare
   v_me record := syncwell._syncing_user();
@@ -8820,6 +8822,8 @@ set search_path = pg_catalog, pg_temp
 -- also what a session planned while the tables were small serves it when they have grown
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- before PostgreSQL 18 a plan that can not do without a sequential scan looks dear enough to be compiled
+set jit = off
 as $$
 declare
   v_me record := syncwell._identity();
@@ -9073,6 +9077,8 @@ set search_path = pg_catalog, pg_temp
 -- also what a session planned while the tables were small serves it when they have grown
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- before PostgreSQL 18 a plan that can not do without a sequential scan looks dear enough to be compiled
+set jit = off
 as $$
 declare
   v_me record := syncwell._syncing_user();
@@ -9571,6 +9577,8 @@ set search_path = pg_catalog, pg_temp
 -- also what a session planned while the tables were small serves it when they have grown
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- before PostgreSQL 18 a plan that can not do without a sequential scan looks dear enough to be compiled
+set jit = off
 as $$
 declare
   v_me record := syncwell._syncing_user();
@@ -17566,4 +17574,4 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '86254151563af429a39ba746ea5993eb3f1d37e7b1c5eeae543fa28418f03592', syncwell._now(), session_user);
+('0001', 'foundation', 'b5220358c986f854066b502133b97ffddf0979e248fcad3516f933fef501606a', syncwell._now(), session_user);

@@ -11,6 +11,8 @@ set search_path = pg_catalog, pg_temp
 -- also what a session planned while the tables were small serves it when they have grown
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- before PostgreSQL 18 a plan that can not do without a sequential scan looks dear enough to be compiled
+set jit = off
 as $$
 declare
   v_me record := syncwell._syncing_user();
