@@ -1,0 +1,42 @@
+create or replace function syncwell.release_operations(
+  p_operation_ids uuid[],
+  p_lease_token uuid
+)
+returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_released integer;
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  perform syncwell._lock_twins(
+    v_org_id,
+    array(
+      select q.dedup_hash
+      from syncwell.sync_queue as q
+      where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    )
+  );
+  select count(syncwell._put_back(o.operation, v_now, greatest((o.operation).attempts - 1, 0)))
+  into v_released
+  from (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update
+  ) as o;
+  return v_released;
+end
+$$;
+comment on function syncwell.release_operations(uuid[], uuid) is
+'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may '
+'claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, '
+'22023.';
+revoke all on function syncwell.release_operations(uuid[], uuid) from public;
+grant execute on function syncwell.release_operations(uuid[], uuid) to syncwell_worker;
