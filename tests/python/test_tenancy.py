@@ -90,6 +90,20 @@ from syncwell.record_sync_start(p_source => 'SECRET-done') as started;
 select syncwell.report_sync_progress(
   p_sync_id => 'SECRET-sync', p_job_id => 'SECRET-job', p_processed_count => 1, p_total_items => 10
 );
+select syncwell.complete_operations(array[o.operation_id], o.lease_token)
+from syncwell.enqueue_operation('SECRET-done', '{"x": "SECRET"}', p_source => 'SECRET-source') as e
+cross join lateral (select c.* from syncwell.claim_operations(1) as c where e.operation_id is not null) as o;
+select syncwell.enqueue_operation(
+  p_operation_type => 'SECRET-waiting', p_payload => '{"x": "SECRET"}', p_dedup_key => 'SECRET-key',
+  p_depends_on => array[operation_id], p_device_id => 'SECRET-device'
+)
+from syncwell.enqueue_operation('SECRET-first', p_source => 'SECRET-source');
+select count(*) from syncwell.claim_operations(1);
+select syncwell.try_acquire('SECRET-source');
+select syncwell.report_client_queue('SECRET-device', 7, p_source => 'SECRET-source');
+select syncwell.update_sync_health_metrics(
+  null, 'SECRET-source', '{"device_id": "SECRET-device", "network": "SECRET", "queue_depth": 7, "error_count": 7}'
+);
 """
 # What ordinary calls do not leave behind.
 SEEDS_AS_OWNER = """
@@ -115,6 +129,28 @@ values (
 );
 select syncwell.refresh_sync_metrics();
 insert into syncwell.sync_horizons (scope, purged_below, raised_at) values (%(user)s, '3', syncwell._now());
+select syncwell._learn_streams(%(org)s);
+select syncwell._learn_volumes(%(org)s);
+insert into syncwell.volume_baselines (
+  org_id, series_id, stream_id, user_id, source, time_zone, learned_at, history_to, checked_to, finding, severity,
+  since, drift_percent, evidence
+)
+select
+  org_id, stream_id, stream_id, user_id, source, 'UTC', syncwell._now(), 'today', 'today', 'drop', 'critical', 'today',
+  -77, '{"actual": 7}'
+from syncwell.streams
+where org_id = %(org)s
+on conflict (org_id, series_id) do update
+set finding = 'drop', severity = 'critical', since = 'today', drift_percent = -77, evidence = '{"actual": 7}';
+select syncwell._evaluate_org(%(org)s);
+insert into syncwell.blind_periods (org_id, starts_at, ends_at)
+values (%(org)s, syncwell._now() - interval '2 hours', syncwell._now() - interval '1 hour');
+insert into syncwell.silences (org_id, matcher, starts_at, ends_at, reason)
+values (%(org)s, '{"source": "SECRET-source"}', syncwell._now(), 'tomorrow', 'SECRET-reason');
+insert into syncwell.maintenance_windows (org_id, mode, source, user_id, starts_at, ends_at, reason)
+values (
+  %(org)s, 'mute', 'SECRET-source', %(user)s, 'tomorrow', 'tomorrow'::timestamptz + interval '1 h', 'SECRET-reason'
+);
 """
 
 
@@ -387,6 +423,8 @@ OF_B: dict[str, tuple[str, str]] = {
     "p_job_id": ("SECRET-job", "NOBODY-job"),
     "p_run_key": ("SECRET-key", "NOBODY-key"),
     "p_device_id": ("SECRET-device", "NOBODY-device"),
+    "p_dedup_key": ("SECRET-key", "NOBODY-key"),
+    "p_bucket": ("SECRET-source", "NOBODY-source"),
     "p_request_id": ("SECRET-request", "NOBODY-request"),
     "p_record_id": ("SECRET-record", "NOBODY-record"),
     "p_changes": (PUSHED.format("SECRET-record"), PUSHED.format("NOBODY-record")),
@@ -405,7 +443,16 @@ IDS_OF_B: dict[str, list[str]] = {
     "p_retry_of": ["sync_errors.id"],
     "p_lease": ["sync_events.lease"],
     "p_conflict_id": ["sync_conflicts.id"],
+    "p_operation_id": ["sync_queue.id", "sync_queue_archive.id"],
+    "p_operation_ids": ["sync_queue.id", "sync_queue_archive.id"],
+    "p_depends_on": ["sync_queue.id"],
+    "p_lease_token": ["sync_queue.lease_token", "sync_queue_archive.lease_token"],
     "p_retry_lease": ["sync_errors.retry_lease", "sync_events.lease"],
+    "p_issue_id": ["sync_issues.id"],
+    "p_silence_id": ["silences.id"],
+    "p_window_id": ["maintenance_windows.id"],
+    "p_stream_id": ["streams.stream_id"],
+    "p_stream_ids": ["streams.stream_id"],
 }
 BY_NAME: dict[str, list[str]] = {
     "p_period": ["hour"],
@@ -420,6 +467,14 @@ BY_NAME: dict[str, list[str]] = {
     "p_role": ["member"],
     "p_login_role": ["a_member"],
     "p_kind": ["jwt", "delta"],
+    "p_operations": ['[{"operation_type": "x"}]'],
+    "p_depth": ["1"],
+    "p_mode": ["mute", "ignore"],
+    "p_starts_at": ["today"],
+    "p_ends_at": ["tomorrow"],
+    "p_until": ["tomorrow"],
+    "p_metrics": ['{"record_count": 1}'],
+    "p_severity": ["critical"],
 }
 BY_TYPE: dict[str, str] = {
     "text": "x",
@@ -435,7 +490,7 @@ BY_TYPE: dict[str, str] = {
     "regclass": "app.notes",
     "regtype": "text",
     "timestamp with time zone": "2026-01-01 00:00+00",
-    "syncwell.stream_facts": "(01:00,,UTC,,,,,,,0,,)",
+    "syncwell.stream_facts": "(01:00,,UTC,,,,,,,,,0,,,,,,,,,,,,)",
 }
 
 
@@ -449,10 +504,11 @@ class Argument:
 
 def candidates(world: World, name: str, type_name: str) -> list[Argument]:
     """The values of org B that this parameter may be given, each with one of the same kind that nobody has."""
-    if type_name == "uuid":
+    if type_name in ("uuid", "uuid[]"):
         keys = IDS_OF_B.get(name, list(world.ids))
         values = dict.fromkeys(str(value) for key in keys for value in world.ids.get(key, []))
-        return [Argument(name, type_name, value, str(uuid.uuid4())) for value in values]
+        shape = "{}" if type_name == "uuid" else "{{{}}}"
+        return [Argument(name, type_name, shape.format(value), shape.format(uuid.uuid4())) for value in values]
     if name in OF_B:
         return [Argument(name, type_name, *OF_B[name])]
     if name in CURSORS:
@@ -468,7 +524,7 @@ def candidates(world: World, name: str, type_name: str) -> list[Argument]:
 
 def variants(world: World, parameters: list[dict[str, Any]]) -> Iterator[list[Argument]]:
     """All that name something of org B together, then without the user, and what is needed for a call in any case."""
-    pointing = [p for p in parameters if p["type"] == "uuid" or p["name"] in {*OF_B, *CURSORS}]
+    pointing = [p for p in parameters if p["type"] in ("uuid", "uuid[]") or p["name"] in {*OF_B, *CURSORS}]
     seen = []
     for left_out in ({"p_user_id", "p_retry_of", "p_retry_lease"}, {"p_user_id"}, set(), {p["name"] for p in pointing}):
         chosen = [p for p in parameters if not p["optional"] or (p in pointing and p["name"] not in left_out)]
@@ -501,7 +557,7 @@ def masked(answer: Any, arguments: list[Argument], *, nobodys: bool) -> str:
         if not given.isdigit():
             shown = shown.replace(given, f"<{argument.name}>")
     shown = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", shown)
-    return re.sub(r"datetime\.\w+\([^)]*\)|Decimal\('[^']*'\)|\d+", "#", shown)
+    return re.sub(r"datetime\.\w+\([^)]*\)|Decimal\('[^']*'\)|\d+(?:\.\d+)?", "#", shown)
 
 
 def reached(world: World, login: str) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 create or replace function syncwell._health_settings(
   p_org_id uuid,
+  p_stale_after interval default null,
   out settings jsonb,
   out overrides jsonb
 )
@@ -8,9 +9,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_any boolean;
+  v_stale_after constant jsonb := case
+    when p_stale_after is not null then jsonb_build_object('health.stale_after', p_stale_after::text)
+    else '{}'
+  end;
 begin
   select
-    jsonb_object_agg(d.key, d.default_value),
+    jsonb_object_agg(d.key, d.default_value) || v_stale_after,
     exists (select from syncwell.settings as s where s.org_id = p_org_id or s.org_id is null)
   into settings, v_any
   from syncwell.setting_definitions as d
@@ -20,7 +25,7 @@ begin
     return;
   end if;
 
-  select jsonb_object_agg(e.key, e.value) into settings
+  select jsonb_object_agg(e.key, e.value) || v_stale_after into settings
   from syncwell._effective_settings(p_org_id) as e
   where e.key like 'health.%' or e.key like 'runs.%';
 
@@ -41,14 +46,14 @@ begin
   select jsonb_object_agg(coalesce(c.source, '') || '|' || coalesce(c.platform, ''), v.document) into overrides
   from combinations as c
   cross join lateral (
-    select jsonb_object_agg(e.key, e.value) as document
+    select jsonb_object_agg(e.key, e.value) || v_stale_after as document
     from syncwell._effective_settings(p_org_id, c.source, c.platform) as e
     where e.key like 'health.%' or e.key like 'runs.%'
   ) as v;
 end
 $$;
-comment on function syncwell._health_settings(uuid) is
+comment on function syncwell._health_settings(uuid, interval) is
 'The settings that health reads, for all streams of an org at once: settings = as they hold for the org; overrides = '
 'one document for each source and platform that somebody set something for, NULL when nobody did. _stream_settings() '
-'picks a stream''s.';
-revoke all on function syncwell._health_settings(uuid) from public;
+'picks a stream''s. p_stale_after: in place of health.stale_after in all of them; NULL: as set.';
+revoke all on function syncwell._health_settings(uuid, interval) from public;

@@ -95,6 +95,11 @@ begin
       ) as percentiles
     from sums as t
     left join sketches as s on s.source = t.source
+  ),
+  drifts as (
+    select d.source, d.drift_percent
+    from (select h.org_id, array_agg(h.stream_id) as stream_ids from health as h group by h.org_id) as s
+    cross join lateral syncwell._source_drift(s.org_id, s.stream_ids) as d
   )
   select
     b.source,
@@ -107,9 +112,10 @@ begin
     r.items,
     b.last_success_at,
     round(b.freshness_score, 1),
-    null::numeric
+    d.drift_percent
   from by_source as b
   left join runs as r on r.source = b.source
+  left join drifts as d on d.source = b.source
   order by b.source;
 end
 $$;
@@ -118,7 +124,8 @@ comment on function syncwell.compare_sources(text, uuid) is
 'name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in '
 'that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; '
 'durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never '
-'told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: NULL = nothing '
-'measures it. Errors: 22004, 22023 (p_period), SW001, SW002.';
+'told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far the '
+'volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. Errors: '
+'22004, 22023 (p_period), SW001, SW002.';
 revoke all on function syncwell.compare_sources(text, uuid) from public;
 grant execute on function syncwell.compare_sources(text, uuid) to syncwell_client, syncwell_reader;

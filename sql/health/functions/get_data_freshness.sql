@@ -41,9 +41,10 @@ $$;
 comment on function syncwell.get_data_freshness(uuid) is
 'How stale each source is against what is expected of it, the furthest behind first. p_user_id NULL = everything the '
 'caller may see. Each row tells of the stream that is furthest behind (stream_id): status fresh, late (past due plus '
-'grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, or the first '
-'success is not due yet); last_success_at and age NULL: it never succeeded; expected_interval: as declared, or '
-'setting health.stale_after, NULL for a cron that is not overdue; due_at: when the next success is or was expected. '
+'grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, as during a '
+'pause, or the first success, also after a pause, is not due yet); last_success_at and age NULL: it never succeeded; '
+'expected_interval: as declared, or as learned, or setting health.stale_after, NULL for a cron that is not overdue; '
+'due_at: when the next success is or was expected. '
 'streams: how many the source has; behind_streams: how many of them are late or stale. Errors: SW001, SW002.';
 revoke all on function syncwell.get_data_freshness(uuid) from public;
 grant execute on function syncwell.get_data_freshness(uuid) to syncwell_client, syncwell_reader;

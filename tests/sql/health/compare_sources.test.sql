@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(10);
 
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 
@@ -34,6 +34,29 @@ select is_empty('select * from syncwell.compare_sources()', 'another member sees
 select throws_ok(format('select * from syncwell.compare_sources(''day'', %L)', test.id('a_member')), 'SW002', 'unknown user', 'nor may he ask');
 do $$ begin perform syncwell.act_as(test.id('a_analyst')); end $$;
 select is((select count(*) from syncwell.compare_sources('day', test.id('a_member'))), 3::bigint, 'an analyst may');
+
+-- six weeks of sixty items an hour, then half of that for a day
+do $$
+begin
+  insert into syncwell.streams (org_id, user_id, source, created_at) values (test.org('a'), test.id('a_member'), 'items', '2026-01-01 00:00+00');
+  insert into syncwell.sync_events (
+    org_id, id, stream_id, user_id, source, sync_type, status, started_at, completed_at, duration_ms, items_processed, lease
+  )
+  select
+    s.org_id, overlay(gen_random_uuid()::text placing left(syncwell._uuid7_floor(t.at)::text, 14) from 1)::uuid, s.stream_id, s.user_id, s.source,
+    'incremental', 'success', t.at, t.at + interval '1 second', 1000, case when t.at < '2026-03-09 11:00+00' then 60 else 30 end, s.stream_id
+  from syncwell.streams as s
+  cross join generate_series(timestamptz '2026-01-26 11:00+00', '2026-03-10 10:00+00', '1 hour') as t (at)
+  where s.org_id = test.org('a') and s.source = 'items';
+  perform test.at('2026-03-09 11:30+00');
+  perform syncwell._learn_volumes(test.org('a'), true);
+  perform test.at('2026-03-10 11:30+00');
+end
+$$;
+select results_eq(
+  $$select source, drift_percent between -55 and -45 from syncwell.compare_sources('day', test.id('a_member'))$$,
+  $$values ('calls', null::boolean), ('idle', null), ('items', true), ('sms', null)$$, 'the drift of each source whose volume was learned'
+);
 
 select * from finish();
 rollback;

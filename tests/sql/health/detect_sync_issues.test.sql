@@ -1,5 +1,5 @@
 begin;
-select plan(40);
+select plan(43);
 
 create function pg_temp.fail(p_source text, p_at timestamptz)
 returns void
@@ -37,19 +37,33 @@ select is_empty('select * from syncwell.detect_sync_issues()', 'within grace');
 do $$ begin perform test.at('2026-03-10 09:07+00'); end $$;
 select results_eq(
   'select source, issue_type, severity, since, user_id from syncwell.detect_sync_issues()',
-  format($$values ('calls', 'stale_data', 'warning', '2026-03-10 09:00+00'::timestamptz, %L::uuid)$$, test.id('a_member')),
-  'a stream that never ran is late'
+  format($$values ('calls', 'missing_source', 'warning', '2026-03-10 09:00+00'::timestamptz, %L::uuid)$$, test.id('a_member')),
+  'a declared stream that never ran is missing'
 );
 select is(
   (select evidence from syncwell.detect_sync_issues()),
-  $${"last_success_at": null, "due_at": "2026-03-10T09:00:00+00:00", "late_at": "2026-03-10T09:06:00+00:00",
+  $${"registered_at": "2026-03-10T08:00:00+00:00", "due_at": "2026-03-10T09:00:00+00:00", "late_at": "2026-03-10T09:06:00+00:00",
     "stale_at": "2026-03-10T11:00:00+00:00", "expected_interval_seconds": 3600, "overdue_seconds": 420}$$::jsonb,
   'with the numbers and thresholds that say so'
 );
 do $$ begin perform test.at('2026-03-10 11:00+00'); end $$;
 select is((select severity from syncwell.detect_sync_issues()), 'critical', 'critical at three intervals');
+-- the control: who starts from the runs finds nothing where none was
+select is_empty(
+  $$select s.source from syncwell.streams as s left join syncwell.sync_events as e using (org_id, stream_id) where e.started_at < syncwell._now() - s.expected_interval$$,
+  'its runs tell nothing of that'
+);
+do $$ begin perform test.run('calls', '2026-03-10 11:00:10+00', 'started'); end $$;
+select is((select issue_type from syncwell.detect_sync_issues()), 'stale_data', 'one that runs for the first time is not missing');
 do $$ begin perform pg_temp.succeed('calls', '2026-03-10 11:01+00'); end $$;
 select is_empty('select * from syncwell.detect_sync_issues()', 'gone with the next success');
+do $$ begin perform syncwell.cancel_sync_run(e.id) from syncwell.sync_events as e where e.status = 'started'; end $$;
+do $$ begin perform test.at('2026-03-10 12:08+00'); end $$;
+select results_eq(
+  'select issue_type, evidence ->> ''last_success_at'' from syncwell.detect_sync_issues()',
+  $$values ('stale_data', '2026-03-10T11:01:00+00:00')$$, 'it ran before, so its data is stale'
+);
+do $$ begin perform pg_temp.succeed('calls', '2026-03-10 12:09+00'); end $$;
 
 -- the threshold holds where no interval is declared
 do $$ begin perform pg_temp.succeed('sms', '2026-03-10 11:01+00'); perform pg_temp.succeed('calls', '2026-03-11 11:00+00'); end $$;

@@ -21,12 +21,18 @@ as $$
   select h.*
   from (values (timestamptz '2026-03-10 12:00+00')) as t (noon)
   cross join lateral syncwell._stream_status(
-    row(
-      p_interval, p_cron, 'Europe/Berlin', case when p_registered then t.noon end, t.noon,
-      case when p_ran then t.noon end, case when p_ran then p_last_status end, case when p_success then t.noon end,
-      case when p_failures > 0 then t.noon end, p_failures, p_outcomes::varbit, p_next
-    )::syncwell.stream_facts,
-    (syncwell._health_settings(test.org('a'))).settings || p_settings,
+    jsonb_populate_record(
+      null::syncwell.stream_facts,
+      jsonb_build_object(
+        'expected_interval', p_interval, 'cron', p_cron, 'time_zone', 'Europe/Berlin',
+        'registered_at', case when p_registered then t.noon end, 'created_at', t.noon,
+        'last_run_at', case when p_ran then t.noon end, 'last_status', case when p_ran then p_last_status end,
+        'last_success_at', case when p_success then t.noon end,
+        'last_failed_at', case when p_failures > 0 then t.noon end,
+        'consecutive_failures', p_failures, 'recent_outcomes', p_outcomes, 'next_sync_at', p_next
+      )
+    ),
+    jsonb_populate_record(null::syncwell.health_limits, (syncwell._health_settings(test.org('a'))).settings || p_settings),
     t.noon + p_after
   ) as h;
 $$;
