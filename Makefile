@@ -6,9 +6,9 @@ PIP := -m pip -qq --disable-pip-version-check --no-input
 .PHONY: demo test chaos lint check bench db dist build clean
 .DELETE_ON_ERROR:
 
-# sync the history of this repository into a server of its own, with progress, failures and recovery
+# a fleet of phones and the history of this repository in a server of its own: failures, recovery, health, a report
 demo: .venv/ok
-	@$(BIN)/syncwell demo $(ARGS)
+	@$(BIN)/syncwell demo --report build/report.html $(ARGS)
 
 # every test; ARGS chooses some, e.g. ARGS="-k progress"
 test: .venv/test
@@ -61,12 +61,12 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncwell needs Python 3.11 or later, this is " + \
 	  sys.version.split()[0] + "; choose another: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded]'
+	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded,report]'
 	@touch $@
 
 .venv/test: .venv/ok
 	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded,http]' --group test
+	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded,report,http]' --group test
 	@touch $@
 
 .venv/dev: .venv/test

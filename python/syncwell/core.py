@@ -12,12 +12,14 @@ __all__ = [
     "Identity",
     "LoginKind",
     "MadePartition",
+    "Org",
     "Partition",
     "PartitionHealth",
     "Platform",
     "Role",
     "Setting",
     "SettingLevel",
+    "User",
     "UserRole",
 ]
 
@@ -47,6 +49,40 @@ class Identity:
     user_id: UUID | None
     role: Role | None
     rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Org:
+    """The caller's org (table `syncwell.orgs`).
+
+    Attributes:
+        org_id: the org.
+        name: what people call it.
+        time_zone: IANA name of the zone that its days are counted in.
+        created_at: since when it is known.
+    """
+
+    org_id: UUID
+    name: str
+    time_zone: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody of the caller's org (table `syncwell.users`).
+
+    Attributes:
+        user_id: the user.
+        role: what the user may.
+        display_name: what people call the user; None: not known.
+        created_at: since when the user is known.
+    """
+
+    user_id: UUID
+    role: UserRole
+    display_name: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

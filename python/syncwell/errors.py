@@ -16,11 +16,15 @@ import psycopg
 __all__ = [
     "DataWouldBeLostError",
     "ErrorAlreadyResolvedError",
+    "IssueResolvedError",
     "LeaseLostError",
+    "MetricRefusedError",
     "MigrationAlreadyAppliedError",
     "MigrationError",
     "MigrationOutOfOrderError",
     "NoIdentityError",
+    "OperationLeaseLostError",
+    "PayloadTooLargeError",
     "ProgressBeyondTotalError",
     "ProgressFinishedError",
     "ProgressWentBackError",
@@ -38,14 +42,18 @@ __all__ = [
     "UnknownConflictError",
     "UnknownDeviceError",
     "UnknownEntityTypeError",
+    "UnknownIssueError",
+    "UnknownOperationError",
     "UnknownOrgError",
     "UnknownProgressError",
     "UnknownRunError",
     "UnknownSettingError",
+    "UnknownSilenceError",
     "UnknownStreamError",
     "UnknownSyncError",
     "UnknownSyncedTableError",
     "UnknownUserError",
+    "UnknownWindowError",
     "UntrackedPartitionsError",
     "error_classes",
     "error_for",
@@ -273,6 +281,62 @@ class PushTooLargeError(SyncwellError):
     http_status = 413
 
 
+class UnknownIssueError(SyncwellError):
+    """SW601: there is no such issue, or none that the caller may see."""
+
+    name = "unknown_issue"
+    http_status = 404
+
+
+class UnknownSilenceError(SyncwellError):
+    """SW602: there is no such silence, or none that the caller may see."""
+
+    name = "unknown_silence"
+    http_status = 404
+
+
+class UnknownWindowError(SyncwellError):
+    """SW603: there is no such maintenance window, or none that the caller may see."""
+
+    name = "unknown_window"
+    http_status = 404
+
+
+class IssueResolvedError(SyncwellError):
+    """SW604: the issue is resolved, so there is nothing left to handle."""
+
+    name = "issue_resolved"
+    http_status = 409
+
+
+class MetricRefusedError(SyncwellError):
+    """SW605: a reported metric is unknown, negative, not finite, too large or in the future; the detail names it."""
+
+    name = "metric_refused"
+    http_status = 422
+
+
+class UnknownOperationError(SyncwellError):
+    """SW401: there is no such queued operation, or none that the caller may handle."""
+
+    name = "unknown_operation"
+    http_status = 404
+
+
+class OperationLeaseLostError(SyncwellError):
+    """SW402: the operation was handed out again; stop working on it."""
+
+    name = "operation_lease_lost"
+    http_status = 409
+
+
+class PayloadTooLargeError(SyncwellError):
+    """SW403: the payload is larger than the setting ``queue.max_payload`` allows."""
+
+    name = "payload_too_large"
+    http_status = 413
+
+
 class MigrationError(SyncwellError):
     """SW9xx: the schema cannot be migrated or rolled back as asked."""
 
@@ -332,6 +396,14 @@ _CLASSES: dict[str, type[SyncwellError]] = {
     "SW309": UnknownConflictError,
     "SW310": UnknownDeviceError,
     "SW311": PushTooLargeError,
+    "SW401": UnknownOperationError,
+    "SW402": OperationLeaseLostError,
+    "SW403": PayloadTooLargeError,
+    "SW601": UnknownIssueError,
+    "SW602": UnknownSilenceError,
+    "SW603": UnknownWindowError,
+    "SW604": IssueResolvedError,
+    "SW605": MetricRefusedError,
     "SW901": MigrationOutOfOrderError,
     "SW902": MigrationAlreadyAppliedError,
     "SW903": RolesMissingError,

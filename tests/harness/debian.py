@@ -42,7 +42,8 @@ def unpack(*packages: str) -> Path:
 
 def libraries() -> str:
     """Where unpacked shared libraries lie."""
-    return ":".join(sorted({str(path.parent) for path in UNPACKED.glob("usr/lib/*-linux-gnu/*.so*")}))
+    found = [*UNPACKED.glob("usr/lib/*-linux-gnu/*.so*"), *UNPACKED.glob("usr/lib/*-linux-gnu/pulseaudio/*.so*")]
+    return ":".join(sorted({str(path.parent) for path in found}))
 
 
 def complete_libraries(package: str, program: Path) -> None:

@@ -21,6 +21,9 @@ SHIPPED = sorted(
 )
 
 
+REPORT = {f"syncwell/cli/report/{name}" for name in ("page.html", "page.css")}
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
@@ -30,13 +33,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_contains_the_sql(wheel: Path) -> None:
+def test_the_wheel_contains_the_sql_and_the_page_of_the_report(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if name.startswith("syncwell/sql/")}
         assert inside == {f"syncwell/sql/{path}" for path in SHIPPED}
         for path in SHIPPED:
             assert archive.read(f"syncwell/sql/{path}") == (SQL / path).read_bytes()
-        assert "syncwell/py.typed" in archive.namelist()
+        assert {"syncwell/py.typed", *REPORT} <= set(archive.namelist())
 
 
 def test_the_installed_wheel_finds_it(wheel: Path, tmp_path: Path) -> None:

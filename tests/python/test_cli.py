@@ -23,6 +23,7 @@ from syncwell import Syncwell
 from syncwell.cli import output
 from syncwell.cli.app import app
 from syncwell.cli.live import progress_table
+from syncwell.cli.session import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 READS = ("health", "dashboard", "runs", "errors", "metrics", "timeline")
 WITH_SCHEMA = (*READS, "watch --once")
-COMMANDS = ("demo", "watch", *READS, "migrate", "rollback", "status", "bundle", "verify", "serve")
+COMMANDS = ("demo", "watch", *READS, "report", "evaluate", "migrate", "rollback", "status", "bundle", "verify", "serve")
 EXIT_CODES = {"health": 1, "errors": 1}
 NO_SCHEMA = "this database has no syncwell"
 
@@ -144,6 +145,165 @@ def test_health_names_the_worst_and_ends_with_1(busy: Database) -> None:
 
 def test_health_ends_with_0_when_nothing_is_unhealthy(database: Database) -> None:
     assert run("health", database.uri("a_analyst")).exit_code == 0
+
+
+def test_health_tells_the_evidence_in_words(busy: Database) -> None:
+    document = json.loads(run("health --json", busy.uri("a_analyst")).stdout)
+    assert (document["evaluated"], document["more_issues"]) == (False, 0)
+    assert document["sources"][0]["overlays"] == ["unevaluated"]
+    shown = run("health", busy.uri("a_analyst")).stdout
+    assert "failure threshold 3  consecutive failures 3" in shown
+    assert "`syncwell evaluate` has not run lately" in shown
+
+
+def test_health_tells_whose_stream_it_is(database: Database, tenants: Tenants) -> None:
+    member = Syncwell(database.connect("a_member", autocommit=True))
+    for _ in range(3):
+        with pytest.raises(RuntimeError), member.runs.track("calls"):
+            raise RuntimeError
+    assert f"user {tenants.id('a_member')}  " in run("health", database.uri("a_analyst")).stdout
+
+
+def test_health_tells_what_people_made_of_an_issue(busy: Database, tenants: Tenants) -> None:
+    evaluated(busy, tenants, issues=3)
+    uri = busy.uri("a_analyst")
+    document = json.loads(run("health --json", uri).stdout)
+    assert document["evaluated"]
+    assert {issue["state"] for issue in document["issues"]} == {"open", "acknowledged", "snoozed"}
+    shown = run("health", uri).stdout
+    assert "unevaluated" not in shown
+    for told in ("acknowledged", "snoozed, in 59 min", "muted by maintenance", "came back 2x", "waiting 1 d"):
+        assert told in shown
+    # a bell and a new line of somebody else
+    assert "\x07" not in shown
+    assert len(json.loads(run("health --json -n 2", uri).stdout)["issues"]) == 2
+    assert "and 2 more issues" in run("health -n 1", uri).stdout
+    member = json.loads(run("health --json", uri, "--user", str(tenants.id("a_member"))).stdout)
+    assert member["issues"] == []
+
+
+def evaluated(database: Database, tenants: Tenants, *, issues: int) -> None:
+    """What an evaluation a moment ago would have left: issues of woocommerce in several states."""
+    with psycopg.connect(database.uri()) as connection:
+        connection.execute(
+            "insert into syncwell.health_evaluations (org_id, evaluated_at) values (%s, now())"
+            " on conflict (org_id) do update set evaluated_at = excluded.evaluated_at",
+            [tenants.org("a")],
+        )
+        connection.execute(
+            """
+            insert into syncwell.sync_issues (
+              org_id, id, fingerprint, issue_type, severity, state, stream_id, source, platform, muted_by, since,
+              evidence, suggestion, opened_at, times_opened, last_seen_at, snoozed_until
+            )
+            select
+              s.org_id, gen_random_uuid(), n::text, 'queue_backlog', 'warning',
+              (array['open', 'acknowledged', 'snoozed'])[1 + mod(n, 3)], s.stream_id, s.source, 'ios',
+              case when n = 3 then 'maintenance' end, now() - interval '1 day',
+              '{"waiting_seconds": 86400, "device_id": "a\\u0007\\nb"}', 'look \x07 at it', now(), 1 + 2 * (n / 3),
+              now(),
+              case when mod(n, 3) = 2 then now() + interval '59 min 59 s' end
+            from syncwell.streams as s, generate_series(1, %s) as n
+            where s.source = 'woocommerce'
+            """,
+            [issues],
+        )
+
+
+def test_evaluate_tells_what_it_did(busy: Database) -> None:
+    (row,) = json.loads(run("evaluate --json", busy.uri("a_service")).stdout)
+    assert (row["streams"], row["opened"], row["skipped"]) == (2, 1, False)
+    result = run("evaluate", busy.uri("a_service"))
+    assert result.exit_code == 0
+    assert "streams" in result.stdout
+    assert len(json.loads(run("evaluate --json", busy.uri("operator")).stdout)) == 2
+    assert "42501" in refused(run("evaluate", busy.uri("a_analyst")))
+    assert "nobody" in refused(run("evaluate", busy.uri("nobody_login")))
+    shown = run("health", busy.uri("a_analyst")).stdout
+    assert "unevaluated" not in shown
+    assert "failure" in shown
+
+
+def test_evaluate_tells_of_another_one_at_work(busy: Database, tenants: Tenants) -> None:
+    assert "somebody else" not in run("evaluate", busy.uri("a_service")).stdout
+    other = busy.connect("a_service")
+    other.execute("select syncwell.evaluate_health()")
+    assert "somebody else is evaluating it" in run("evaluate", busy.uri("a_service")).stdout
+    other.rollback()
+    busy.connect(autocommit=True).execute(
+        "update syncwell.health_evaluations set evaluated_at = now() - interval '3 hours' where org_id = %s",
+        [tenants.org("a")],
+    )
+    assert "nothing had evaluated it for 3 h" in run("evaluate", busy.uri("a_service")).stdout
+
+
+class TestReport:
+    """report: what is in it is in test_report.py."""
+
+    def test_a_file(self, busy: Database, tmp_path: Path) -> None:
+        file = tmp_path / "here.html"
+        result = run(f"report -o {file}", busy.uri("a_analyst"))
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout.startswith(f"wrote {file}, ")
+        page = file.read_text(encoding="utf-8")
+        assert "Of 2 streams, 1 unhealthy and 1 healthy." in page
+        assert "shop says" in page
+        assert "\x1b" not in page
+        told = json.loads(run(f"report --json -o {file}", busy.uri("a_analyst")).stdout)
+        assert told["file"] == str(file)
+        assert told["bytes"] == file.stat().st_size
+
+    def test_on_standard_output(self, busy: Database) -> None:
+        page = run("report --output - --days 7", busy.uri("a_analyst")).stdout
+        assert page.startswith("<!doctype html>")
+        assert "7 days up to" in page
+        assert json.loads(run("report --output - --json", busy.uri("a_analyst")).stdout)["html"].startswith("<!doctype")
+
+    def test_one_source_or_one_user_only(self, busy: Database, tenants: Tenants) -> None:
+        todoist = run("report -o - --source todoist", busy.uri("a_analyst")).stdout
+        assert "The only stream is healthy." in todoist
+        assert "woocommerce" not in todoist
+        member = run("report -o -", busy.uri("a_analyst"), "--user", str(tenants.id("a_member"))).stdout
+        assert "There is no stream yet" in member
+        assert "no stream of source nothing" in refused(run("report -o - --source nothing", busy.uri("a_analyst")))
+        assert "SW002" in refused(run("report -o -", busy.uri("a_analyst"), "--user", str(tenants.id("b_member"))))
+
+    def test_for_whom_a_gateway_asks(self, busy: Database, tenants: Tenants) -> None:
+        uri = busy.uri("gateway")
+        assert "todoist" in run("report -o -", uri, "--as-org", str(tenants.org("a"))).stdout
+        assert "todoist" not in run("report -o -", uri, "--as-org", str(tenants.org("b"))).stdout
+        assert "SW001" in refused(run("report -o -", uri))
+        assert "exclude" in refused(run("report", uri, "--as-user", str(UUID(int=1)), "--as-org", str(UUID(int=1))))
+
+    def test_it_only_reads(self, busy: Database) -> None:
+        with (
+            snapshot(busy.uri("a_service"), None, None) as syncwell,
+            pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            syncwell.runs.start(source="todoist")
+
+    def test_it_is_of_one_moment(self, busy: Database) -> None:
+        with snapshot(busy.uri("a_analyst"), None, None) as syncwell:
+            before = syncwell.health.streams()
+            service = Syncwell(busy.connect("a_service", autocommit=True))
+            with service.runs.track("calls"):
+                pass
+            assert len(syncwell.health.streams()) == len(before)
+        with snapshot(busy.uri("a_analyst"), None, None) as syncwell:
+            assert len(syncwell.health.streams()) == len(before) + 1
+
+    def test_wrong_places_and_numbers(self, busy: Database, tmp_path: Path) -> None:
+        assert "No such file" in refused(run(f"report -o {tmp_path}/there/is/none.html", busy.uri("a_analyst")))
+        assert run("report --days 0", busy.uri("a_analyst")).exit_code == 2
+        assert run(f"report -o {tmp_path}", busy.uri("a_analyst")).exit_code == 2
+
+    @pytest.mark.parametrize("missing", ["jinja2", "markupsafe", "vl_convert"])
+    def test_a_missing_extra_is_named(self, missing: str) -> None:
+        code = f"import sys; sys.modules[{missing!r}] = None; from syncwell.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", code, "report"], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "pip install 'syncwell[report]'" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_runs_by_status_and_number(busy: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_type_hints
 from uuid import uuid4
 
@@ -11,11 +12,23 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 import syncwell
 from harness import Tenants
 from syncwell import SyncwellError, health
-from syncwell.errors import NoIdentityError, UnknownOrgError, UnknownRunError, UnknownUserError, error_classes
+from syncwell.errors import (
+    IssueResolvedError,
+    MetricRefusedError,
+    NoIdentityError,
+    UnknownIssueError,
+    UnknownOrgError,
+    UnknownRunError,
+    UnknownSilenceError,
+    UnknownUserError,
+    UnknownWindowError,
+    error_classes,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -354,7 +367,7 @@ async def test_what_reads_return(api: Api, database: Database) -> None:
         assert (overall.source, calls.source) == (None, "calls")
         assert isinstance(calls.score, float)
         assert (await sw.health.status(MEMBER))[0].streams == 1
-        assert [issue.issue_type for issue in await sw.health.issues()] == ["failure"]
+        assert [issue.issue_type for issue in await sw.health.detect()] == ["failure"]
         assert (await sw.health.service())[0].consecutive_failures == 1
         assert (await sw.health.compare_sources())[0].total_items_synced == 7
         assert (await sw.health.freshness())[0].source == "calls"
@@ -362,6 +375,23 @@ async def test_what_reads_return(api: Api, database: Database) -> None:
         dashboard = await sw.health.dashboard(source="calls")
         assert dashboard_keys(dashboard) == []
         assert await sw.health.dashboard(source="none") is None
+
+        await sw.health.report_metrics(source="calls", metrics={"queue_depth": 3})
+        analysis = await sw.health.analyze()
+        assert analysis_differences(analysis) == []
+        assert analysis["issue_counts"] == {"failure": 1}
+        assert (await sw.health.analyze(MEMBER))["user_id"] == str(MEMBER)
+        history = await sw.health.history(source="calls")
+        assert {row.period for row in history} == {"hour"}
+        assert (history[-1].total_syncs, history[-1].total_items_synced) == (3, 7)
+        assert (history[-1].healthy_share, history[-1].unknown_share) == (0, 1)
+        assert {row.period for row in await sw.health.history(days=8)} == {"day"}
+        everything, calls_up = await sw.health.uptime(days=1)
+        assert (everything.source, calls_up.source, calls_up.uptime) == (None, "calls", None)
+        assert calls_up.unknown_seconds > 0
+        assert [row.window_hours for row in await sw.health.drift(source="calls")] == [1, 6, 24]
+        hours = await sw.health.volume_timeline(source="calls", hours=3)
+        assert [row.severity for row in hours] == ["learning"] * 3
 
         metrics = await sw.metrics.sync_metrics(source="calls")
         assert metrics[-1].metric_type == "summary"
@@ -399,6 +429,128 @@ async def test_what_reads_return(api: Api, database: Database) -> None:
         assert "default" in {setting.level for setting in await sw.core.settings_effective()}
 
 
+async def test_what_is_told_of_devices_and_done_about_issues(api: Api, database: Database) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    async with await api.connect(database.uri("a_member"), autocommit=True) as connection:
+        sw = api.client(connection)
+        report = await sw.health.report_metrics(
+            source="calls",
+            metrics={"queue_depth": 7, "platform": "ios", "oldest_pending_at": now.isoformat(), "device_id": "phone"},
+        )
+        assert report.is_newest
+        for metrics, named in (({"queue_depth": -1}, "queue_depth"), ({"speed": 1}, "speed"), ({}, "")):
+            with pytest.raises(MetricRefusedError) as refused:
+                await sw.health.report_metrics(source="calls", metrics=metrics)
+            assert named in (refused.value.detail or "")
+        with pytest.raises(UnknownUserError):
+            await sw.health.report_metrics(source="calls", metrics={"queue_depth": 1}, user_id=OTHER)
+
+        (stream,) = await sw.health.streams(source="calls")
+        assert (stream.stream_id, stream.queue_depth, stream.platform) == (report.stream_id, 7, "ios")
+        assert (stream.status, stream.overlays) == ("unknown", ["unevaluated"])
+        assert await sw.health.streams(status="healthy") == []
+        (overall, _) = await sw.health.status()
+        assert overall.overlays == ["unevaluated"]
+
+        issue_id = open_issue(database, stream.stream_id, {"queue_depth": 7, "waiting_seconds": 86400})
+        (issue,) = await sw.health.issues()
+        assert (issue.issue_id, issue.severity, issue.state) == (issue_id, "critical", "open")
+        assert issue.evidence == {"queue_depth": 7, "waiting_seconds": 86400}
+        assert await sw.health.acknowledge(issue_id=issue_id, note="on it")
+        assert not await sw.health.acknowledge(issue_id=issue_id)
+        assert await sw.health.snooze(issue_id=issue_id, for_=timedelta(hours=2)) > now + timedelta(hours=1)
+        (issue,) = await sw.health.issues(state="snoozed", source="calls", user_id=MEMBER)
+        assert (issue.note, issue.acknowledged_by) == ("on it", MEMBER)
+        assert await sw.health.issues(state="open") == []
+        for handle in (
+            sw.health.acknowledge(issue_id=uuid4()),
+            sw.health.snooze(issue_id=uuid4(), for_=timedelta(hours=1)),
+        ):
+            with pytest.raises(UnknownIssueError):
+                await handle
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            await sw.health.snooze(issue_id=issue_id, for_=timedelta(days=91))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await sw.health.silence(matcher={}, until=now + timedelta(hours=1))
+
+    async with await api.connect(database.uri("a_admin"), autocommit=True) as connection:
+        sw = api.client(connection)
+        # a trigger wrote it when the issue was opened
+        (alert,) = await sw.health.alerts(status="firing")
+        assert (alert.issue_id, alert.user_id, alert.labels["source"]) == (issue_id, MEMBER, "calls")
+        silence_id = await sw.health.silence(
+            matcher={"source": "calls", "user_id": str(MEMBER)}, until=now + timedelta(hours=1), reason="moving"
+        )
+        (silence,) = await sw.health.silences()
+        assert (silence.silence_id, silence.is_on, silence.reason) == (silence_id, True, "moving")
+        assert silence.matcher == {"source": "calls", "user_id": str(MEMBER)}
+        assert await sw.health.lift_silence(silence_id=silence_id)
+        assert await sw.health.silences() == []
+        assert len(await sw.health.silences(ended=True)) == 1
+        with pytest.raises(UnknownSilenceError):
+            await sw.health.lift_silence(silence_id=uuid4())
+
+        window_id = await sw.health.maintenance_window(
+            starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1), mode="pause", source="calls"
+        )
+        (window,) = await sw.health.maintenance_windows()
+        assert (window.window_id, window.mode, window.is_on) == (window_id, "pause", True)
+        assert (await sw.health.streams(source="calls"))[0].overlays == ["paused", "unevaluated"]
+        assert await sw.health.cancel_maintenance_window(window_id=window_id)
+        assert not await sw.health.cancel_maintenance_window(window_id=window_id)
+        with pytest.raises(UnknownWindowError):
+            await sw.health.cancel_maintenance_window(window_id=uuid4())
+
+        with psycopg.connect(database.uri()) as superuser:
+            superuser.execute(
+                "update syncwell.sync_issues set state = 'resolved', resolved_at = now(), snoozed_until = null"
+            )
+        with pytest.raises(IssueResolvedError):
+            await sw.health.acknowledge(issue_id=issue_id)
+
+        org = await sw.core.org()
+        assert org is not None
+        assert org.org_id == ORG_A
+        assert {user.user_id for user in await sw.core.users()} >= {MEMBER, OTHER}
+    async with await api.connect(database.uri("gateway"), autocommit=True) as connection:
+        assert await api.client(connection).core.org() is None
+
+
+def open_issue(database: Database, stream_id: object, evidence: dict[str, Any]) -> Any:
+    """A critical issue of a stream, as an evaluation would leave it."""
+    with psycopg.connect(database.uri()) as superuser:
+        row = superuser.execute(
+            """
+            insert into syncwell.sync_issues (
+              org_id, id, fingerprint, issue_type, severity, stream_id, user_id, source, evidence, opened_at,
+              last_seen_at
+            )
+            select s.org_id, gen_random_uuid(), 'f', 'queue_backlog', 'critical', s.stream_id, s.user_id, s.source, %s,
+              now(), now()
+            from syncwell.streams as s where s.stream_id = %s
+            returning id
+            """,
+            [Jsonb(evidence), stream_id],
+        ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def analysis_differences(document: Any) -> list[str]:
+    """What the document and its declaration do not share; each of its lists must have a row."""
+    hints = get_type_hints(health.Analysis)
+    differences = [*(document.keys() ^ hints.keys())]
+    rows: dict[str, Any] = {
+        "status": health.SyncHealth, "issues": health.SyncIssue, "history": health.HealthHistory,
+        "drift": health.DataDrift, "uptime": health.Uptime, "queues": health.DeviceQueues, "errors": health.OpenErrors,
+    }  # fmt: skip
+    for part, kind in rows.items():
+        assert document[part], part
+        for row in document[part]:
+            differences += row.keys() ^ get_type_hints(kind).keys()
+    return differences
+
+
 def dashboard_keys(document: Any) -> list[str]:
     """What the document and its declaration do not share."""
     hints = get_type_hints(health.Dashboard)
@@ -422,6 +574,8 @@ async def test_what_operators_do(api: Api, database: Database) -> None:
         assert any(part.table_name == "sync_events" for part in await sw.core.partition_health())
         assert [part.moved_rows for part in await sw.core.ensure_partitions(table="sync_events", months_ahead=4)]
         assert await sw.core.drop_old_partitions() == []
+        assert {row.org_id for row in await sw.health.evaluate()} == {org_id, ORG_A, ORG_B}
+        assert await sw.health.learn_baselines() == 0
         assert await sw.runs.reap() == await sw.progress.reap() == await sw.runs.claim_due_retries() == []
 
     async with await api.connect(database.uri(), autocommit=True) as connection:

@@ -13,6 +13,7 @@ from syncwell.aio.delta import AsyncDelta
 from syncwell.aio.health import AsyncHealth
 from syncwell.aio.metrics import AsyncMetrics
 from syncwell.aio.progress import AsyncProgress
+from syncwell.aio.queue import AsyncQueue
 from syncwell.aio.runs import AsyncRuns
 
 __all__ = ["AsyncSyncwell"]
@@ -21,7 +22,7 @@ __all__ = ["AsyncSyncwell"]
 class AsyncSyncwell:
     """The functions of syncwell in a PostgreSQL database, by domain.
 
-    The domains are `runs`, `progress`, `delta`, `metrics`, `health` and `core`.
+    The domains are `runs`, `progress`, `queue`, `delta`, `metrics`, `health` and `core`.
 
     Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
     `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
@@ -44,6 +45,7 @@ class AsyncSyncwell:
         self._caller = caller
         self.runs = AsyncRuns(caller)
         self.progress = AsyncProgress(caller)
+        self.queue = AsyncQueue(caller)
         self.delta = AsyncDelta(caller)
         self.metrics = AsyncMetrics(caller)
         self.health = AsyncHealth(caller)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syncwell.cli import inspection, schema, serving, watching
+from syncwell.cli import inspection, reporting, schema, serving, watching
 from syncwell.cli.demo import command as demo
 from syncwell.cli.failures import CommandError, command_error_for, show
 from syncwell.cli.options import CONTEXT, SCHEMA, SERVING, SYNCS, TRY_IT
@@ -78,6 +78,8 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         inspection.errors,
         inspection.metrics,
         inspection.timeline,
+        reporting.report,
+        inspection.evaluate,
     ),
     SERVING: (serving.serve,),
     SCHEMA: (schema.migrate, schema.rollback, schema.status, schema.bundle, schema.verify),

@@ -7,7 +7,8 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -24,6 +25,11 @@ NOTHING = "-"
 _PIPE_WIDTH = 200
 _CELL = 200
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_PARTS = 8
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_UNIT = re.compile(r"_(ms|seconds|minutes|hours|days|percent)$")
+_LENGTHS = {"ms": 0.001, "seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+_SHARE = re.compile(r"(^|_)(rate|share)(_|$)")
 _STYLES = {
     "healthy": "green", "success": "green", "completed": "green", "applied": "green", "ok": "green",
     "late": "yellow", "degraded": "yellow", "partial": "yellow", "completed_with_errors": "yellow", "warning": "yellow",
@@ -164,11 +170,11 @@ def milliseconds(number: float | None) -> str:
     return seconds(None if number is None else number / 1000)
 
 
-def ago(time: datetime | None) -> str:
+def ago(time: datetime | None, now: datetime | None = None) -> str:
     """How long ago, or in how long: 3 min ago, in 20 s."""
     if time is None:
         return NOTHING
-    passed = (datetime.now(UTC) - time).total_seconds()
+    passed = ((now or datetime.now(UTC)) - time).total_seconds()
     if abs(passed) < 1:
         return "now"
     whole = seconds(float(round(abs(passed)))).removesuffix(".0 s")
@@ -190,3 +196,47 @@ def speed(per_minute: float | None) -> str:
 def clock(time: datetime | None) -> str:
     """A local time to the second."""
     return NOTHING if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def evidence(document: Mapping[str, object], time: Callable[[datetime], str] | None = None) -> list[tuple[str, str]]:
+    """What each key of an issue's evidence says, in words: lengths of time, shares, times and counts in their units."""
+    time = time or (lambda moment: clock(moment)[:16])
+    return [
+        (_UNIT.sub("", key).replace("_", " "), _evidence_value(key, value, time))
+        for key, value in document.items()
+        if value is not None
+    ]
+
+
+def _evidence_value(key: str, value: object, time: Callable[[datetime], str]) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | Decimal):
+        return _evidence_number(key, float(value))
+    if isinstance(value, dict):
+        parts = evidence(cast("dict[str, object]", value), time)
+        return _first(f"{name} {text}" for name, text in parts)
+    if isinstance(value, list):
+        return _first(_evidence_value(key, one, time) for one in cast("list[object]", value))
+    text = str(value)
+    if _TIME.match(text):
+        with suppress(ValueError):
+            return time(datetime.fromisoformat(text))
+    return one_line(text)
+
+
+def _evidence_number(key: str, number: float) -> str:
+    unit = _UNIT.search(key)
+    if unit is not None and (length := _LENGTHS.get(unit[1])):
+        return seconds(abs(number) * length) if number >= 0 else f"-{seconds(abs(number) * length)}"
+    if unit is not None and unit[1] == "percent":
+        return f"{number:+.0f} %" if number < 0 or "drift" in key else f"{number:.0f} %"
+    if _SHARE.search(key) and 0 <= number <= 1:
+        return share(number)
+    return count(number) if number == round(number) or abs(number) >= 1000 else f"{number:.3g}"
+
+
+def _first(parts: Iterable[str]) -> str:
+    shown = list(parts)
+    more = len(shown) - _PARTS
+    return ", ".join(shown[:_PARTS]) + (f" and {more} more" if more > 0 else "")

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from syncwell.cli.failures import CommandError
+from syncwell.sync.client import Syncwell
 
 Row = dict[str, Any]
 
@@ -65,9 +66,27 @@ class Session:
 @contextmanager
 def session(dsn: str | None, as_user: UUID | None, as_org: UUID | None) -> Generator[Session]:
     """A session for one command."""
+    _refuse_both(as_user, as_org)
+    with connected(dsn) as connection:
+        yield Session(connection, as_user, as_org)
+
+
+@contextmanager
+def snapshot(dsn: str | None, as_user: UUID | None, as_org: UUID | None) -> Generator[Syncwell]:
+    """A client that reads everything as of one moment, and can only read."""
+    _refuse_both(as_user, as_org)
+    with connected(dsn) as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        client = Syncwell(connection)
+        if as_user is not None:
+            client = client.as_user(as_user)
+        elif as_org is not None:
+            client = client.as_org(as_org)
+        yield client
+
+
+def _refuse_both(as_user: UUID | None, as_org: UUID | None) -> None:
     if as_user is not None and as_org is not None:
         raise CommandError(
             "--as-user and --as-org exclude each other", None, "A user has one org: --as-user is enough."
         )
-    with connected(dsn) as connection:
-        yield Session(connection, as_user, as_org)

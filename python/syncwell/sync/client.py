@@ -14,6 +14,7 @@ from syncwell.sync.delta import Delta
 from syncwell.sync.health import Health
 from syncwell.sync.metrics import Metrics
 from syncwell.sync.progress import Progress
+from syncwell.sync.queue import Queue
 from syncwell.sync.runs import Runs
 
 __all__ = ["Syncwell"]
@@ -22,7 +23,7 @@ __all__ = ["Syncwell"]
 class Syncwell:
     """The functions of syncwell in a PostgreSQL database, by domain.
 
-    The domains are `runs`, `progress`, `delta`, `metrics`, `health` and `core`.
+    The domains are `runs`, `progress`, `queue`, `delta`, `metrics`, `health` and `core`.
 
     Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
     `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
@@ -45,6 +46,7 @@ class Syncwell:
         self._caller = caller
         self.runs = Runs(caller)
         self.progress = Progress(caller)
+        self.queue = Queue(caller)
         self.delta = Delta(caller)
         self.metrics = Metrics(caller)
         self.health = Health(caller)

@@ -10,10 +10,12 @@ from syncwell.core import (
     Identity,
     LoginKind,
     MadePartition,
+    Org,
     Partition,
     PartitionHealth,
     Platform,
     Setting,
+    User,
     UserRole,
 )
 from syncwell.sync._caller import Caller
@@ -31,6 +33,23 @@ class Core:
         """Return who the caller is and which rule decided (`syncwell.who_am_i`); nobody is an answer, not an error."""
         return self._caller.row(
             Identity, "select login_role, kind, org_id, user_id, role, rule from syncwell.who_am_i()", {}
+        )
+
+    def org(self) -> Org | None:
+        """Return the caller's org; None: the caller is nobody (table `syncwell.orgs`). Not for clients."""
+        found = self._caller.rows(Org, "select org_id, name, time_zone, created_at from syncwell.orgs", {})
+        return found[0] if found else None
+
+    def users(self) -> list[User]:
+        """Return the users of the org that the caller may see, by name (table `syncwell.users`). Not for clients."""
+        return self._caller.rows(
+            User,
+            """
+            select user_id, role, display_name, created_at
+            from syncwell.users
+            order by display_name, user_id
+            """,
+            {},
         )
 
     def explain_access(self, *, table: str, id: UUID) -> Access:

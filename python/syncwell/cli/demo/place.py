@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 
@@ -91,8 +92,8 @@ def place(*, keep: bool) -> Generator[Place]:
             kept.stop()
 
 
-def furnish(place: Place) -> list[str]:
-    """Install the schema, an org and its logins; returns the names of the migrations."""
+def furnish(place: Place) -> tuple[list[str], UUID]:
+    """Install the schema, an org and its logins; returns the names of the migrations, and the org."""
     with psycopg.connect(place.uri("postgres", "postgres"), autocommit=True) as connection:
         connection.execute(f"create database {DATABASE}")
         connection.execute(runner.roles_sql().encode())
@@ -105,4 +106,4 @@ def furnish(place: Place) -> list[str]:
         core.bind_login(login_role=WORKER, kind="service", org_id=org)
         core.bind_login(login_role=ANALYST, kind="user", org_id=org, user_id=analyst)
         connection.execute(_TABLES)
-    return [one.name for one in applied]
+    return [one.name for one in applied], org

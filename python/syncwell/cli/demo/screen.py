@@ -17,6 +17,7 @@ from syncwell.cli.session import Row
 
 _DRAW_SECONDS = 0.1
 _LINE_SECONDS = 2.0
+_SPINNER = "line"
 _INDENT = " " * 11
 
 
@@ -26,6 +27,11 @@ class Screen:
     def __init__(self) -> None:
         self._console: Console = console()
         self._moves = sys.stdout.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal
+
+    @property
+    def width(self) -> int:
+        """How many characters fit in a line."""
+        return self._console.width
 
     def title(self, text: str) -> None:
         """A heading with a line of air above it."""
@@ -47,6 +53,15 @@ class Screen:
     def note(self, text: str | Text) -> None:
         """A line that belongs to the one above it."""
         self._console.print(Text.assemble(_INDENT, text), soft_wrap=True)
+
+    @contextmanager
+    def busy(self, text: str) -> Generator[Callable[[str], None]]:
+        """Says on a terminal, for as long as the block lasts, what is being done; gives a function to say it anew."""
+        if not self._moves:
+            yield _nothing
+            return
+        with self._console.status(Text(text), spinner=_SPINNER) as status:
+            yield lambda now: status.update(Text(now))
 
     @contextmanager
     def progress(self, look: Callable[[], Row | None]) -> Generator[Callable[[int, int], None]]:
@@ -82,6 +97,10 @@ class Screen:
             while (left := until - time.monotonic()) > 0:
                 live.update(Text(f"{_INDENT}{text} in {left:.1f} s", "yellow"), refresh=True)
                 time.sleep(min(_DRAW_SECONDS, left))
+
+
+def _nothing(_: str) -> None:
+    """What is said while something is being done is for those who watch."""
 
 
 def commits(number: int) -> str:

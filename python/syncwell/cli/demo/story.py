@@ -15,7 +15,6 @@ from syncwell.cli.demo.git import GitError, Repository
 from syncwell.cli.demo.history import batches, follow, store
 from syncwell.cli.demo.place import ANALYST, WORKER, Place
 from syncwell.cli.demo.screen import Screen, commits
-from syncwell.cli.inspection import health_report
 from syncwell.cli.live import one, pace
 from syncwell.cli.output import NOTHING, count, milliseconds, style_of
 from syncwell.cli.session import Row, Session
@@ -29,7 +28,7 @@ _STAGES = (0.6, 0.8)
 
 
 class Story:
-    """A worker syncs, an analyst watches: two logins that see the same org."""
+    """A repository is synced, and a source fails. A worker syncs, an analyst watches: two logins that see one org."""
 
     def __init__(self, screen: Screen, place: Place, repository: Repository, stack: ExitStack) -> None:
         self._screen = screen
@@ -45,10 +44,6 @@ class Story:
         self._work.runs.register_stream(source=RELEASES, expected_interval=timedelta(days=1), platform="server")
         self._sync_history()
         self._fail_and_recover()
-        self._screen.title("How every stream is now")
-        self._screen.show(
-            health_report(self._analyst.ask("get_sync_health_status"), self._analyst.ask("detect_sync_issues"))
-        )
 
     def _sync_history(self) -> None:
         head = self._repository.head
