@@ -49,10 +49,17 @@ class Tenant:
     org: uuid.UUID
     member: uuid.UUID
     other: uuid.UUID
+    third: uuid.UUID
 
 
-TENANT = Tenant(*(uuid.UUID(f"0190aaaa-0000-7000-8000-{number:012}") for number in (1, 2, 3)))
-LOGINS = {"bench_member": TENANT.member, "bench_other": TENANT.other, "bench_service": None, "bench_bypass": None}
+TENANT = Tenant(*(uuid.UUID(f"0190aaaa-0000-7000-8000-{number:012}") for number in (1, 2, 3, 4)))
+LOGINS = {
+    "bench_member": TENANT.member,
+    "bench_other": TENANT.other,
+    "bench_third": TENANT.third,
+    "bench_service": None,
+    "bench_bypass": None,
+}
 
 
 @dataclass(slots=True)
@@ -90,6 +97,8 @@ class Bench:
         self.server = Server(settings=SETTINGS, base=base)
         self._client = client
         self._numbers = 0
+        self._kept = contextlib.ExitStack()
+        self._shared: dict[str, Database] = {}
 
     def __enter__(self) -> Self:
         self.server.start()
@@ -101,7 +110,10 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.stop()
+        try:
+            self._kept.close()
+        finally:
+            self.server.stop()
 
     @property
     def client(self) -> Client:
@@ -122,6 +134,14 @@ class Bench:
                 database.close()
                 admin.execute(sql.SQL("drop database {} with (force)").format(name))
 
+    def shared(self, name: str, fill: Callable[[Database], None]) -> Database:
+        """A database that several rows only read, filled when the first of them asks for it."""
+        if name not in self._shared:
+            database = self._kept.enter_context(self.database())
+            fill(database)
+            self._shared[name] = database
+        return self._shared[name]
+
     def rate(self, workload: Workload, *, calls: int | None = None) -> float:
         """How often a second, measured once."""
         amount = self.scale.amount if calls is None else Amount(calls=calls)
@@ -134,7 +154,7 @@ class Bench:
         What else the machine is doing hits them all alike, so the ratios within a round hold.
         """
         for workload in workloads.values():
-            self.rate(workload, calls=20 * workload.sessions)
+            self.rate(workload, calls=min(20, calls or 20) * workload.sessions)
         rates: dict[str, list[float]] = {name: [] for name in workloads}
         for name in self.turns(workloads):
             rates[name].append(self.rate(workloads[name], calls=calls))
@@ -182,7 +202,7 @@ class Bench:
         with psycopg.connect(self.server.uri(_TEMPLATE), autocommit=True) as connection:
             migrate(connection)
             connection.execute("select syncwell.register_org('Bench', %s)", [TENANT.org])
-            for user in (TENANT.member, TENANT.other):
+            for user in (TENANT.member, TENANT.other, TENANT.third):
                 connection.execute("select syncwell.register_user(%s, %s)", [TENANT.org, user])
             for login, user_id in LOGINS.items():
                 kind = "service" if user_id is None else "user"

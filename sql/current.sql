@@ -18,6 +18,63 @@ ALTER SCHEMA syncwell_tables OWNER TO syncwell_owner;
 -- comment SCHEMA syncwell_tables
 COMMENT ON SCHEMA syncwell_tables IS 'Made by register_synced_table(): for each synced table a view of its records as devices see them, and its functions.';
 
+-- type health_limits
+CREATE TYPE syncwell.health_limits AS (
+	"runs.failure_threshold" integer,
+	"runs.max_runtime" interval,
+	"health.recovery_threshold" integer,
+	"health.stale_after" interval,
+	"health.stale_intervals" integer,
+	"health.grace_minimum" interval,
+	"health.grace_ratio" double precision,
+	"health.weight_freshness" numeric,
+	"health.weight_reliability" numeric,
+	"health.weight_queue" numeric,
+	"health.weight_drift" numeric,
+	"health.weight_speed" numeric,
+	"health.recency_decay" double precision,
+	"health.failure_penalty" numeric,
+	"health.slow_runs" integer,
+	"health.speed_limit" numeric,
+	"health.queue_good" interval,
+	"health.queue_bad" interval,
+	"health.evaluation_interval" interval
+);
+
+
+ALTER TYPE syncwell.health_limits OWNER TO syncwell_owner;
+
+-- comment TYPE health_limits
+COMMENT ON TYPE syncwell.health_limits IS 'The settings that a status and a score are computed with, under their own names.';
+
+-- type issue_verdict
+CREATE TYPE syncwell.issue_verdict AS (
+	id uuid,
+	fingerprint text,
+	issue_type text,
+	severity text,
+	stream_id uuid,
+	user_id uuid,
+	source text,
+	platform text,
+	since timestamp with time zone,
+	evidence jsonb,
+	suggestion text,
+	parent_id uuid,
+	muted_by text,
+	gone_since timestamp with time zone,
+	is_found boolean,
+	is_new boolean,
+	is_reopened boolean,
+	is_resolved boolean
+);
+
+
+ALTER TYPE syncwell.issue_verdict OWNER TO syncwell_owner;
+
+-- comment TYPE issue_verdict
+COMMENT ON TYPE syncwell.issue_verdict IS 'What evaluate_health() decided of one issue. is_found: it is there now; is_new, is_reopened, is_resolved: it begins, comes back, ends.';
+
 -- type pull_part
 CREATE TYPE syncwell.pull_part AS (
 	table_id integer,
@@ -41,6 +98,30 @@ ALTER TYPE syncwell.pull_part OWNER TO syncwell_owner;
 -- comment TYPE pull_part
 COMMENT ON TYPE syncwell.pull_part IS 'What a pull has to send of one table; made and used inside sync_pull().';
 
+-- type queue_request
+CREATE TYPE syncwell.queue_request AS (
+	place integer,
+	user_id uuid,
+	source text,
+	operation_type text,
+	payload jsonb,
+	dedup_key text,
+	dedup_mode text,
+	priority smallint,
+	run_at timestamp with time zone,
+	max_attempts integer,
+	ordering_key text,
+	depends_on uuid[],
+	platform text,
+	device_id text
+);
+
+
+ALTER TYPE syncwell.queue_request OWNER TO syncwell_owner;
+
+-- comment TYPE queue_request
+COMMENT ON TYPE syncwell.queue_request IS 'An operation as it is sent, checked and with its defaults.';
+
 -- type sketch
 CREATE TYPE syncwell.sketch AS (
 	zeros bigint,
@@ -61,15 +142,27 @@ CREATE TYPE syncwell.stream_facts AS (
 	expected_interval interval,
 	cron text,
 	time_zone text,
+	active_hours text,
 	registered_at timestamp with time zone,
 	created_at timestamp with time zone,
 	last_run_at timestamp with time zone,
 	last_status text,
 	last_success_at timestamp with time zone,
 	last_failed_at timestamp with time zone,
+	last_duration_ms bigint,
 	consecutive_failures integer,
 	recent_outcomes bit varying,
-	next_sync_at timestamp with time zone
+	next_sync_at timestamp with time zone,
+	learned_interval interval,
+	usual_duration_ms bigint,
+	usual_runs bigint,
+	drift_percent numeric,
+	drift_severity text,
+	queue_oldest_at timestamp with time zone,
+	queue_reported_at timestamp with time zone,
+	expect_from timestamp with time zone,
+	judge_from timestamp with time zone,
+	is_paused boolean
 );
 
 
@@ -77,6 +170,31 @@ ALTER TYPE syncwell.stream_facts OWNER TO syncwell_owner;
 
 -- comment TYPE stream_facts
 COMMENT ON TYPE syncwell.stream_facts IS 'The maintained facts of one stream from which _stream_status() computes its status and score when they are read.';
+
+-- type stream_verdict
+CREATE TYPE syncwell.stream_verdict AS (
+	stream_id uuid,
+	user_id uuid,
+	source text,
+	status text,
+	pending_status text,
+	pending_since timestamp with time zone,
+	recent_states bit varying,
+	is_flapping boolean,
+	seen_run_at timestamp with time zone,
+	"overlay" text,
+	score numeric,
+	is_first boolean,
+	is_moved boolean,
+	is_changed boolean,
+	begins_period boolean
+);
+
+
+ALTER TYPE syncwell.stream_verdict OWNER TO syncwell_owner;
+
+-- comment TYPE stream_verdict
+COMMENT ON TYPE syncwell.stream_verdict IS 'What evaluate_health() decided of one stream. is_first: nothing is kept of it yet; is_moved: its status is another; is_changed: its row in stream_states; begins_period: a stretch of stream_periods begins.';
 
 -- domain sync_action
 CREATE DOMAIN syncwell.sync_action AS text
@@ -141,6 +259,177 @@ ALTER FUNCTION syncwell._act(p_org_id uuid, p_user_id uuid) OWNER TO syncwell_ow
 
 -- comment FUNCTION _act(p_org_id uuid, p_user_id uuid)
 COMMENT ON FUNCTION syncwell._act(p_org_id uuid, p_user_id uuid) IS 'Sets the identity of a gateway for this transaction. Only act_as() and act_as_org() call it.';
+
+-- function _active_after(timestamp with time zone, interval, text, text)
+CREATE FUNCTION syncwell._active_after(p_from timestamp with time zone, p_duration interval, p_active_hours text, p_time_zone text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  c_week constant text := 'MonTueWedThuFriSatSun';
+  v_left double precision := extract(epoch from p_duration);
+  v_opens interval;
+  v_closes interval;
+  v_days text;
+  v_part text;
+  v_first integer;
+  v_length integer;
+  -- from Monday
+  v_is_active boolean[] := array_fill(false, array[7]);
+  v_week double precision;
+  v_weeks integer;
+  v_from timestamptz := p_from;
+  v_day timestamp;
+  v_until timestamptz;
+  v_seconds double precision;
+begin
+  if p_active_hours is null or (v_left > 0) is not true then
+    return p_from + make_interval(secs => v_left);
+  end if;
+
+  v_opens := left(right(p_active_hours, 11), 5)::interval;
+  v_closes := right(p_active_hours, 5)::interval;
+  if v_closes <= v_opens then
+    v_closes := v_closes + interval '24 hours';
+  end if;
+  v_days := coalesce(nullif(left(p_active_hours, -12), ''), 'Mon-Sun');
+  foreach v_part in array string_to_array(v_days, ',') loop
+    v_first := position(left(v_part, 3) in c_week) / 3;
+    v_length := (position(right(v_part, 3) in c_week) / 3 - v_first + 7) % 7;
+    for v_at in v_first..v_first + v_length loop
+      v_is_active[v_at % 7 + 1] := true;
+    end loop;
+  end loop;
+
+  -- Whole weeks pass in one step and count as what they have by the clock; the last two are counted to the second,
+  -- so that a clock that changes within active hours is wrong by its hour at most, and then only in a wait of weeks.
+  v_week := cardinality(array_positions(v_is_active, true)) * extract(epoch from v_closes - v_opens);
+  v_weeks := least(floor(v_left / v_week) - 2, 100000);
+  if v_weeks = 100000 then
+    -- a minute a week, years of it: nobody sees the day, and it is to stay within the range of times
+    return p_from + make_interval(weeks => v_weeks);
+  elsif v_weeks > 0 then
+    v_left := v_left - v_weeks * v_week;
+    v_from := (p_from at time zone p_time_zone + make_interval(weeks => v_weeks)) at time zone p_time_zone;
+  end if;
+
+  -- hours that pass midnight may have begun the day before
+  v_day := date_trunc('day', v_from at time zone p_time_zone) - interval '1 day';
+  loop
+    if v_is_active[extract(isodow from v_day)::integer] then
+      v_from := greatest(v_from, (v_day + v_opens) at time zone p_time_zone);
+      v_until := (v_day + v_closes) at time zone p_time_zone;
+      v_seconds := extract(epoch from v_until - v_from);
+      exit when v_seconds >= v_left;
+      if v_seconds > 0 then
+        v_left := v_left - v_seconds;
+        v_from := v_until;
+      end if;
+    end if;
+    v_day := v_day + interval '1 day';
+  end loop;
+  return v_from + make_interval(secs => v_left);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._active_after(p_from timestamp with time zone, p_duration interval, p_active_hours text, p_time_zone text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _active_after(p_from timestamp with time zone, p_duration interval, p_active_hours text, p_time_zone text)
+COMMENT ON FUNCTION syncwell._active_after(p_from timestamp with time zone, p_duration interval, p_active_hours text, p_time_zone text) IS 'When p_duration of active time has passed since p_from. p_active_hours: as register_stream() takes them, by the clock of p_time_zone; NULL: always, and then it is elapsed time (a day is 24 hours). Hours that the clock shows twice count twice, those that it skips not at all; where it skips or repeats the edge of active hours, they open and close as late as that can be meant. Stable, not immutable: time zones are the server''s.';
+
+-- table maintenance_windows
+CREATE TABLE syncwell.maintenance_windows (
+    org_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    mode text NOT NULL,
+    source text,
+    user_id uuid,
+    platform text,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    cron text,
+    time_zone text,
+    reason text,
+    created_by uuid,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT maintenance_windows_end_after_they_start CHECK ((ends_at > starts_at)),
+    CONSTRAINT maintenance_windows_mode_is_known CHECK ((mode = ANY (ARRAY['mute'::text, 'exclude'::text, 'pause'::text]))),
+    CONSTRAINT maintenance_windows_platform_is_known CHECK ((platform = ANY (ARRAY['android'::text, 'ios'::text, 'web'::text, 'server'::text, 'other'::text]))),
+    CONSTRAINT maintenance_windows_reason_is_short CHECK ((length(reason) <= 1000))
+);
+
+
+ALTER TABLE syncwell.maintenance_windows OWNER TO syncwell_owner;
+
+-- comment TABLE maintenance_windows
+COMMENT ON TABLE syncwell.maintenance_windows IS 'When streams are worked on. mute: nobody is alerted; exclude: nor does the time count for uptime and baselines; pause: nor is anything expected.';
+
+-- comment COLUMN maintenance_windows.org_id
+COMMENT ON COLUMN syncwell.maintenance_windows.org_id IS 'The org.';
+
+-- comment COLUMN maintenance_windows.id
+COMMENT ON COLUMN syncwell.maintenance_windows.id IS 'The window.';
+
+-- comment COLUMN maintenance_windows.mode
+COMMENT ON COLUMN syncwell.maintenance_windows.mode IS 'mute, exclude or pause.';
+
+-- comment COLUMN maintenance_windows.source
+COMMENT ON COLUMN syncwell.maintenance_windows.source IS 'For this source; NULL: all.';
+
+-- comment COLUMN maintenance_windows.user_id
+COMMENT ON COLUMN syncwell.maintenance_windows.user_id IS 'For this user''s streams; NULL: all.';
+
+-- comment COLUMN maintenance_windows.platform
+COMMENT ON COLUMN syncwell.maintenance_windows.platform IS 'For streams of this platform; NULL: all.';
+
+-- comment COLUMN maintenance_windows.starts_at
+COMMENT ON COLUMN syncwell.maintenance_windows.starts_at IS 'When it begins; of one that comes again: the occurrence that is on, or the next.';
+
+-- comment COLUMN maintenance_windows.ends_at
+COMMENT ON COLUMN syncwell.maintenance_windows.ends_at IS 'When that ends.';
+
+-- comment COLUMN maintenance_windows.cron
+COMMENT ON COLUMN syncwell.maintenance_windows.cron IS 'When it comes again, five cron fields; NULL: once.';
+
+-- comment COLUMN maintenance_windows.time_zone
+COMMENT ON COLUMN syncwell.maintenance_windows.time_zone IS 'IANA time zone of the cron; NULL: the org''s.';
+
+-- comment COLUMN maintenance_windows.reason
+COMMENT ON COLUMN syncwell.maintenance_windows.reason IS 'Why.';
+
+-- comment COLUMN maintenance_windows.created_by
+COMMENT ON COLUMN syncwell.maintenance_windows.created_by IS 'Who asked for it; NULL: a service.';
+
+-- comment COLUMN maintenance_windows.cancelled_at
+COMMENT ON COLUMN syncwell.maintenance_windows.cancelled_at IS 'When it was called off; NULL: it was not.';
+
+-- function _active_windows(uuid, timestamp with time zone)
+CREATE FUNCTION syncwell._active_windows(p_org_id uuid, p_now timestamp with time zone) RETURNS SETOF syncwell.maintenance_windows
+    LANGUAGE sql STABLE ROWS 1
+    BEGIN ATOMIC
+ SELECT w.org_id,
+     w.id,
+     w.mode,
+     w.source,
+     w.user_id,
+     w.platform,
+     w.starts_at,
+     w.ends_at,
+     w.cron,
+     w.time_zone,
+     w.reason,
+     w.created_by,
+     w.cancelled_at
+    FROM syncwell.maintenance_windows w
+   WHERE ((w.org_id = _active_windows.p_org_id) AND (w.cancelled_at IS NULL) AND (w.starts_at <= _active_windows.p_now) AND (_active_windows.p_now < w.ends_at));
+END;
+
+
+ALTER FUNCTION syncwell._active_windows(p_org_id uuid, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _active_windows(p_org_id uuid, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._active_windows(p_org_id uuid, p_now timestamp with time zone) IS 'The maintenance windows of an org that are on at p_now. One fits a stream whose source, user and platform are those it names; what it leaves out fits all.';
 
 -- function _added_counts(jsonb, jsonb)
 CREATE FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) RETURNS jsonb
@@ -217,6 +506,31 @@ ALTER FUNCTION syncwell._as_jsonb(p_text text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _as_jsonb(p_text text)
 COMMENT ON FUNCTION syncwell._as_jsonb(p_text text) IS 'JSON text as jsonb; what jsonb can''t hold (a number out of its range, too deep) as a JSON string with the text.';
+
+-- function _as_time(text)
+CREATE FUNCTION syncwell._as_time(p_text text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "DateStyle" TO 'ISO, YMD'
+    AS $_$
+begin
+  if p_text !~ '^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'
+    or p_text is null
+  then
+    return null;
+  end if;
+  return p_text::timestamptz;
+exception
+  when datetime_field_overflow or invalid_datetime_format then
+    return null;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._as_time(p_text text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _as_time(p_text text)
+COMMENT ON FUNCTION syncwell._as_time(p_text text) IS 'A time of the years 2000 to 2199 from its ISO 8601 text with offset; NULL for any other text.';
 
 -- function _base_type(regtype)
 CREATE FUNCTION syncwell._base_type(p_type regtype) RETURNS regtype
@@ -375,6 +689,179 @@ ALTER FUNCTION syncwell._block_source(p_org_id uuid, p_source text, p_now timest
 -- comment FUNCTION _block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval)
 COMMENT ON FUNCTION syncwell._block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval) IS 'Opens a source''s circuit until p_until, because the source asked for it (Retry-After).';
 
+-- sequence sync_queue_places
+CREATE SEQUENCE syncwell.sync_queue_places
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+ALTER SEQUENCE syncwell.sync_queue_places OWNER TO syncwell_owner;
+
+-- table sync_queue
+CREATE TABLE syncwell.sync_queue (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    place bigint DEFAULT nextval('syncwell.sync_queue_places'::regclass) NOT NULL,
+    user_id uuid,
+    source text NOT NULL,
+    operation_type text NOT NULL,
+    payload jsonb NOT NULL,
+    dedup_key text,
+    dedup_hash uuid NOT NULL,
+    dedup_mode text NOT NULL,
+    priority smallint NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    blockers integer DEFAULT 0 NOT NULL,
+    is_waited_for boolean DEFAULT false NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    max_attempts integer NOT NULL,
+    ordering_key text,
+    order_hash bigint,
+    enqueued_at timestamp with time zone NOT NULL,
+    claimed_at timestamp with time zone,
+    lease_token uuid,
+    lease_owner text,
+    last_failed_at timestamp with time zone,
+    last_error_type text,
+    last_error_code text,
+    last_error text,
+    dead_reason text,
+    platform text,
+    device_id text,
+    CONSTRAINT sync_queue_blockers_are_counted CHECK ((blockers >= 0)),
+    CONSTRAINT sync_queue_dead_has_a_reason CHECK (((status = 'dead'::text) = (dead_reason IS NOT NULL))),
+    CONSTRAINT sync_queue_mode_is_known CHECK ((dedup_mode = ANY (ARRAY['ignore'::text, 'replace'::text, 'merge'::text, 'none'::text]))),
+    CONSTRAINT sync_queue_platform_is_known CHECK ((platform = ANY (ARRAY['android'::text, 'ios'::text, 'web'::text, 'server'::text, 'other'::text]))),
+    CONSTRAINT sync_queue_priority_is_a_digit CHECK (((priority >= 0) AND (priority <= 9))),
+    CONSTRAINT sync_queue_processing_has_a_lease CHECK ((((status = 'processing'::text) = (lease_token IS NOT NULL)) AND ((status = 'processing'::text) <= (claimed_at IS NOT NULL)))),
+    CONSTRAINT sync_queue_source_is_named CHECK ((source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'::text)),
+    CONSTRAINT sync_queue_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'dead'::text]))),
+    CONSTRAINT sync_queue_tries_at_least_once CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT sync_queue_type_is_named CHECK (((length(operation_type) >= 1) AND (length(operation_type) <= 100)))
+)
+WITH (fillfactor='85', autovacuum_vacuum_scale_factor='0.02');
+
+
+ALTER TABLE syncwell.sync_queue OWNER TO syncwell_owner;
+
+-- comment TABLE sync_queue
+COMMENT ON TABLE syncwell.sync_queue IS 'Operations that are to be done. Those that are done or superseded are in sync_queue_archive, without their payload; those that failed for good stay here as dead until somebody requeues them.';
+
+-- comment COLUMN sync_queue.org_id
+COMMENT ON COLUMN syncwell.sync_queue.org_id IS 'The org.';
+
+-- comment COLUMN sync_queue.id
+COMMENT ON COLUMN syncwell.sync_queue.id IS 'The operation''s id; ids ascend with enqueued_at.';
+
+-- comment COLUMN sync_queue.place
+COMMENT ON COLUMN syncwell.sync_queue.place IS 'Its place in the order of arrival.';
+
+-- comment COLUMN sync_queue.user_id
+COMMENT ON COLUMN syncwell.sync_queue.user_id IS 'The user whose operation it is; NULL for the org''s own.';
+
+-- comment COLUMN sync_queue.source
+COMMENT ON COLUMN syncwell.sync_queue.source IS 'What it belongs to.';
+
+-- comment COLUMN sync_queue.operation_type
+COMMENT ON COLUMN syncwell.sync_queue.operation_type IS 'What is to be done, e.g. send_sms.';
+
+-- comment COLUMN sync_queue.payload
+COMMENT ON COLUMN syncwell.sync_queue.payload IS 'With what.';
+
+-- comment COLUMN sync_queue.dedup_key
+COMMENT ON COLUMN syncwell.sync_queue.dedup_key IS 'What makes two operations of a user and type the same; NULL: their payload does.';
+
+-- comment COLUMN sync_queue.dedup_hash
+COMMENT ON COLUMN syncwell.sync_queue.dedup_hash IS 'See _dedup_hash(): twins share it.';
+
+-- comment COLUMN sync_queue.dedup_mode
+COMMENT ON COLUMN syncwell.sync_queue.dedup_mode IS 'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
+
+-- comment COLUMN sync_queue.priority
+COMMENT ON COLUMN syncwell.sync_queue.priority IS '0 to 9; within a source, higher ones are claimed first.';
+
+-- comment COLUMN sync_queue.status
+COMMENT ON COLUMN syncwell.sync_queue.status IS 'pending, processing or dead.';
+
+-- comment COLUMN sync_queue.run_at
+COMMENT ON COLUMN syncwell.sync_queue.run_at IS 'From when on it may be claimed; while it is being processed: when its lease ends, and it may be claimed again.';
+
+-- comment COLUMN sync_queue.blockers
+COMMENT ON COLUMN syncwell.sync_queue.blockers IS 'How many operations it waits for.';
+
+-- comment COLUMN sync_queue.is_waited_for
+COMMENT ON COLUMN syncwell.sync_queue.is_waited_for IS 'Whether operations wait for it.';
+
+-- comment COLUMN sync_queue.attempts
+COMMENT ON COLUMN syncwell.sync_queue.attempts IS 'How often it was claimed.';
+
+-- comment COLUMN sync_queue.max_attempts
+COMMENT ON COLUMN syncwell.sync_queue.max_attempts IS 'How often it may be; then it is dead.';
+
+-- comment COLUMN sync_queue.ordering_key
+COMMENT ON COLUMN syncwell.sync_queue.ordering_key IS 'Operations of a user with the same key are done one after the other in the order of arrival; NULL: in any.';
+
+-- comment COLUMN sync_queue.order_hash
+COMMENT ON COLUMN syncwell.sync_queue.order_hash IS 'A hash of user and ordering key; NULL without one.';
+
+-- comment COLUMN sync_queue.enqueued_at
+COMMENT ON COLUMN syncwell.sync_queue.enqueued_at IS 'When it was first sent.';
+
+-- comment COLUMN sync_queue.claimed_at
+COMMENT ON COLUMN syncwell.sync_queue.claimed_at IS 'When it was last claimed; NULL: never.';
+
+-- comment COLUMN sync_queue.lease_token
+COMMENT ON COLUMN syncwell.sync_queue.lease_token IS 'Proof of the worker that processes it.';
+
+-- comment COLUMN sync_queue.lease_owner
+COMMENT ON COLUMN syncwell.sync_queue.lease_owner IS 'That worker, as it named itself.';
+
+-- comment COLUMN sync_queue.last_failed_at
+COMMENT ON COLUMN syncwell.sync_queue.last_failed_at IS 'When it last failed; NULL: never.';
+
+-- comment COLUMN sync_queue.last_error_type
+COMMENT ON COLUMN syncwell.sync_queue.last_error_type IS 'How: see classify_sync_error().';
+
+-- comment COLUMN sync_queue.last_error_code
+COMMENT ON COLUMN syncwell.sync_queue.last_error_code IS 'The code as the worker gave it.';
+
+-- comment COLUMN sync_queue.last_error
+COMMENT ON COLUMN syncwell.sync_queue.last_error IS 'The message, without secrets; NULL where consent is missing.';
+
+-- comment COLUMN sync_queue.dead_reason
+COMMENT ON COLUMN syncwell.sync_queue.dead_reason IS 'Why it is not tried again: attempts (all used), lease_expired (the last one''s worker never came back), permanent or auth (trying again does not help).';
+
+-- comment COLUMN sync_queue.platform
+COMMENT ON COLUMN syncwell.sync_queue.platform IS 'android, ios, web, server or other; NULL when not told.';
+
+-- comment COLUMN sync_queue.device_id
+COMMENT ON COLUMN syncwell.sync_queue.device_id IS 'The device it came from; NULL when not told or without consent.';
+
+-- function _bury_operation(syncwell.sync_queue, text)
+CREATE FUNCTION syncwell._bury_operation(p_operation syncwell.sync_queue, p_reason text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update syncwell.sync_queue as q
+  set status = 'dead', dead_reason = p_reason, lease_token = null, lease_owner = null
+  where q.org_id = p_operation.org_id and q.id = p_operation.id;
+  if p_operation.is_waited_for then
+    perform syncwell._release_waiting(p_operation.org_id, array[p_operation.id], false);
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._bury_operation(p_operation syncwell.sync_queue, p_reason text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _bury_operation(p_operation syncwell.sync_queue, p_reason text)
+COMMENT ON FUNCTION syncwell._bury_operation(p_operation syncwell.sync_queue, p_reason text) IS 'Makes a locked operation dead for p_reason (a dead_reason). What needs it done goes on waiting, until it is requeued and done.';
+
 -- function _caller()
 CREATE FUNCTION syncwell._caller(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT sees_org boolean) RETURNS record
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -400,6 +887,110 @@ ALTER FUNCTION syncwell._caller(OUT org_id uuid, OUT user_id uuid, OUT role text
 
 -- comment FUNCTION _caller(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT sees_org boolean)
 COMMENT ON FUNCTION syncwell._caller(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT sees_org boolean) IS 'The identity, resolved once at the start of a definer function. Errors: SW001 when nobody is calling.';
+
+-- function _chain_operations(uuid, syncwell.sync_queue[], uuid[], syncwell.queue_request[], uuid[])
+CREATE FUNCTION syncwell._chain_operations(p_org_id uuid, p_operations syncwell.sync_queue[], p_ids uuid[], p_requests syncwell.queue_request[], p_hashes uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_waiting uuid[];
+  v_blockers uuid[];
+  v_needs boolean[];
+begin
+  if not exists (
+    select from unnest(p_requests) as r
+    where r.ordering_key is not null or r.depends_on <> '{}' or r.dedup_mode in ('replace', 'merge')
+  ) then
+    return;
+  end if;
+
+  with new_ones as materialized (
+    select o.id, o.place, o.order_hash, o.dedup_hash, o.dedup_mode
+    from unnest(p_operations) with ordinality as o
+    join unnest(p_ids) with ordinality as i (id, at) on i.at = o.ordinality and i.id = o.id
+  ),
+  needed as (
+    select n.id, syncwell._successor(p_org_id, d.id) as blocker_id
+    from unnest(p_requests) with ordinality as r
+    cross join lateral unnest(r.depends_on) as d (id)
+    join unnest(p_hashes) with ordinality as h (hash, at) on h.at = r.ordinality
+    join new_ones as n on n.dedup_hash = h.hash
+  ),
+  wanted as (
+    select n.id, n.blocker_id, true as needs_success from needed as n
+    union
+    -- the one before in the same row of operations: sent with it, else the last that is there
+    select
+      n.id,
+      coalesce(
+        lag(n.id) over (partition by n.order_hash order by n.place),
+        (
+          select q.id
+          from syncwell.sync_queue as q
+          where q.org_id = p_org_id and q.order_hash = n.order_hash and q.status <> 'dead'
+            and q.place < n.place
+            and q.id not in (select m.id from new_ones as m)
+          order by q.place desc
+          limit 1
+        )
+      ),
+      false
+    from new_ones as n
+    where n.order_hash is not null
+    union
+    select n.id, q.id, false
+    from new_ones as n
+    join syncwell.sync_queue as q
+      on q.org_id = p_org_id
+      and q.dedup_hash = n.dedup_hash
+      and q.status = 'processing'
+      and q.dedup_mode in ('replace', 'merge')
+    where n.dedup_mode in ('replace', 'merge')
+  ),
+  distinct_ones as (
+    select w.id, w.blocker_id, bool_or(w.needs_success) as needs_success
+    from wanted as w
+    where w.blocker_id is not null
+    group by w.id, w.blocker_id
+  ),
+  -- whoever ends a blocker waits here, and then sees who waits for it; who is gone blocks nobody
+  locked as materialized (
+    select q.id, q.status
+    from syncwell.sync_queue as q
+    where q.org_id = p_org_id and q.id in (select d.blocker_id from distinct_ones as d)
+    order by q.id
+    for update
+  )
+  select array_agg(d.id), array_agg(d.blocker_id), array_agg(d.needs_success)
+  into v_waiting, v_blockers, v_needs
+  from distinct_ones as d
+  join locked as l on l.id = d.blocker_id
+  where l.status <> 'dead' or d.needs_success;
+  if v_waiting is null then
+    return;
+  end if;
+
+  insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
+  select p_org_id, b.id, w.id, s.needs_success
+  from unnest(v_waiting) with ordinality as w (id, at)
+  join unnest(v_blockers) with ordinality as b (id, at) using (at)
+  join unnest(v_needs) with ordinality as s (needs_success, at) using (at);
+  update syncwell.sync_queue as q
+  set is_waited_for = true
+  where q.org_id = p_org_id and q.id = any(v_blockers) and not q.is_waited_for;
+  update syncwell.sync_queue as q
+  set blockers = c.blockers
+  from (select w.id, count(*) as blockers from unnest(v_waiting) as w (id) group by w.id) as c
+  where q.org_id = p_org_id and q.id = c.id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._chain_operations(p_org_id uuid, p_operations syncwell.sync_queue[], p_ids uuid[], p_requests syncwell.queue_request[], p_hashes uuid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _chain_operations(p_org_id uuid, p_operations syncwell.sync_queue[], p_ids uuid[], p_requests syncwell.queue_request[], p_hashes uuid[])
+COMMENT ON FUNCTION syncwell._chain_operations(p_org_id uuid, p_operations syncwell.sync_queue[], p_ids uuid[], p_requests syncwell.queue_request[], p_hashes uuid[]) IS 'Notes for what newly written operations wait: what they depend on, the one before in their order, a twin that is being processed. What has ended meanwhile blocks nobody.';
 
 -- function _check_active_hours(text)
 CREATE FUNCTION syncwell._check_active_hours(p_active_hours text) RETURNS void
@@ -456,6 +1047,35 @@ ALTER FUNCTION syncwell._check_count(p_name text, p_value bigint) OWNER TO syncw
 
 -- comment FUNCTION _check_count(p_name text, p_value bigint)
 COMMENT ON FUNCTION syncwell._check_count(p_name text, p_value bigint) IS 'Refuses (22023) a negative count; NULL (unknown) passes.';
+
+-- function _check_days(integer)
+CREATE FUNCTION syncwell._check_days(p_days integer) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_days is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a number of days is needed',
+      detail = 'p_days is NULL.',
+      hint = 'Pass a number from 1 to 3660, or leave it out for the default.';
+  end if;
+  if p_days not between 1 and 3660 then
+    raise exception using
+      errcode = '22023',
+      message = 'p_days is out of range',
+      detail = format('It is %s.', p_days),
+      hint = 'Pass a number from 1 to 3660.';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_days(p_days integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_days(p_days integer)
+COMMENT ON FUNCTION syncwell._check_days(p_days integer) IS 'Refuses a number of days that is NULL (22004) or outside 1 to 3660 (22023).';
 
 -- function _check_deferred(oid[])
 CREATE FUNCTION syncwell._check_deferred(p_constraints oid[]) RETURNS void
@@ -676,6 +1296,35 @@ ALTER FUNCTION syncwell._check_limit(p_limit integer) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _check_limit(p_limit integer)
 COMMENT ON FUNCTION syncwell._check_limit(p_limit integer) IS 'Refuses a limit that is NULL (22004) or outside 1 to 1000 (22023).';
+
+-- function _check_operation_ids(uuid[], uuid)
+CREATE FUNCTION syncwell._check_operation_ids(p_operation_ids uuid[], p_lease_token uuid) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_operation_ids is null or p_lease_token is null or array_position(p_operation_ids, null) is not null then
+    raise exception using
+      errcode = '22004',
+      message = 'operations and their lease are needed',
+      detail = 'p_operation_ids or p_lease_token is NULL.',
+      hint = 'Pass operation_id and lease_token as claim_operations() gave them.';
+  end if;
+  if cardinality(p_operation_ids) > 1000 then
+    raise exception using
+      errcode = '22023',
+      message = 'too many operations',
+      detail = format('p_operation_ids has %s.', cardinality(p_operation_ids)),
+      hint = 'Pass at most 1000.';
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_operation_ids(p_operation_ids uuid[], p_lease_token uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_operation_ids(p_operation_ids uuid[], p_lease_token uuid)
+COMMENT ON FUNCTION syncwell._check_operation_ids(p_operation_ids uuid[], p_lease_token uuid) IS 'Refuses what can be no claimed operations: 22004 for NULL, 22023 for more than 1000.';
 
 -- function _check_period(text)
 CREATE FUNCTION syncwell._check_period(p_period text) RETURNS void
@@ -1289,6 +1938,201 @@ ALTER FUNCTION syncwell._check_time_zone(p_time_zone text) OWNER TO syncwell_own
 
 -- comment FUNCTION _check_time_zone(p_time_zone text)
 COMMENT ON FUNCTION syncwell._check_time_zone(p_time_zone text) IS 'Refuses (22023) a time zone this server does not know; NULL passes.';
+
+-- function _check_volumes(uuid)
+CREATE FUNCTION syncwell._check_volumes(p_org_id uuid) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_checked syncwell.volume_baselines[];
+begin
+  -- nothing to do, said cheaply: that is what nearly every tick finds
+  perform from syncwell.volume_baselines as b
+  where b.org_id = p_org_id and b.upper is not null and b.checked_to <= v_now - interval '1 hour';
+  if not found then
+    return 0;
+  end if;
+  select array_agg(p) into v_checked from syncwell._volume_progress(p_org_id, null, v_now) as p;
+  if v_checked is null then
+    return 0;
+  end if;
+
+  with locked as materialized (
+    select b.series_id
+    from syncwell.volume_baselines as b
+    where b.org_id = p_org_id and b.series_id in (select c.series_id from unnest(v_checked) as c)
+    order by b.series_id
+    for no key update skip locked
+  )
+  update syncwell.volume_baselines as b
+  set
+    checked_to = c.checked_to,
+    surge_record = c.surge_record,
+    recent_surges = c.recent_surges,
+    empty_hours = c.empty_hours,
+    empty_mass = c.empty_mass,
+    finding = c.finding,
+    severity = c.severity,
+    since = c.since,
+    surge_peak = c.surge_peak,
+    drift_percent = c.drift_percent,
+    evidence = c.evidence
+  from locked as l
+  join unnest(v_checked) as c on c.series_id = l.series_id
+  where b.org_id = p_org_id and b.series_id = l.series_id and b.checked_to < c.checked_to;
+
+  perform syncwell._tell_volumes(p_org_id, v_checked);
+  return cardinality(v_checked);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._check_volumes(p_org_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _check_volumes(p_org_id uuid)
+COMMENT ON FUNCTION syncwell._check_volumes(p_org_id uuid) IS 'Judges the volumes of an org over the hours that closed since the last check, where any did, keeps the outcome in volume_baselines, and drift_percent, drift_severity and drift_since of stream_states where these change. Returns how many series were checked.';
+
+-- function _checked_matcher(uuid, jsonb)
+CREATE FUNCTION syncwell._checked_matcher(p_org_id uuid, p_matcher jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  c_keys constant text[] := array['source', 'issue_type', 'severity', 'platform', 'user_id', 'stream_id'];
+  c_uuid constant text := '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
+  v_matcher jsonb := p_matcher;
+  v_problem text;
+begin
+  if jsonb_typeof(p_matcher) <> 'object' then
+    v_problem := format('It is of type %s.', jsonb_typeof(p_matcher));
+  else
+    select
+      case
+        when m.key <> all(c_keys) then format('%L is no key of a matcher.', left(m.key, 100))
+        when jsonb_typeof(m.value) <> 'string' then format('%s is of type %s.', m.key, jsonb_typeof(m.value))
+        else format('%s may not be %L.', m.key, left(m.value #>> '{}', 100))
+      end
+    into v_problem
+    from jsonb_each(p_matcher) as m
+    where m.key <> all(c_keys)
+      or jsonb_typeof(m.value) <> 'string'
+      or not case m.key
+        when 'source' then m.value #>> '{}' ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'
+        when 'issue_type' then m.value #>> '{}' ~ '^[a-z][a-z0-9_]{0,62}$'
+        when 'severity' then m.value #>> '{}' in ('info', 'warning', 'critical')
+        when 'platform' then m.value #>> '{}' in ('android', 'ios', 'web', 'server', 'other')
+        else m.value #>> '{}' ~ c_uuid
+      end
+    order by m.key
+    limit 1;
+  end if;
+  if v_problem is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no matcher',
+      detail = v_problem,
+      hint = format('An object of texts, under any of the keys %s.', array_to_string(c_keys, ', '));
+  end if;
+
+  if p_matcher ? 'user_id' then
+    perform from syncwell.users as u where u.org_id = p_org_id and u.user_id = (p_matcher ->> 'user_id')::uuid;
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s in this org.', p_matcher ->> 'user_id'),
+        hint = 'Users are registered with syncwell.register_user().';
+    end if;
+    -- compared as texts: in one spelling
+    v_matcher := v_matcher || jsonb_build_object('user_id', (p_matcher ->> 'user_id')::uuid);
+  end if;
+  if p_matcher ? 'stream_id' then
+    perform from syncwell.streams as s where s.org_id = p_org_id and s.stream_id = (p_matcher ->> 'stream_id')::uuid;
+    if not found then
+      raise exception using
+        errcode = 'SW105',
+        message = 'unknown stream',
+        detail = format('There is no stream %s in this org.', p_matcher ->> 'stream_id'),
+        hint = 'Streams are listed in syncwell.streams.';
+    end if;
+    v_matcher := v_matcher || jsonb_build_object('stream_id', (p_matcher ->> 'stream_id')::uuid);
+  end if;
+  return v_matcher;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._checked_matcher(p_org_id uuid, p_matcher jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _checked_matcher(p_org_id uuid, p_matcher jsonb)
+COMMENT ON FUNCTION syncwell._checked_matcher(p_org_id uuid, p_matcher jsonb) IS 'A matcher of silence() as it is kept, refused where it is not understood. Errors: 22023, SW002, SW105.';
+
+-- function _checked_metrics(jsonb, timestamp with time zone)
+CREATE FUNCTION syncwell._checked_metrics(p_metrics jsonb, p_now timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  c_keys constant text[] := array[
+    'sync_duration_ms', 'record_count', 'error_count', 'queue_depth', 'oldest_pending_at', 'platform', 'device_id',
+    'network', 'reported_at'
+  ];
+  v_platform text;
+begin
+  if p_metrics is null then
+    raise exception using
+      errcode = '22004',
+      message = 'metrics are needed',
+      detail = 'p_metrics is NULL.',
+      hint = 'Pass an object, e.g. {"queue_depth": 0}.';
+  end if;
+  if jsonb_typeof(p_metrics) <> 'object' then
+    perform syncwell._refuse_metric('p_metrics', format('is of type %s and no object', jsonb_typeof(p_metrics)));
+  end if;
+  if p_metrics = '{}' then
+    perform syncwell._refuse_metric('p_metrics', 'tells nothing');
+  end if;
+  if p_metrics - c_keys <> '{}' then
+    perform syncwell._refuse_metric(
+      (
+        select quote_literal(left(min(k.key), 100))
+        from jsonb_object_keys(p_metrics) as k (key)
+        where k.key <> all(c_keys)
+      ),
+      'is no metric'
+    );
+  end if;
+  v_platform := syncwell._metric_text(p_metrics, 'platform', 100);
+  if v_platform not in ('android', 'ios', 'web', 'server', 'other') then
+    perform syncwell._refuse_metric('platform', 'is none of android, ios, web, server and other');
+  end if;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'sync_duration_ms', syncwell._metric_count(p_metrics, 'sync_duration_ms'),
+    'record_count', syncwell._metric_count(p_metrics, 'record_count'),
+    'error_count', syncwell._metric_count(p_metrics, 'error_count'),
+    'queue_depth', syncwell._metric_count(p_metrics, 'queue_depth'),
+    'platform', v_platform,
+    'device_id', syncwell._metric_text(p_metrics, 'device_id', 255),
+    'network', syncwell._metric_text(p_metrics, 'network', 64),
+    'reported_at', syncwell._metric_time(p_metrics, 'reported_at', p_now)
+  )) || case
+    -- told as null: nothing waits
+    when p_metrics ? 'oldest_pending_at'
+      then jsonb_build_object('oldest_pending_at', syncwell._metric_time(p_metrics, 'oldest_pending_at', p_now))
+    else '{}'
+  end;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._checked_metrics(p_metrics jsonb, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _checked_metrics(p_metrics jsonb, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._checked_metrics(p_metrics jsonb, p_now timestamp with time zone) IS 'Metrics in their plain form: numbers rounded, what is null or empty left out (but oldest_pending_at). Errors: 22004, SW605 with the key for what is unknown, not of its kind, negative, too large, too long or more than 5 minutes after p_now.';
 
 -- function _claim_org()
 CREATE FUNCTION syncwell._claim_org() RETURNS uuid
@@ -1930,6 +2774,17 @@ ALTER FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id te
 -- comment FUNCTION _decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[])
 COMMENT ON FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) IS 'What a policy makes of a record in conflict; p_server NULL: it was deleted; p_client NULL with p_is_delete: the device deleted it. outcome: client, server or merged; write: whole (the pushed record, all its columns), changed (those the device says it changed), record (that one), delete or nothing. A function gets both versions and the changed columns, and returns the record to write, NULL for the server''s version, JSON null to delete it. Errors: 22023, and the function''s own.';
 
+-- function _dedup_hash(uuid, uuid, text, jsonb, text, text)
+CREATE FUNCTION syncwell._dedup_hash(p_id uuid, p_user_id uuid, p_operation_type text, p_payload jsonb, p_dedup_key text, p_dedup_mode text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_dedup_mode = 'none'::text) THEN p_id ELSE (md5(concat_ws(chr(31), COALESCE((p_user_id)::text, '-'::text), p_operation_type, CASE WHEN (p_dedup_key IS NOT NULL) THEN (':'::text || p_dedup_key) ELSE ((('='::text || jsonb_hash_extended(p_payload, (0)::bigint)) || '.'::text) || jsonb_hash_extended(p_payload, (1)::bigint)) END)))::uuid END;
+
+
+ALTER FUNCTION syncwell._dedup_hash(p_id uuid, p_user_id uuid, p_operation_type text, p_payload jsonb, p_dedup_key text, p_dedup_mode text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _dedup_hash(p_id uuid, p_user_id uuid, p_operation_type text, p_payload jsonb, p_dedup_key text, p_dedup_mode text)
+COMMENT ON FUNCTION syncwell._dedup_hash(p_id uuid, p_user_id uuid, p_operation_type text, p_payload jsonb, p_dedup_key text, p_dedup_mode text) IS 'What makes two operations of an org twins: user, type, and the key that was given, else the payload, compared as jsonb. Mode none: the id itself, that nothing shares.';
+
 -- function _definition_problems(integer)
 CREATE FUNCTION syncwell._definition_problems(p_table_id integer) RETURNS TABLE(problem text, hint text)
     LANGUAGE sql STABLE
@@ -2316,6 +3171,48 @@ ALTER FUNCTION syncwell._encodings(p_type regtype) OWNER TO syncwell_owner;
 -- comment FUNCTION _encodings(p_type regtype)
 COMMENT ON FUNCTION syncwell._encodings(p_type regtype) IS 'As what a column of this type can be sent; the first one unless p_encodings says otherwise.';
 
+-- function _end_periods(uuid, timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION syncwell._end_periods(p_org_id uuid, p_now timestamp with time zone, p_blind_from timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update syncwell.stream_periods as p
+  set ends_at = case when s.retired_at > p.starts_at then least(s.retired_at, p_now) else p_now end
+  from syncwell.streams as s
+  where p.org_id = p_org_id
+    and p.ends_at is null
+    and p.starts_at < p_now
+    and s.org_id = p_org_id
+    and s.stream_id = p.stream_id
+    and s.retired_at is not null;
+  if p_blind_from is null then
+    return;
+  end if;
+
+  insert into syncwell.blind_periods (org_id, starts_at, ends_at) values (p_org_id, p_blind_from, p_now);
+  -- what began at the last evaluation was never seen to last
+  update syncwell.stream_periods as p
+  set ends_at = p_now, status = 'unknown', overlay = 'blind', is_flapping = false, score = null
+  where p.org_id = p_org_id and p.ends_at is null and p.starts_at = p_blind_from;
+  with ended as (
+    update syncwell.stream_periods as p
+    set ends_at = p_blind_from
+    where p.org_id = p_org_id and p.ends_at is null and p.starts_at < p_blind_from
+    returning p.stream_id, p.user_id, p.source
+  )
+  insert into syncwell.stream_periods (org_id, stream_id, starts_at, ends_at, user_id, source, status, overlay)
+  select p_org_id, e.stream_id, p_blind_from, p_now, e.user_id, e.source, 'unknown', 'blind'
+  from ended as e;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._end_periods(p_org_id uuid, p_now timestamp with time zone, p_blind_from timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _end_periods(p_org_id uuid, p_now timestamp with time zone, p_blind_from timestamp with time zone)
+COMMENT ON FUNCTION syncwell._end_periods(p_org_id uuid, p_now timestamp with time zone, p_blind_from timestamp with time zone) IS 'The part of evaluate_health() for stretches that end whatever their streams are like: those of retired streams, at their retirement; and, after a time when nothing evaluated, all of them at p_blind_from (NULL: no such time), with a blind stretch from there to p_now.';
+
 -- function _end_pull(bigint, bigint, text, text, pg_snapshot, integer[], integer, jsonb, timestamp with time zone, jsonb, integer, text, jsonb)
 CREATE FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer DEFAULT NULL::integer, p_page_record text DEFAULT NULL::text, p_plan jsonb DEFAULT NULL::jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2577,6 +3474,171 @@ ALTER FUNCTION syncwell._end_sync_progress_of_run() OWNER TO syncwell_owner;
 -- comment FUNCTION _end_sync_progress_of_run()
 COMMENT ON FUNCTION syncwell._end_sync_progress_of_run() IS 'Trigger on sync_events: the progress row named after the run ends as the run did (success: completed; partial: completed_with_errors; failed, cancelled, timeout likewise). Definer, because whoever ends a run need not be allowed to write progress.';
 
+-- function _enqueue(uuid, syncwell.queue_request[])
+CREATE FUNCTION syncwell._enqueue(p_org_id uuid, p_requests syncwell.queue_request[]) RETURNS TABLE(place integer, operation_id uuid, deduplicated boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  -- one operation for all requests that are twins, in the order of their hashes: so that batches that meet never wait
+  -- for each other in a circle
+  v_operations syncwell.sync_queue[];
+  v_hashes uuid[];
+  v_left syncwell.sync_queue[];
+  v_written uuid[] := array[]::uuid[];
+  v_ids uuid[];
+  v_tries integer := 0;
+begin
+  with requests as materialized (
+    select
+      r.*,
+      i.id,
+      i.number,
+      syncwell._dedup_hash(i.id, r.user_id, r.operation_type, r.payload, r.dedup_key, r.dedup_mode) as hash
+    from unnest(p_requests) as r
+    cross join lateral (
+      select syncwell._uuid7(v_now) as id, nextval('syncwell.sync_queue_places') as number
+      where r.place is not null
+    ) as i
+  ),
+  -- of twins that are ignored the first counts, of others the last
+  ranked as materialized (
+    select
+      r.*,
+      row_number() over (
+        partition by r.hash
+        order by r.dedup_mode in ('replace', 'merge') desc,
+          case when r.dedup_mode in ('replace', 'merge') then -r.place else r.place end
+      ) as rank
+    from requests as r
+  ),
+  merged as (
+    select r.hash, jsonb_object_agg(e.key, e.value order by r.place) as payload
+    from requests as r
+    cross join lateral jsonb_each(r.payload) as e
+    where r.dedup_mode = 'merge'
+    group by r.hash
+  )
+  select
+    array_agg(
+      row(
+        p_org_id, r.id, r.number, r.user_id, r.source, r.operation_type,
+        case r.dedup_mode when 'merge' then coalesce(m.payload, r.payload) else r.payload end,
+        r.dedup_key, r.hash, r.dedup_mode, r.priority, 'pending', coalesce(r.run_at, v_now), 0, false, 0,
+        r.max_attempts, r.ordering_key, syncwell._order_hash(r.user_id, r.ordering_key), v_now,
+        null, null, null, null, null, null, null, null, r.platform, r.device_id
+      )::syncwell.sync_queue
+      order by r.hash
+    ) filter (where r.rank = 1),
+    array_agg(r.hash order by r.place)
+  into v_operations, v_hashes
+  from ranked as r
+  left join merged as m on m.hash = r.hash;
+  if v_operations is null then
+    return;
+  end if;
+
+  perform syncwell._lock_twins(
+    p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
+  );
+  -- whoever joins a row of operations must see the end of it
+  perform pg_advisory_xact_lock(hashtextextended('syncwell.order.' || p_org_id, l.order_hash))
+  from (
+    select distinct o.order_hash from unnest(v_operations) as o where o.order_hash is not null order by 1
+  ) as l;
+
+  v_left := v_operations;
+  loop
+    -- an operation that would be ignored gives way to one that replaces
+    update syncwell.sync_queue as q
+    set dedup_mode = o.dedup_mode
+    from unnest(v_left) as o
+    where q.org_id = p_org_id
+      and q.dedup_hash = o.dedup_hash
+      and q.status = 'processing'
+      and q.dedup_mode = 'ignore'
+      and o.dedup_mode in ('replace', 'merge');
+
+    with ignoring as (
+      insert into syncwell.sync_queue as q
+      select o.* from unnest(v_left) as o where o.dedup_mode in ('ignore', 'none') order by o.dedup_hash
+      on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+      do nothing
+      returning q.id
+    ),
+    replacing as (
+      insert into syncwell.sync_queue as q
+      select o.* from unnest(v_left) as o where o.dedup_mode in ('replace', 'merge') order by o.dedup_hash
+      on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+      do update
+      set
+        payload = case
+          when excluded.dedup_mode = 'merge' and jsonb_typeof(q.payload) = 'object' then q.payload || excluded.payload
+          else excluded.payload
+        end,
+        dedup_mode = excluded.dedup_mode,
+        priority = greatest(q.priority, excluded.priority),
+        run_at = excluded.run_at,
+        platform = coalesce(excluded.platform, q.platform),
+        device_id = coalesce(excluded.device_id, q.device_id)
+      where q.status = 'pending'
+      returning q.id
+    )
+    select v_written || coalesce(array_agg(w.id), '{}')
+    into v_written
+    from (select i.id from ignoring as i union all select r.id from replacing as r) as w;
+
+    -- which row stands for each operation; NULL: the twin that it met is done by now, so it is sent again
+    select
+      array_agg(coalesce(w.id, t.id) order by o.dedup_hash),
+      array_agg(o order by o.dedup_hash) filter (where w.id is null and t.id is null)
+    into v_ids, v_left
+    from unnest(v_operations) as o
+    left join unnest(v_written) as w (id) on w.id = o.id
+    left join syncwell.sync_queue as t
+      on t.org_id = p_org_id
+      and t.dedup_hash = o.dedup_hash
+      and (
+        t.status = 'pending'
+        or (t.status = 'processing' and t.dedup_mode = 'ignore' and o.dedup_mode in ('ignore', 'none'))
+      );
+    exit when v_left is null;
+    v_tries := v_tries + 1;
+    if v_tries > 20 then
+      raise exception using
+        errcode = '40001',
+        message = 'the same operations come and go too quickly',
+        detail = format('%s operations met twins that were gone a moment later.', cardinality(v_left)),
+        hint = 'Send them again, in a READ COMMITTED transaction.';
+    end if;
+  end loop;
+
+  perform syncwell._chain_operations(p_org_id, v_operations, v_ids, p_requests, v_hashes);
+  if (syncwell._queue_defaults(p_org_id)).notifies then
+    perform pg_notify('syncwell_queue', '');
+  end if;
+
+  return query
+  select
+    r.place,
+    t.id,
+    o.id <> t.id or row_number() over (partition by t.id order by r.place) > 1
+  from unnest(p_requests) with ordinality as r
+  join unnest(v_hashes) with ordinality as h (hash, at) on h.at = r.ordinality
+  join unnest(v_operations) with ordinality as o on o.dedup_hash = h.hash
+  join unnest(v_ids) with ordinality as t (id, at) on t.at = o.ordinality
+  order by r.place;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._enqueue(p_org_id uuid, p_requests syncwell.queue_request[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _enqueue(p_org_id uuid, p_requests syncwell.queue_request[])
+COMMENT ON FUNCTION syncwell._enqueue(p_org_id uuid, p_requests syncwell.queue_request[]) IS 'Puts checked operations, in the order of their place, into the queue of an org; deduplicated: a row that was there, or an earlier request, stands for it. Exact under concurrency by the unique index sync_queue_twins. Errors: 40001 where a twin that blocks it is not visible (REPEATABLE READ).';
+
 -- function _ensure_stream(uuid, uuid, text, text)
 CREATE FUNCTION syncwell._ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text) RETURNS uuid
     LANGUAGE plpgsql
@@ -2704,6 +3766,132 @@ ALTER FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_sta
 -- comment FUNCTION _error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text)
 COMMENT ON FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text) IS 'What makes two errors the same: MD5 of class, code, HTTP status and the message in lower case with quoted parts, uuids, hex numbers and digits replaced by ?.';
 
+-- function _evaluate_health_task()
+CREATE FUNCTION syncwell._evaluate_health_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select coalesce(sum(e.moved + e.opened + e.reopened + e.resolved), 0)::bigint from syncwell._evaluate_orgs() as e
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._evaluate_health_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _evaluate_health_task()
+COMMENT ON FUNCTION syncwell._evaluate_health_task() IS 'Duty of maintenance: evaluate_health() for all orgs. Returns how many states and issues changed.';
+
+-- function _evaluate_org(uuid)
+CREATE FUNCTION syncwell._evaluate_org(p_org_id uuid, OUT streams bigint, OUT moved bigint, OUT opened bigint, OUT reopened bigint, OUT resolved bigint, OUT blind interval, OUT skipped boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+  v_last syncwell.health_evaluations;
+  v_settings jsonb;
+  v_overrides jsonb;
+  v_blind_from timestamptz;
+  v_streams record;
+  v_issues syncwell.issue_verdict[];
+begin
+  streams := 0;
+  moved := 0;
+  opened := 0;
+  reopened := 0;
+  resolved := 0;
+  -- to the end of the transaction: whoever comes next reads what was decided here, and never decides beside it
+  skipped := not pg_try_advisory_xact_lock(hashtextextended('syncwell.evaluate_health ' || p_org_id, 0));
+  if skipped then
+    return;
+  end if;
+  v_now := syncwell._now();
+  select e.* into v_last from syncwell.health_evaluations as e where e.org_id = p_org_id;
+  -- a clock that was put back: what was decided stands until it has caught up
+  if v_now < v_last.evaluated_at then
+    return;
+  end if;
+  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
+  if v_now - v_last.evaluated_at > 2 * (v_settings ->> 'health.evaluation_interval')::interval then
+    v_blind_from := v_last.evaluated_at;
+    blind := v_now - v_blind_from;
+    v_last.judge_from := v_now;
+  end if;
+  insert into syncwell.health_evaluations as e (org_id, evaluated_at)
+  values (p_org_id, v_now)
+  on conflict (org_id) do update set evaluated_at = excluded.evaluated_at, judge_from = v_last.judge_from;
+
+  perform syncwell._move_windows(p_org_id, coalesce(v_last.evaluated_at, '-infinity'), v_now);
+  perform syncwell._end_periods(p_org_id, v_now, v_blind_from);
+  perform syncwell._check_volumes(p_org_id);
+
+  v_streams := syncwell._judge_streams(p_org_id, v_now, v_settings, v_overrides, v_last.judge_from);
+  streams := v_streams.streams;
+  moved := syncwell._store_streams(p_org_id, v_now, v_streams.verdicts);
+
+  v_issues := syncwell._found_issues(
+    p_org_id, v_now, v_settings, v_overrides, v_streams.expecting, cardinality(v_streams.late), v_blind_from
+  );
+  v_issues := syncwell._judge_issues(
+    p_org_id, v_now, v_settings, v_overrides, v_issues, v_streams.late, v_streams.flapping, v_streams.windowed
+  );
+  if v_issues <> '{}' then
+    select i.opened, i.reopened, i.resolved into opened, reopened, resolved
+    from syncwell._store_issues(p_org_id, v_now, v_last.evaluated_at, v_issues) as i;
+  end if;
+  if v_blind_from is not null or v_last.gap_issue_id is not null then
+    update syncwell.health_evaluations as e
+    set gap_issue_id = (
+      select i.id
+      from syncwell.sync_issues as i
+      where i.org_id = p_org_id and i.issue_type = 'evaluation_gap' and i.state <> 'resolved'
+    )
+    where e.org_id = p_org_id;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._evaluate_org(p_org_id uuid, OUT streams bigint, OUT moved bigint, OUT opened bigint, OUT reopened bigint, OUT resolved bigint, OUT blind interval, OUT skipped boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _evaluate_org(p_org_id uuid, OUT streams bigint, OUT moved bigint, OUT opened bigint, OUT reopened bigint, OUT resolved bigint, OUT blind interval, OUT skipped boolean)
+COMMENT ON FUNCTION syncwell._evaluate_org(p_org_id uuid, OUT streams bigint, OUT moved bigint, OUT opened bigint, OUT reopened bigint, OUT resolved bigint, OUT blind interval, OUT skipped boolean) IS 'evaluate_health() for one org, in this order: maintenance windows move on; the time when nothing evaluated is marked blind; volumes are checked; streams are judged; issues are found and judged. Columns as evaluate_health() has them.';
+
+-- function _evaluate_orgs()
+CREATE FUNCTION syncwell._evaluate_orgs() RETURNS TABLE(org_id uuid, streams bigint, moved bigint, opened bigint, reopened bigint, resolved bigint, blind interval, skipped boolean)
+    LANGUAGE plpgsql ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_state text;
+  v_message text;
+begin
+  for org_id in select o.org_id from syncwell.orgs as o order by o.org_id loop
+    begin
+      select e.streams, e.moved, e.opened, e.reopened, e.resolved, e.blind, e.skipped
+      into streams, moved, opened, reopened, resolved, blind, skipped
+      from syncwell._evaluate_org(org_id) as e;
+      return next;
+    exception
+      when others then
+        -- one org must not leave all others unevaluated; whoever reads its health sees that nothing evaluates it
+        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+        raise warning 'org % was not evaluated: %', org_id, v_message using errcode = v_state;
+    end;
+  end loop;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._evaluate_orgs() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _evaluate_orgs()
+COMMENT ON FUNCTION syncwell._evaluate_orgs() IS '_evaluate_org() for all orgs, a row each; one that fails raises a warning and leaves the others be.';
+
 -- function _seen(xid8, pg_snapshot, xid8[])
 CREATE FUNCTION syncwell._seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2725,6 +3913,71 @@ ALTER FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_s
 
 -- comment FUNCTION _existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[])
 COMMENT ON FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[]) IS 'Whether a device has a record that lives now, by what its cursor''s snapshot and its own pushes saw last: a birth or a death. Exact for up to ten lives of one id; beyond, it is assumed to have it.';
+
+-- function _expire_alerts_task()
+CREATE FUNCTION syncwell._expire_alerts_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rows bigint;
+begin
+  with bound as materialized (
+    select o.org_id, syncwell._now() - syncwell._setting(o.org_id, 'alerts.retention')::interval as before
+    from syncwell.orgs as o
+  ),
+  old as (
+    select a.org_id, a.id
+    from bound as b
+    join syncwell.alert_outbox as a on a.org_id = b.org_id and a.created_at < b.before
+    join syncwell.sync_issues as i on i.org_id = a.org_id and i.id = a.issue_id and i.resolved_at < b.before
+    limit 50000
+    for update of a skip locked
+  )
+  delete from syncwell.alert_outbox as a
+  using old as o
+  where a.org_id = o.org_id and a.id = o.id;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._expire_alerts_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _expire_alerts_task()
+COMMENT ON FUNCTION syncwell._expire_alerts_task() IS 'Maintenance duty: deletes alerts older than setting alerts.retention whose issue has been resolved for as long, at most 50000 a call; how many.';
+
+-- function _expire_client_queues_task()
+CREATE FUNCTION syncwell._expire_client_queues_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_queues bigint;
+  v_buckets bigint;
+begin
+  with settings as materialized (
+    select o.org_id, syncwell._setting(o.org_id, 'queue.report_retention')::interval as retention
+    from syncwell.orgs as o
+  )
+  delete from syncwell.client_queues as c
+  using settings as s
+  where c.org_id = s.org_id and c.received_at < v_now - s.retention;
+  get diagnostics v_queues = row_count;
+  -- a bucket that nobody asked for a day is full, however slowly it fills in practice
+  delete from syncwell.rate_limits as r where r.filled_at < v_now - interval '30 days';
+  get diagnostics v_buckets = row_count;
+  return v_queues + v_buckets;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._expire_client_queues_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _expire_client_queues_task()
+COMMENT ON FUNCTION syncwell._expire_client_queues_task() IS 'Maintenance duty expire_client_queues: deletes reports of devices'' queues past setting queue.report_retention, and token buckets nobody asked for 30 days. Returns how many rows.';
 
 -- function _expire_cursors_task()
 CREATE FUNCTION syncwell._expire_cursors_task() RETURNS bigint
@@ -2753,6 +4006,58 @@ ALTER FUNCTION syncwell._expire_cursors_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _expire_cursors_task()
 COMMENT ON FUNCTION syncwell._expire_cursors_task() IS 'Forgets the cursors of devices that stay away for longer than setting delta.cursor_retention, that of all orgs; returns how many. Such a device replaces everything when it comes back.';
+
+-- function _expire_health_task()
+CREATE FUNCTION syncwell._expire_health_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_org record;
+  v_rows bigint;
+  v_expired bigint := 0;
+begin
+  for v_org in
+    select
+      o.org_id,
+      v_now - syncwell._setting(o.org_id, 'health.history_retention')::interval as history_from,
+      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from
+    from syncwell.orgs as o
+    order by o.org_id
+  loop
+    delete from syncwell.stream_periods as p where p.org_id = v_org.org_id and p.ends_at < v_org.history_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.sync_health_hours as h
+    where h.org_id = v_org.org_id and h.hour < v_org.history_from - interval '1 hour';
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.blind_periods as b where b.org_id = v_org.org_id and b.ends_at < v_org.history_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.sync_issues as i where i.org_id = v_org.org_id and i.resolved_at < v_org.issues_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.silences as s where s.org_id = v_org.org_id and s.ends_at < v_org.issues_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    -- what comes again moves on as long as it is evaluated
+    delete from syncwell.maintenance_windows as w
+    where w.org_id = v_org.org_id
+      and (w.cancelled_at < v_org.issues_from or w.ends_at < v_org.issues_from and w.cron is null);
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+  end loop;
+  return v_expired;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._expire_health_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _expire_health_task()
+COMMENT ON FUNCTION syncwell._expire_health_task() IS 'Duty of maintenance: drops stretches of states, reports of devices by hour and blind periods past setting health.history_retention, resolved issues, ended silences and ended or cancelled maintenance windows past setting health.issue_retention. Returns how many rows.';
 
 -- function _expire_metrics_task()
 CREATE FUNCTION syncwell._expire_metrics_task() RETURNS bigint
@@ -3489,6 +4794,17 @@ ALTER FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestam
 -- comment FUNCTION _finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer)
 COMMENT ON FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) IS 'The one rule of what the end of a run does. p_event: the locked row as it shall become (status, counts, token, error, lease; error_id: while it succeeds, the error it retried), or without a lease a run that was never open, which is written whole; p_failures, p_retries: what it adds to the source''s counts. success, partial: the failure streak ends, the stream is healthy, every open error that a run of the stream wrote and the one retried are resolved, a circuit that waited for it closes. failed, timeout: the streak grows. cancelled: neither. Locks, in this order: run, state, errors, circuit, counts.';
 
+-- function _flap_percent(bit varying)
+CREATE FUNCTION syncwell._flap_percent(p_states bit varying) RETURNS numeric
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT COALESCE(round((sum(((100)::numeric * (0.75 + ((0.5 * (((20 - length((_flap_percent.p_states)::"bit")) + c.at))::numeric) / (19)::numeric)))) / (20)::numeric), 1), (0)::numeric) AS "coalesce" FROM generate_series(1, (length((_flap_percent.p_states)::"bit") - 1)) c(at) WHERE (get_bit((_flap_percent.p_states)::"bit", c.at) <> get_bit((_flap_percent.p_states)::"bit", (c.at - 1))));
+
+
+ALTER FUNCTION syncwell._flap_percent(p_states bit varying) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _flap_percent(p_states bit varying)
+COMMENT ON FUNCTION syncwell._flap_percent(p_states bit varying) IS 'How much a row of 21 observations changes, 0 to 100: the changes from one to the next, each weighing from 0.75 (oldest) to 1.25 (newest), as a share of the 20 there could be. p_states: oldest first; where there are fewer, those before count as unchanged, so that two changes in ten are no more than two in twenty. Formula: the published weights of Nagios'' flap detection.';
+
 -- function _forget_table(integer)
 CREATE FUNCTION syncwell._forget_table(p_table_id integer) RETURNS void
     LANGUAGE plpgsql
@@ -3510,6 +4826,119 @@ ALTER FUNCTION syncwell._forget_table(p_table_id integer) OWNER TO syncwell_owne
 
 -- comment FUNCTION _forget_table(p_table_id integer)
 COMMENT ON FUNCTION syncwell._forget_table(p_table_id integer) IS 'Removes a synced table and all that is known of its changes.';
+
+-- function _found_issues(uuid, timestamp with time zone, jsonb, jsonb, bigint, bigint, timestamp with time zone)
+CREATE FUNCTION syncwell._found_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_expecting bigint, p_late bigint, p_blind_from timestamp with time zone) RETURNS syncwell.issue_verdict[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_found syncwell.issue_verdict[];
+  v_mass_fingerprint constant text := syncwell._issue_fingerprint('mass_staleness', null, null, null, null, null);
+  v_mass syncwell.sync_issues;
+  v_share constant numeric := (p_settings ->> 'health.mass_share')::numeric;
+  v_minimum constant bigint := (p_settings ->> 'health.mass_minimum')::bigint;
+  v_stale bigint;
+  v_sources text[];
+  v_first uuid[];
+  v_since timestamptz;
+  v_goes_on boolean;
+begin
+  v_found := array(
+    select
+      row(
+        null, f.fingerprint, i.issue_type, i.severity, i.stream_id, i.user_id, i.source, i.platform, i.since,
+        i.evidence, i.suggestion, null, null, null, true, false, false, false
+      )::syncwell.issue_verdict
+    from syncwell._issues_of(p_org_id, null, null, null, true) as i
+    cross join lateral (
+      select
+        syncwell._issue_fingerprint(i.issue_type, i.stream_id, i.source, i.platform, i.user_id, i.cause) as fingerprint
+    ) as f
+  );
+  -- two of one fingerprint would end the evaluation of the org
+  if (select count(*) > count(distinct f.fingerprint) from unnest(v_found) as f) then
+    v_found := array(
+      select f
+      from (
+        select distinct on (f.fingerprint) f
+        from unnest(v_found) as f
+        order by f.fingerprint, array_position(array['critical', 'warning', 'info'], f.severity), f.since
+      ) as u (f)
+    );
+  end if;
+  v_found := syncwell._without_pending(p_org_id, p_now, p_settings, p_overrides, v_found);
+
+  select count(*), min(f.since) into v_stale, v_since
+  from unnest(v_found) as f
+  where f.issue_type in ('stale_data', 'missing_source');
+  select i.* into v_mass
+  from syncwell.sync_issues as i
+  where i.org_id = p_org_id and i.fingerprint = v_mass_fingerprint and i.state <> 'resolved';
+  v_goes_on := v_mass.id is not null;
+  v_stale := v_stale + p_late;
+  -- it begins above the share, and ends below half of it
+  if
+    v_goes_on and v_stale > 0 and v_stale >= v_share / 2 * p_expecting
+    or not v_goes_on and v_stale >= v_minimum and v_stale > v_share * p_expecting
+  then
+    v_sources := array(
+      select distinct f.source
+      from unnest(v_found) as f
+      where f.issue_type in ('stale_data', 'missing_source')
+      order by f.source
+    );
+    v_first := array(
+      select f.stream_id
+      from unnest(v_found) as f
+      where f.issue_type in ('stale_data', 'missing_source')
+      order by f.since, f.stream_id
+      limit 20
+    );
+    v_found := v_found || row(
+      v_mass.id, v_mass_fingerprint, 'mass_staleness', 'critical', null, null, null, null,
+      case when v_goes_on then v_mass.since else v_since end,
+      case
+        when v_goes_on and p_late > 0 then v_mass.evidence
+        else
+          jsonb_build_object(
+            'streams', v_stale,
+            'expecting', p_expecting,
+            'share', round(v_stale::numeric / greatest(p_expecting, 1), 3),
+            'mass_share', v_share,
+            'sources', v_sources,
+            'first_streams', v_first
+          )
+      end,
+      'One cause for all of them: see what they share (scheduler, network, credentials, a release).',
+      null, null, null, true, false, false, false
+    )::syncwell.issue_verdict;
+  end if;
+
+  if p_blind_from is not null then
+    v_found := v_found || row(
+      null, syncwell._issue_fingerprint('evaluation_gap', null, null, null, null, null), 'evaluation_gap', 'warning',
+      null, null, null, null, p_blind_from,
+      jsonb_build_object(
+        'from', p_blind_from,
+        'until', p_now,
+        'gap_seconds', round(extract(epoch from p_now - p_blind_from)),
+        'evaluation_interval_seconds', extract(epoch from (p_settings ->> 'health.evaluation_interval')::interval)
+      ),
+      'See why nothing called evaluate_health() (scheduler, server); what happened meanwhile is unknown.',
+      null, null, null, true, false, false, false
+    )::syncwell.issue_verdict;
+  end if;
+  return v_found;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._found_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_expecting bigint, p_late bigint, p_blind_from timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _found_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_expecting bigint, p_late bigint, p_blind_from timestamp with time zone)
+COMMENT ON FUNCTION syncwell._found_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_expecting bigint, p_late bigint, p_blind_from timestamp with time zone) IS 'The part of evaluate_health() that finds what is wrong in an org: what _issues_of() tells, once a fingerprint and after health.pending_for; mass_staleness where more than health.mass_share of p_expecting streams are stale, until fewer than half of that share are (p_late: how many are not found, but overdue since before nothing evaluated); evaluation_gap where nothing evaluated from p_blind_from on (NULL: something did).';
 
 -- function _generate_table(integer)
 CREATE FUNCTION syncwell._generate_table(p_table_id integer) RETURNS void
@@ -3599,16 +5028,154 @@ ALTER FUNCTION syncwell._generated_sql(p_table_id integer) OWNER TO syncwell_own
 -- comment FUNCTION _generated_sql(p_table_id integer)
 COMMENT ON FUNCTION syncwell._generated_sql(p_table_id integer) IS 'The text that makes all that belongs to a synced table in schema syncwell_tables.';
 
--- function _health_settings(uuid)
-CREATE FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) RETURNS record
+-- function _health_context(uuid, interval)
+CREATE FUNCTION syncwell._health_context(p_org_id uuid, p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(computed_at timestamp with time zone, time_zone text, limits syncwell.health_limits, overrides jsonb, windows syncwell.maintenance_windows[], judge_from timestamp with time zone, is_unevaluated boolean)
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  select
+    v_now,
+    o.time_zone,
+    l.limits,
+    s.overrides,
+    -- NULL when none is on, as nearly always
+    (select array_agg(w) from syncwell._active_windows(o.org_id, v_now) as w),
+    e.judge_from,
+    -- one that lies ahead, since the clock was put back, is none: nothing is evaluated until it has caught up
+    (
+      e.evaluated_at between v_now - 2 * (l.limits)."health.evaluation_interval"
+      and v_now + 2 * (l.limits)."health.evaluation_interval"
+    ) is not true
+  from syncwell.orgs as o
+  left join syncwell.health_evaluations as e on e.org_id = o.org_id
+  cross join lateral syncwell._health_settings(o.org_id, p_stale_after) as s
+  cross join lateral (
+    select jsonb_populate_record(null::syncwell.health_limits, s.settings) as limits
+    offset 0
+  ) as l
+  where o.org_id = p_org_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._health_context(p_org_id uuid, p_stale_after interval) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _health_context(p_org_id uuid, p_stale_after interval)
+COMMENT ON FUNCTION syncwell._health_context(p_org_id uuid, p_stale_after interval) IS 'What the health of every stream of an org depends on beside the stream itself: the time, the org''s time zone, limits and overrides of them (see _health_settings, also for p_stale_after), the maintenance windows that are on (NULL: none), the end of the last time nothing evaluated, and whether evaluate_health() has not looked for two of its intervals.';
+
+-- function _health_of(uuid, uuid[], interval)
+CREATE FUNCTION syncwell._health_of(p_org_id uuid, p_stream_ids uuid[] DEFAULT NULL::uuid[], p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(org_id uuid, stream_id uuid, user_id uuid, source text, platform text, status text, score numeric, freshness_score numeric, reliability_score numeric, queue_score numeric, drift_score numeric, speed_score numeric, freshness text, since timestamp with time zone, expected_interval interval, due_at timestamp with time zone, late_at timestamp with time zone, stale_at timestamp with time zone, reason text, advice text, overlays text[], window_mode text, is_flapping boolean, cron text, time_zone text, active_hours text, registered_at timestamp with time zone, created_at timestamp with time zone, max_runtime interval, last_sync_at timestamp with time zone, last_status text, last_success_at timestamp with time zone, last_failed_at timestamp with time zone, last_duration_ms bigint, consecutive_failures integer, recent_outcomes bit varying, is_healthy boolean, next_sync_at timestamp with time zone, items_in_database bigint, learned_interval interval, usual_duration_ms bigint, usual_runs bigint, drift_percent numeric, drift_severity text, drift_since timestamp with time zone, queue_depth bigint, queue_oldest_at timestamp with time zone, queue_reported_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+  select
+    s.org_id,
+    s.stream_id,
+    s.user_id,
+    s.source,
+    s.platform,
+    h.status,
+    h.score,
+    h.freshness_score,
+    h.reliability_score,
+    h.queue_score,
+    h.drift_score,
+    h.speed_score,
+    h.freshness,
+    h.since,
+    h.expected_interval,
+    h.due_at,
+    h.late_at,
+    h.stale_at,
+    h.reason,
+    h.advice,
+    syncwell._overlays(p.is_paused, w.mode in ('exclude', 'mute'), x.is_flapping, c.is_unevaluated),
+    w.mode,
+    coalesce(x.is_flapping, false),
+    s.cron,
+    coalesce(s.time_zone, c.time_zone),
+    s.active_hours,
+    s.registered_at,
+    s.created_at,
+    coalesce(s.max_runtime, (w.limits)."runs.max_runtime"),
+    t.last_run_at,
+    t.last_status,
+    t.last_successful_sync,
+    t.last_failed_sync,
+    t.last_duration_ms,
+    t.consecutive_failures,
+    t.recent_outcomes,
+    t.is_healthy,
+    t.next_sync_at,
+    t.items_in_database,
+    x.learned_interval,
+    x.usual_duration_ms,
+    coalesce(x.usual_runs, 0),
+    x.drift_percent,
+    x.drift_severity,
+    x.drift_since,
+    x.queue_depth,
+    x.queue_oldest_at,
+    x.queue_reported_at
+  from syncwell._health_context(p_org_id, p_stale_after) as c
+  inner join syncwell.streams as s on s.org_id = p_org_id
+  left join syncwell.sync_state as t on s.org_id = t.org_id and s.stream_id = t.stream_id
+  left join syncwell.stream_states as x on s.org_id = x.org_id and s.stream_id = x.stream_id
+  cross join lateral (
+    select
+      case
+        when c.overrides is null then c.limits
+        else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+      end as limits,
+      case
+        when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+      end as mode
+    -- worked out once, not for each mention
+    offset 0
+  ) as w
+  cross join lateral (
+    -- evaluate_health() may not have seen a pause yet, and one that it has seen lasts until it ends it
+    select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
+  ) as p
+  cross join lateral syncwell._stream_status(
+    row(
+      s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
+      t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
+      t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
+      x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
+      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
+    )::syncwell.stream_facts,
+    w.limits,
+    c.computed_at
+  ) as h
+  where s.retired_at is null
+    and (p_stream_ids is null or s.stream_id = any(p_stream_ids))
+$$;
+
+
+ALTER FUNCTION syncwell._health_of(p_org_id uuid, p_stream_ids uuid[], p_stale_after interval) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _health_of(p_org_id uuid, p_stream_ids uuid[], p_stale_after interval)
+COMMENT ON FUNCTION syncwell._health_of(p_org_id uuid, p_stream_ids uuid[], p_stale_after interval) IS 'Status, score, overlays and facts of an org''s live streams, as of now: all of them, or those of p_stream_ids. p_stale_after: in place of setting health.stale_after. time_zone: the org''s where the stream has none; max_runtime: setting runs.max_runtime where the stream declares none; window_mode: the strongest maintenance window that is on (pause, exclude, mute), NULL when none is. Needs no identity and checks none: its callers do.';
+
+-- function _health_settings(uuid, interval)
+CREATE FUNCTION syncwell._health_settings(p_org_id uuid, p_stale_after interval DEFAULT NULL::interval, OUT settings jsonb, OUT overrides jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_any boolean;
+  v_stale_after constant jsonb := case
+    when p_stale_after is not null then jsonb_build_object('health.stale_after', p_stale_after::text)
+    else '{}'
+  end;
 begin
   select
-    jsonb_object_agg(d.key, d.default_value),
+    jsonb_object_agg(d.key, d.default_value) || v_stale_after,
     exists (select from syncwell.settings as s where s.org_id = p_org_id or s.org_id is null)
   into settings, v_any
   from syncwell.setting_definitions as d
@@ -3618,7 +5185,7 @@ begin
     return;
   end if;
 
-  select jsonb_object_agg(e.key, e.value) into settings
+  select jsonb_object_agg(e.key, e.value) || v_stale_after into settings
   from syncwell._effective_settings(p_org_id) as e
   where e.key like 'health.%' or e.key like 'runs.%';
 
@@ -3639,7 +5206,7 @@ begin
   select jsonb_object_agg(coalesce(c.source, '') || '|' || coalesce(c.platform, ''), v.document) into overrides
   from combinations as c
   cross join lateral (
-    select jsonb_object_agg(e.key, e.value) as document
+    select jsonb_object_agg(e.key, e.value) || v_stale_after as document
     from syncwell._effective_settings(p_org_id, c.source, c.platform) as e
     where e.key like 'health.%' or e.key like 'runs.%'
   ) as v;
@@ -3647,10 +5214,10 @@ end
 $$;
 
 
-ALTER FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) OWNER TO syncwell_owner;
+ALTER FUNCTION syncwell._health_settings(p_org_id uuid, p_stale_after interval, OUT settings jsonb, OUT overrides jsonb) OWNER TO syncwell_owner;
 
--- comment FUNCTION _health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb)
-COMMENT ON FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) IS 'The settings that health reads, for all streams of an org at once: settings = as they hold for the org; overrides = one document for each source and platform that somebody set something for, NULL when nobody did. _stream_settings() picks a stream''s.';
+-- comment FUNCTION _health_settings(p_org_id uuid, p_stale_after interval, OUT settings jsonb, OUT overrides jsonb)
+COMMENT ON FUNCTION syncwell._health_settings(p_org_id uuid, p_stale_after interval, OUT settings jsonb, OUT overrides jsonb) IS 'The settings that health reads, for all streams of an org at once: settings = as they hold for the org; overrides = one document for each source and platform that somebody set something for, NULL when nobody did. _stream_settings() picks a stream''s. p_stale_after: in place of health.stale_after in all of them; NULL: as set.';
 
 -- function _hidden_records(syncwell.pull_part, text[])
 CREATE FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) RETURNS text[]
@@ -3968,6 +5535,17 @@ ALTER FUNCTION syncwell._is_generated(p_table_id integer) OWNER TO syncwell_owne
 -- comment FUNCTION _is_generated(p_table_id integer)
 COMMENT ON FUNCTION syncwell._is_generated(p_table_id integer) IS 'Whether what was generated for a table is what would be generated now.';
 
+-- function _is_plain_metrics(jsonb)
+CREATE FUNCTION syncwell._is_plain_metrics(p_metrics jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (jsonb_typeof(p_metrics) = 'object'::text) THEN (COALESCE((p_metrics @@ '(((((((((!(exists ($."sync_duration_ms")) || ($."sync_duration_ms".type() == "number" && $."sync_duration_ms" >= 0) && $."sync_duration_ms" <= 1000000000000000) && (!(exists ($."record_count")) || ($."record_count".type() == "number" && $."record_count" >= 0) && $."record_count" <= 1000000000000000)) && (!(exists ($."error_count")) || ($."error_count".type() == "number" && $."error_count" >= 0) && $."error_count" <= 1000000000000000)) && (!(exists ($."queue_depth")) || ($."queue_depth".type() == "number" && $."queue_depth" >= 0) && $."queue_depth" <= 1000000000000000)) && (!(exists ($."oldest_pending_at")) || $."oldest_pending_at".type() == "string" && $."oldest_pending_at" like_regex "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$")) && (!(exists ($."reported_at")) || $."reported_at".type() == "string" && $."reported_at" like_regex "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$")) && (!(exists ($."platform")) || $."platform".type() == "string" && (((($."platform" == "android" || $."platform" == "ios") || $."platform" == "web") || $."platform" == "server") || $."platform" == "other"))) && (!(exists ($."device_id")) || $."device_id".type() == "string")) && (!(exists ($."network")) || $."network".type() == "string"))'::jsonpath), false) AND ((p_metrics - '{sync_duration_ms,record_count,error_count,queue_depth,oldest_pending_at,platform,device_id,network,reported_at}'::text[]) = '{}'::jsonb) AND (p_metrics <> '{}'::jsonb) AND COALESCE((length((p_metrics ->> 'device_id'::text)) <= 255), true) AND COALESCE((length((p_metrics ->> 'network'::text)) <= 64), true)) ELSE false END;
+
+
+ALTER FUNCTION syncwell._is_plain_metrics(p_metrics jsonb) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _is_plain_metrics(p_metrics jsonb)
+COMMENT ON FUNCTION syncwell._is_plain_metrics(p_metrics jsonb) IS 'Whether every metric is good by its form, as devices nearly always tell them: a glance, since each report takes it. For the rest, and for what is wrong, see _checked_metrics().';
+
 -- function _is_safe_id(text)
 CREATE FUNCTION syncwell._is_safe_id(p_id text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -3978,6 +5556,606 @@ ALTER FUNCTION syncwell._is_safe_id(p_id text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _is_safe_id(p_id text)
 COMMENT ON FUNCTION syncwell._is_safe_id(p_id text) IS 'Whether the text has none of the characters that clients don''t escape in ids: quotes, backslash, slash, dollar, spaces and control characters.';
+
+-- table silences
+CREATE TABLE syncwell.silences (
+    org_id uuid NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    matcher jsonb NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    reason text,
+    created_by uuid,
+    CONSTRAINT silences_end_after_they_start CHECK ((ends_at >= starts_at)),
+    CONSTRAINT silences_reason_is_short CHECK ((length(reason) <= 1000))
+);
+
+
+ALTER TABLE syncwell.silences OWNER TO syncwell_owner;
+
+-- comment TABLE silences
+COMMENT ON TABLE syncwell.silences IS 'Which issues nobody is to be alerted of for a time. They are found and shown all the same.';
+
+-- comment COLUMN silences.org_id
+COMMENT ON COLUMN syncwell.silences.org_id IS 'The org.';
+
+-- comment COLUMN silences.id
+COMMENT ON COLUMN syncwell.silences.id IS 'The silence.';
+
+-- comment COLUMN silences.matcher
+COMMENT ON COLUMN syncwell.silences.matcher IS 'All of its keys must fit: source, issue_type, severity, platform, user_id, stream_id; an empty one fits all.';
+
+-- comment COLUMN silences.starts_at
+COMMENT ON COLUMN syncwell.silences.starts_at IS 'From when on.';
+
+-- comment COLUMN silences.ends_at
+COMMENT ON COLUMN syncwell.silences.ends_at IS 'Until when.';
+
+-- comment COLUMN silences.reason
+COMMENT ON COLUMN syncwell.silences.reason IS 'Why.';
+
+-- comment COLUMN silences.created_by
+COMMENT ON COLUMN syncwell.silences.created_by IS 'Who asked for it; NULL: a service.';
+
+-- function _is_silenced(uuid, text, text, text, text, uuid, uuid, timestamp with time zone)
+CREATE FUNCTION syncwell._is_silenced(p_org_id uuid, p_issue_type text, p_severity text, p_source text, p_platform text, p_user_id uuid, p_stream_id uuid, p_now timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (EXISTS (SELECT FROM syncwell.silences s WHERE ((s.org_id = _is_silenced.p_org_id) AND (s.starts_at <= _is_silenced.p_now) AND (s.ends_at > _is_silenced.p_now) AND (jsonb_build_object('issue_type', _is_silenced.p_issue_type, 'severity', _is_silenced.p_severity, 'source', _is_silenced.p_source, 'platform', _is_silenced.p_platform, 'user_id', _is_silenced.p_user_id, 'stream_id', _is_silenced.p_stream_id) @> s.matcher))));
+
+
+ALTER FUNCTION syncwell._is_silenced(p_org_id uuid, p_issue_type text, p_severity text, p_source text, p_platform text, p_user_id uuid, p_stream_id uuid, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _is_silenced(p_org_id uuid, p_issue_type text, p_severity text, p_source text, p_platform text, p_user_id uuid, p_stream_id uuid, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._is_silenced(p_org_id uuid, p_issue_type text, p_severity text, p_source text, p_platform text, p_user_id uuid, p_stream_id uuid, p_now timestamp with time zone) IS 'Whether a silence of the org that is on at p_now fits such an issue: all keys of its matcher are equal.';
+
+-- function _issue_fingerprint(text, uuid, text, text, uuid, text)
+CREATE FUNCTION syncwell._issue_fingerprint(p_issue_type text, p_stream_id uuid, p_source text, p_platform text, p_user_id uuid, p_cause text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN md5(((((p_issue_type || ''::text) || COALESCE((p_stream_id)::text, ((((COALESCE(p_source, ''::text) || ''::text) || COALESCE(p_platform, ''::text)) || ''::text) || COALESCE((p_user_id)::text, ''::text)))) || ''::text) || COALESCE(p_cause, ''::text)));
+
+
+ALTER FUNCTION syncwell._issue_fingerprint(p_issue_type text, p_stream_id uuid, p_source text, p_platform text, p_user_id uuid, p_cause text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _issue_fingerprint(p_issue_type text, p_stream_id uuid, p_source text, p_platform text, p_user_id uuid, p_cause text)
+COMMENT ON FUNCTION syncwell._issue_fingerprint(p_issue_type text, p_stream_id uuid, p_source text, p_platform text, p_user_id uuid, p_cause text) IS 'What makes two findings the same issue: MD5 of its type, its stream (or, where it is no stream''s, source, platform and user) and the cause that tells several of one type and stream apart.';
+
+-- function _issue_handler()
+CREATE FUNCTION syncwell._issue_handler(OUT org_id uuid, OUT user_id uuid) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  if v_caller.role not in ('admin', 'service') then
+    raise exception using
+      errcode = '42501',
+      message = 'only admins and services silence alerts and plan maintenance',
+      detail = format('The caller is %s.', v_caller.role),
+      hint = 'Ask an admin of the org; acknowledge_issue() and snooze_issue() are for everybody''s own issues.';
+  end if;
+  org_id := v_caller.org_id;
+  user_id := v_caller.user_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._issue_handler(OUT org_id uuid, OUT user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _issue_handler(OUT org_id uuid, OUT user_id uuid)
+COMMENT ON FUNCTION syncwell._issue_handler(OUT org_id uuid, OUT user_id uuid) IS 'The caller, who must be an admin or a service: its org, and who it is (NULL: a service). Errors: SW001, 42501.';
+
+-- function _issues_of(uuid, uuid[], text, uuid, boolean, interval)
+CREATE FUNCTION syncwell._issues_of(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_everything boolean, p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(source text, issue_type text, severity text, since timestamp with time zone, evidence jsonb, suggestion text, user_id uuid, stream_id uuid, platform text, cause text)
+    LANGUAGE plpgsql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  -- what devices sync is the streams of this source
+  v_source constant text := syncwell._sync_source(p_org_id);
+  v_day_ago constant uuid := syncwell._uuid7_floor(v_now - interval '24 hours');
+  v_settings jsonb;
+  v_overrides jsonb;
+begin
+  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
+  -- All is looked up from the streams, one by one: nobody who plans this knows whether they are one or ten thousand, and
+  -- joins that scan would scan for each.
+  return query
+  with judged as materialized (
+    select j.* from syncwell._judged_streams(p_org_id, p_stream_ids, p_source, p_user_id, p_stale_after) as j
+  ),
+  running as materialized (
+    select
+      s.stream_id, s.user_id, s.source, s.platform, s.heartbeat_timeout, s.max_runtime, s.usual_duration_ms,
+      s.slow_after_ms, s.start_timeout,
+      r.id, r.started_at, r.heartbeat_at, r.items_processed,
+      p.updated_at, p.last_progress_at, p.silent_seconds, p.processed_count, p.total_items, p.stall_seconds,
+      -- the first of the five that holds names it; a run that never told of itself has all but the second
+      case
+        when p.status = 'pending' and p.updated_at < v_now - s.start_timeout
+          and (r.heartbeat_at < v_now - s.heartbeat_timeout) is not true then 'never_started'
+        when r.heartbeat_at < v_now - s.heartbeat_timeout then 'no_heartbeat'
+        when p.stalled then 'no_progress'
+        when r.started_at < v_now - s.max_runtime then 'over_max_runtime'
+        when extract(epoch from v_now - r.started_at) * 1000 > s.slow_after_ms then 'unusually_long'
+      end as cause
+    from judged as s
+    cross join lateral (
+      select e.id, e.started_at, e.heartbeat_at, e.items_processed
+      from syncwell.sync_events as e
+      where e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
+      offset 0
+    ) as r
+    left join lateral (
+      select
+        q.status, q.stalled, q.updated_at, q.last_progress_at, q.silent_seconds, q.processed_count, q.total_items,
+        greatest(60, 5 * coalesce(q.ew_gap, 0), q.stall_seconds)::numeric as stall_seconds
+      from syncwell.sync_progress_live as q
+      where q.org_id = s.org_id and q.sync_id = r.id::text
+      offset 0
+    ) as p on true
+  )
+  select
+    s.source,
+    'failure',
+    case when s.consecutive_failures >= s.failure_threshold then 'critical' else 'warning' end,
+    coalesce(s.last_success_at, s.created_at),
+    jsonb_build_object(
+      'consecutive_failures', s.consecutive_failures,
+      'failure_threshold', s.failure_threshold,
+      'last_failed_at', s.last_failed_at,
+      'last_success_at', s.last_success_at
+    ),
+    case
+      when s.consecutive_failures >= s.failure_threshold
+        then 'Remove the cause of the failures (get_error_report shows them), then run it again.'
+      else format(
+        'Remove the cause of the failure (get_error_report shows it); %s more and it is unhealthy.',
+        s.failure_threshold - s.consecutive_failures
+      )
+    end,
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  where s.consecutive_failures > 0
+  union all
+  select
+    s.source,
+    case when m.is_missing then 'missing_source' else 'stale_data' end,
+    case s.freshness when 'stale' then 'critical' else 'warning' end,
+    s.due_at,
+    jsonb_build_object(
+      'due_at', s.due_at,
+      'late_at', s.late_at,
+      'stale_at', s.stale_at,
+      'expected_interval_seconds', extract(epoch from s.expected_interval),
+      'overdue_seconds', round(extract(epoch from v_now - s.due_at))
+    ) || case
+      when m.is_missing then jsonb_build_object('registered_at', s.registered_at)
+      else jsonb_build_object('last_success_at', s.last_success_at)
+    end,
+    case
+      when m.is_missing
+        then 'It never ran: see why nothing runs it (scheduler, device, credentials), or unregister_stream it.'
+      else 'Run it, or see why nothing did (scheduler, device, credentials).'
+    end,
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  cross join lateral (
+    select
+      s.registered_at is not null
+      and s.last_sync_at is null
+      and not exists (
+        select from syncwell.sync_events as e
+        where e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
+      ) as is_missing
+    offset 0
+  ) as m
+  where s.freshness in ('late', 'stale') and not s.is_paused
+  union all
+  select
+    r.source,
+    'stuck',
+    'warning',
+    case r.cause
+      when 'never_started' then r.updated_at
+      when 'no_heartbeat' then r.heartbeat_at
+      when 'no_progress' then r.last_progress_at
+      else r.started_at
+    end,
+    jsonb_build_object(
+      'event_id', r.id,
+      'cause', r.cause,
+      'started_at', r.started_at,
+      'heartbeat_at', r.heartbeat_at,
+      'running_seconds', round(extract(epoch from v_now - r.started_at))
+    ) || case r.cause
+      when 'never_started' then jsonb_build_object(
+        'waiting_seconds', round(extract(epoch from v_now - r.updated_at)),
+        'start_timeout_seconds', extract(epoch from r.start_timeout)
+      )
+      when 'no_progress' then jsonb_build_object(
+        'processed_count', r.processed_count,
+        'total_items', r.total_items,
+        'silent_seconds', round(r.silent_seconds),
+        'stall_seconds', round(r.stall_seconds)
+      )
+      else jsonb_build_object(
+        'items_processed', r.items_processed,
+        'silent_seconds', round(extract(epoch from v_now - coalesce(r.heartbeat_at, r.started_at))),
+        'heartbeat_timeout_seconds', extract(epoch from r.heartbeat_timeout),
+        'max_runtime_seconds', extract(epoch from r.max_runtime)
+      )
+    end || case r.cause
+      when 'unusually_long' then jsonb_build_object(
+        'usual_seconds', round(r.usual_duration_ms / 1000.0, 3),
+        'limit_seconds', round(r.slow_after_ms / 1000.0, 3)
+      )
+      else '{}'
+    end,
+    case r.cause
+      when 'never_started' then 'It has a run and does nothing: see what its worker waits for; cancel_sync_run ends it.'
+      when 'no_heartbeat' then 'Its worker is gone: let reap_sync_runs end the run, then start it again.'
+      when 'no_progress' then 'See what its worker waits for; cancel_sync ends it.'
+      when 'over_max_runtime'
+        then 'It runs longer than it may: let reap_sync_runs end it, and raise max_runtime if it needs the time.'
+      else 'See what takes it so long; cancel_sync_run ends it, and from max_runtime on reap_sync_runs does.'
+    end,
+    r.user_id,
+    r.stream_id,
+    r.platform,
+    r.id::text
+  from running as r
+  where r.cause is not null
+  union all
+  -- progress that belongs to no run is the org's
+  select
+    p.source_system,
+    'stuck',
+    'warning',
+    case p.status
+      when 'pending' then p.updated_at
+      else p.last_progress_at
+    end,
+    jsonb_build_object(
+      'sync_id', p.sync_id,
+      'started_at', p.started_at
+    ) || case p.status
+      when 'pending' then jsonb_build_object(
+        'cause', 'never_started',
+        'waiting_seconds', round(extract(epoch from v_now - p.updated_at)),
+        'start_timeout_seconds', extract(epoch from w.start_timeout)
+      )
+      else jsonb_build_object(
+        'cause', 'no_progress',
+        'processed_count', p.processed_count,
+        'total_items', p.total_items,
+        'silent_seconds', round(p.silent_seconds),
+        'stall_seconds', round(p.stall_seconds)
+      )
+    end,
+    case p.status
+      when 'pending' then 'See why no worker takes it up; cancel_sync ends it.'
+      else 'See what its worker waits for; cancel_sync ends it.'
+    end,
+    p.initiated_by,
+    null,
+    null,
+    p.sync_id
+  from (
+    select
+      q.sync_id, q.source_system, q.initiated_by, q.status, q.started_at, q.updated_at, q.processed_count,
+      q.total_items, q.last_progress_at, q.silent_seconds,
+      greatest(60, 5 * coalesce(q.ew_gap, 0), q.stall_seconds)::numeric as stall_seconds,
+      case when q.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then q.sync_id::uuid end as event_id
+    from syncwell.sync_progress_live as q
+    where q.org_id = p_org_id and q.status in ('pending', 'in_progress') and (q.stalled or q.status = 'pending')
+  ) as p
+  left join lateral (
+    select e.id from syncwell.sync_events as e where e.org_id = p_org_id and e.id = p.event_id limit 1
+  ) as r on true
+  cross join lateral (
+    select (
+      syncwell._stream_settings(v_settings, v_overrides, p.source_system, null) ->> 'health.start_timeout'
+    )::interval as start_timeout
+  ) as w
+  where r.id is null
+    and (p.status <> 'pending' or p.updated_at < v_now - w.start_timeout)
+    and (p_source is null or p.source_system = p_source)
+    and (p_user_id is null or p.initiated_by = p_user_id)
+  union all
+  -- claimed, and then nobody came: what is only due waits for its turn
+  select
+    s.source,
+    'stuck',
+    'warning',
+    e.retry_lease_until,
+    jsonb_build_object(
+      'error_id', e.id,
+      'cause', 'never_started',
+      'due_at', e.next_retry_at,
+      'lease_until', e.retry_lease_until,
+      'waiting_seconds', round(extract(epoch from v_now - e.next_retry_at)),
+      'attempt', e.retry_count + 1
+    ),
+    'The worker that claimed this retry never started it: see where it is; claim_due_retries hands it out again.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    e.id::text
+  from judged as s
+  cross join lateral (
+    select r.id, r.next_retry_at, r.retry_lease_until, r.retry_count
+    from syncwell.sync_errors as r
+    where r.org_id = s.org_id
+      and r.stream_id = s.stream_id
+      and r.resolved_at is null
+      and r.next_retry_at <= v_now
+      and r.retry_lease_until <= v_now
+    offset 0
+  ) as e
+  union all
+  -- what fails in a row from the threshold on is told as that
+  select
+    s.source,
+    'high_error_rate',
+    'warning',
+    f.first_failed_at,
+    jsonb_build_object(
+      'error_rate', round(s.failures::numeric / s.error_rate_runs, 3),
+      'failures', s.failures,
+      'runs', s.error_rate_runs,
+      'error_rate_threshold', s.error_rate,
+      'last_failed_at', s.last_failed_at,
+      'last_success_at', s.last_success_at
+    ),
+    'See what its failures have in common (get_error_report shows them).',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  cross join lateral (
+    select min(n.completed_at) as first_failed_at
+    from (
+      select e.completed_at
+      from syncwell.sync_events as e
+      where e.org_id = s.org_id and e.stream_id = s.stream_id and e.status in ('failed', 'timeout')
+      order by e.id desc
+      limit s.failures
+    ) as n
+  ) as f
+  where s.failures >= s.error_rate * s.error_rate_runs
+    and s.consecutive_failures < s.failure_threshold
+  union all
+  select
+    s.source,
+    'slow',
+    'warning',
+    s.last_sync_at - make_interval(secs => s.last_duration_ms / 1000.0),
+    jsonb_build_object(
+      'duration_seconds', round(s.last_duration_ms / 1000.0, 3),
+      'usual_seconds', round(s.usual_duration_ms / 1000.0, 3),
+      'limit_seconds', round(s.slow_after_ms / 1000.0, 3),
+      'usual_runs', s.usual_runs,
+      'last_sync_at', s.last_sync_at
+    ),
+    'See what its last run spent the time on (analyze_sync_performance compares types, platforms and networks).',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  where s.last_status in ('success', 'partial') and s.last_duration_ms > s.slow_after_ms
+  union all
+  select
+    s.source,
+    'queue_backlog',
+    case when s.queue_oldest_at <= v_now - s.queue_bad then 'critical' else 'warning' end,
+    s.queue_oldest_at,
+    jsonb_build_object(
+      'queue_depth', s.queue_depth,
+      'oldest_pending_at', s.queue_oldest_at,
+      'waiting_seconds', round(extract(epoch from v_now - s.queue_oldest_at)),
+      'backlog_seconds', extract(epoch from s.queue_backlog),
+      'critical_seconds', extract(epoch from s.queue_bad),
+      'reported_at', s.queue_reported_at
+    ),
+    'What waits on the device is nowhere else: see why it does not sync (network, battery, sign-in), or start a sync '
+    'there.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  where s.queue_oldest_at < v_now - s.queue_backlog
+  union all
+  select
+    s.source,
+    'clock_skew',
+    'info',
+    d.received_at,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
+      'platform', d.platform,
+      'reported_at', d.reported_at,
+      'received_at', d.received_at,
+      'ahead_seconds', round(extract(epoch from d.reported_at - d.received_at), 3),
+      'clock_skew_seconds', extract(epoch from s.clock_skew)
+    ),
+    'The times this device tells are ahead: let it set its clock by the network.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(d.device_id)
+  from judged as s
+  cross join lateral (
+    select h.device_id, h.platform, h.reported_at, h.received_at
+    from syncwell.sync_health as h
+    where h.org_id = s.org_id and h.stream_id = s.stream_id and h.reported_at > h.received_at + s.clock_skew
+    offset 0
+  ) as d
+  union all
+  -- a stream may do well by its other devices and its pulls
+  select
+    s.source,
+    'rejected_pushes',
+    'warning',
+    d.failing_since,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
+      'platform', d.platform,
+      'app_version', d.app_version,
+      'error_code', d.last_error_code,
+      'last_push', d.last_push,
+      'last_pull', d.last_pull
+    ),
+    'What is changed on this device stays there: see why its pushes are refused (get_error_report shows it).',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(d.device_id)
+  from judged as s
+  cross join lateral (
+    select c.device_id, c.platform, c.app_version, c.failing_since, c.last_error_code, c.last_push, c.last_pull
+    from syncwell.sync_devices as c
+    where c.org_id = s.org_id and c.user_id = s.user_id and c.failing_since is not null
+    offset 0
+  ) as d
+  where s.source = v_source
+  union all
+  select
+    s.source,
+    'quarantine',
+    'warning',
+    q.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(q.device_id, '')),
+      'records', q.records,
+      'oldest', q.oldest,
+      'newest', q.newest,
+      'tables', q.tables,
+      'error_codes', q.error_codes
+    ),
+    'Its device takes them for synced: see what is wrong with them (get_quarantined_records shows it), then correct the '
+    'table or the app.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(q.device_id)
+  from judged as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as records,
+      min(r.quarantined_at) as oldest,
+      max(r.quarantined_at) as newest,
+      array_agg(distinct r.table_name) as tables,
+      array_agg(distinct r.error_code) as error_codes
+    from syncwell.sync_quarantine as r
+    where r.org_id = s.org_id and r.user_id = s.user_id and r.resolved_at is null
+    group by r.device_id
+  ) as q
+  where s.source = v_source
+  union all
+  select
+    s.source,
+    'conflicts',
+    'warning',
+    c.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(c.device_id, '')),
+      'conflicts', c.conflicts,
+      'conflict_threshold', s.conflict_threshold,
+      'hours', 24,
+      'oldest', c.oldest,
+      'newest', c.newest,
+      'tables', c.tables
+    ),
+    'See which versions were dropped (get_sync_conflicts shows both), and who else writes these records.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(c.device_id)
+  from judged as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as conflicts,
+      min(r.occurred_at) as oldest,
+      max(r.occurred_at) as newest,
+      array_agg(distinct r.table_name) as tables
+    from syncwell.sync_conflicts as r
+    where r.org_id = s.org_id and r.user_id = s.user_id and r.id >= v_day_ago and r.choice is null
+    group by r.device_id
+    having count(*) >= s.conflict_threshold
+  ) as c
+  where s.source = v_source;
+
+  -- volume, of streams and of what they make together, which is nobody's own
+  return query
+  select
+    f.source,
+    f.issue_type,
+    f.severity,
+    f.since,
+    f.evidence,
+    f.suggestion,
+    f.user_id,
+    f.stream_id,
+    f.platform,
+    case when f.stream_id is null then concat_ws('|', f.source, f.platform) else '' end
+  from syncwell._volume_findings(p_org_id, p_stream_ids, p_everything and p_user_id is null) as f
+  where (p_source is null or f.source = p_source)
+    and (p_user_id is null or f.user_id = p_user_id)
+    and not exists (
+      select from syncwell._active_windows(p_org_id, v_now) as w
+      where w.mode = 'pause'
+        and coalesce(w.source, f.source) = f.source
+        and (w.user_id is null or w.user_id = f.user_id)
+        and (w.platform is null or w.platform = f.platform)
+    );
+
+  if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then
+    return query
+    select
+      v_source,
+      'integrity',
+      'critical',
+      null::timestamptz,
+      jsonb_build_object(
+        'table', t.table_name,
+        'problems', jsonb_agg(
+          jsonb_build_object('relation', coalesce(p.relation, t.relation)::text, 'problem', p.problem)
+          order by coalesce(p.relation, t.relation) <> t.relation, coalesce(p.relation, t.relation)::text, p.problem
+        )
+      ),
+      'Changes of this table may not reach devices. For its owner: ' || min(p.hint),
+      null::uuid,
+      null::uuid,
+      null::text,
+      t.table_name
+    from syncwell.synced_tables as t
+    cross join lateral syncwell._tracking_problems(t.table_id) as p
+    group by t.table_id, t.table_name, t.relation;
+  end if;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._issues_of(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_everything boolean, p_stale_after interval) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _issues_of(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_everything boolean, p_stale_after interval)
+COMMENT ON FUNCTION syncwell._issues_of(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_everything boolean, p_stale_after interval) IS 'Everything that is wrong with an org''s streams now, for detect_sync_issues() and evaluate_health(). p_stream_ids: those streams, NULL = all live ones; p_source, p_user_id: only of this source or user, NULL = any; p_everything: also what belongs to no stream of anybody (tracking of tables, volume of a source as a whole), for callers who see the org; p_stale_after: in place of setting health.stale_after. cause: what tells several issues of one type and stream apart, the same from call to call: the run, retry or sync that is stuck, a digest of the device, the table, source and platform of what is many streams'' together; empty where there is one at most. Needs no identity and checks none: its callers do.';
 
 -- function _judge_circuit(syncwell.sync_events, timestamp with time zone, jsonb, boolean)
 CREATE FUNCTION syncwell._judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean) RETURNS timestamp with time zone
@@ -4057,6 +6235,499 @@ ALTER FUNCTION syncwell._judge_circuit(p_event syncwell.sync_events, p_now times
 -- comment FUNCTION _judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean)
 COMMENT ON FUNCTION syncwell._judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean) IS 'What a failed run does to its source''s circuit; p_counts: whether the source is to blame. Returns until when the source is left alone, NULL: it is not. closed opens when, with this run, the window (setting circuit.window, since it last closed) holds at least circuit.minimum_runs runs and a share of circuit.failure_ratio failed; a failed probe opens it again for twice as long, up to circuit.cooldown_cap.';
 
+-- function _judge_issues(uuid, timestamp with time zone, jsonb, jsonb, syncwell.issue_verdict[], uuid[], uuid[], uuid[])
+CREATE FUNCTION syncwell._judge_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[], p_late uuid[], p_flapping uuid[], p_windowed uuid[]) RETURNS syncwell.issue_verdict[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_stale_after constant interval := 12 * (p_settings ->> 'health.evaluation_interval')::interval;
+  v_windows syncwell.maintenance_windows[];
+  v_silences boolean;
+  v_mass syncwell.issue_verdict;
+  v_mass_id uuid;
+  v_verdicts syncwell.issue_verdict[];
+  c_severities constant text[] := array['info', 'warning', 'critical'];
+  -- evidence that is another at every look: no reason to write
+  c_ages constant text[] := array['overdue_seconds', 'running_seconds', 'silent_seconds', 'waiting_seconds'];
+  -- what a stream that flaps has again and again; anything else it has is told
+  c_flappy constant text[] := array['failure', 'stale_data', 'missing_source', 'high_error_rate', 'slow'];
+begin
+  v_windows := array(select w from syncwell._active_windows(p_org_id, p_now) as w);
+  v_silences := exists (
+    select from syncwell.silences as s where s.org_id = p_org_id and s.starts_at <= p_now and s.ends_at > p_now
+  );
+
+  -- the issue that explains stale streams must be known before they are muted by it
+  select f.* into v_mass from unnest(p_found) as f where f.issue_type = 'mass_staleness';
+  if v_mass.issue_type is not null then
+    v_mass_id := coalesce(
+      v_mass.id,
+      (
+        select r.id
+        from syncwell.sync_issues as r
+        where r.org_id = p_org_id
+          and r.fingerprint = v_mass.fingerprint
+          and r.resolved_at > p_now - (p_settings ->> 'health.reopen_within')::interval
+        order by r.id desc
+        limit 1
+      ),
+      syncwell._uuid7(p_now)
+    );
+  else
+    select i.id into v_mass_id
+    from syncwell.sync_issues as i
+    where i.org_id = p_org_id
+      and i.issue_type = 'mass_staleness'
+      and i.state <> 'resolved'
+      and p_now - coalesce(i.gone_since, p_now) < (p_settings ->> 'health.keep_for')::interval;
+  end if;
+
+  with found as materialized (
+    select f.* from unnest(p_found) as f
+  ),
+  known as materialized (
+    select
+      i.*,
+      f.fingerprint is not null as is_found,
+      f.severity as new_severity, f.since as new_since, f.evidence as new_evidence, f.suggestion as new_suggestion,
+      f.platform as new_platform,
+      -- while a stream flaps, that it is well for a moment is no end; nor is grace that began anew
+      f.fingerprint is not null
+      or (p.stream_id is not null and i.issue_type = any(c_flappy))
+      or (l.stream_id is not null and i.issue_type in ('stale_data', 'missing_source'))
+      -- twice at the same time
+      or (i.issue_type = 'evaluation_gap' and i.last_seen_at = p_now)
+      as is_there,
+      i.stream_id is not null and s.stream_id is null as is_retired,
+      p.stream_id is not null as is_flapping,
+      w.stream_id is not null as is_windowed
+    from syncwell.sync_issues as i
+    left join found as f on f.fingerprint = i.fingerprint
+    left join syncwell.streams as s
+      on s.org_id = p_org_id and s.stream_id = i.stream_id and s.retired_at is null
+    left join unnest(p_late) as l (stream_id) on l.stream_id = i.stream_id
+    left join unnest(p_flapping) as p (stream_id) on p.stream_id = i.stream_id
+    left join unnest(p_windowed) as w (stream_id) on w.stream_id = i.stream_id
+    where i.org_id = p_org_id and i.state <> 'resolved'
+  ),
+  ended as (
+    select
+      k.*,
+      g.new_gone_since,
+      case
+        when k.is_there and not k.is_retired then false
+        when k.is_retired or k.issue_type = 'evaluation_gap' then true
+        else
+          p_now - g.new_gone_since
+          >= (
+            syncwell._stream_settings(p_settings, p_overrides, k.source, k.platform) ->> 'health.keep_for'
+          )::interval
+      end as is_resolved
+    from known as k
+    cross join lateral (
+      select case when not k.is_there or k.is_retired then coalesce(k.gone_since, p_now) end as new_gone_since
+    ) as g
+  ),
+  -- of what is not there any more: back within health.reopen_within, or new
+  fresh as materialized (
+    select f.*, o.id as old_id, s.is_flapping, s.is_windowed
+    from (
+      select f.* from found as f where not exists (select from known as k where k.fingerprint = f.fingerprint)
+    ) as f
+    left join lateral (
+      select r.id, r.resolved_at
+      from syncwell.sync_issues as r
+      where r.org_id = p_org_id and r.fingerprint = f.fingerprint
+      order by r.id desc
+      limit 1
+    ) as o
+      on o.resolved_at > p_now - (
+        syncwell._stream_settings(p_settings, p_overrides, f.source, f.platform) ->> 'health.reopen_within'
+      )::interval
+    left join unnest(p_flapping) as p (stream_id) on p.stream_id = f.stream_id
+    left join unnest(p_windowed) as w (stream_id) on w.stream_id = f.stream_id
+    cross join lateral (
+      select p.stream_id is not null as is_flapping, w.stream_id is not null as is_windowed
+    ) as s
+  ),
+  all_issues as materialized (
+    select
+      e.id, e.fingerprint, e.issue_type, coalesce(e.new_severity, e.severity) as severity, e.stream_id, e.user_id,
+      e.source, coalesce(e.new_platform, e.platform) as platform,
+      case when e.is_found then e.new_since else e.since end as since,
+      coalesce(e.new_evidence, e.evidence) as evidence,
+      case when e.is_found then e.new_suggestion else e.suggestion end as suggestion,
+      e.new_gone_since as gone_since, e.is_found, e.is_resolved,
+      e.is_flapping, e.is_windowed,
+      false as is_new, false as is_reopened, e.parent_id as old_parent_id, e.muted_by as old_muted_by,
+      -- what only got older is not worth a write
+      e.is_resolved
+      or e.new_gone_since is distinct from e.gone_since
+      or e.state = 'snoozed' and e.snoozed_until <= p_now
+      or e.is_found
+      and (
+        e.new_severity <> e.severity
+        or e.new_suggestion is distinct from e.suggestion
+        or e.new_platform is distinct from e.platform and e.new_platform is not null
+        or (e.new_since is null) <> (e.since is null)
+        or e.new_since not between e.since - interval '1 second' and e.since + interval '1 second'
+        or e.new_evidence - c_ages <> e.evidence - c_ages
+        or e.last_seen_at <= p_now - v_stale_after
+      ) as is_changed
+    from ended as e
+    union all
+    select
+      coalesce(f.old_id, case when f.issue_type = 'mass_staleness' then v_mass_id else syncwell._uuid7(p_now) end),
+      f.fingerprint, f.issue_type, f.severity, f.stream_id, f.user_id, f.source, f.platform, f.since,
+      f.evidence, f.suggestion, null, true, false, f.is_flapping, f.is_windowed, f.old_id is null,
+      f.old_id is not null, null, null, true
+    from fresh as f
+  ),
+  handled as materialized (
+    select
+      a.*,
+      p.new_parent_id,
+      case
+        when a.is_resolved then a.old_muted_by
+        when
+          a.is_windowed
+          or v_windows <> '{}'
+          and a.stream_id is null
+          and exists (
+            select from unnest(v_windows) as w
+            where (w.source is null or w.source = a.source)
+              and (w.user_id is null or w.user_id = a.user_id)
+              and (w.platform is null or w.platform = a.platform)
+          )
+          then 'maintenance'
+        when
+          v_silences
+          and syncwell._is_silenced(
+            p_org_id, a.issue_type, a.severity, a.source, a.platform, a.user_id, a.stream_id, p_now
+          )
+          then 'silence'
+        when p.new_parent_id is not null then 'parent'
+        when a.is_flapping and a.issue_type = any(c_flappy) then 'flapping'
+      end as new_muted_by
+    from all_issues as a
+    cross join lateral (
+      select
+        case
+          when a.is_resolved then a.old_parent_id
+          when a.issue_type in ('stale_data', 'missing_source') then v_mass_id
+        end as new_parent_id
+    ) as p
+  ),
+  -- a stream that fails or is stuck is stale of that: it is told once, by what is no less severe
+  explaining as materialized (
+    select distinct on (h.stream_id) h.stream_id, h.id, r.rank
+    from handled as h
+    cross join lateral (select array_position(c_severities, h.severity) as rank) as r
+    where h.issue_type in ('failure', 'stuck')
+      and h.stream_id is not null
+      and not h.is_resolved
+      and h.new_muted_by is null
+    order by h.stream_id, r.rank desc, h.id
+  ),
+  explained as (
+    select
+      h.*,
+      coalesce(h.new_parent_id, x.id) as parent_id,
+      coalesce(h.new_muted_by, case when x.id is not null then 'parent' end) as muted_by
+    from handled as h
+    left join explaining as x
+      on x.stream_id = h.stream_id
+      and h.issue_type in ('stale_data', 'missing_source')
+      and not h.is_resolved
+      and h.new_muted_by is null
+      and x.rank >= array_position(c_severities, h.severity)
+  )
+  select
+    coalesce(
+      array_agg(
+        row(
+          h.id, h.fingerprint, h.issue_type, h.severity, h.stream_id, h.user_id, h.source, h.platform, h.since, h.evidence,
+          h.suggestion, h.parent_id, h.muted_by, h.gone_since, h.is_found, h.is_new,
+          h.is_reopened, h.is_resolved
+        )::syncwell.issue_verdict
+      ),
+      '{}'
+    )
+  into v_verdicts
+  from explained as h
+  where h.is_changed
+    or h.parent_id is distinct from h.old_parent_id
+    or h.muted_by is distinct from h.old_muted_by;
+  return v_verdicts;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._judge_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[], p_late uuid[], p_flapping uuid[], p_windowed uuid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _judge_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[], p_late uuid[], p_flapping uuid[], p_windowed uuid[])
+COMMENT ON FUNCTION syncwell._judge_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[], p_late uuid[], p_flapping uuid[], p_windowed uuid[]) IS 'The part of evaluate_health() that decides of each issue of an org, known or found: what begins, comes back (within health.reopen_within: the same row), is gone (resolved after health.keep_for; of retired streams at once), rests no longer, and who is told. Writes nothing; returns what changes. p_found: of _found_issues(); p_late, p_flapping, p_windowed: streams, of _judge_streams().';
+
+-- function _judge_streams(uuid, timestamp with time zone, jsonb, jsonb, timestamp with time zone)
+CREATE FUNCTION syncwell._judge_streams(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_judge_from timestamp with time zone, OUT streams bigint, OUT expecting bigint, OUT late uuid[], OUT flapping uuid[], OUT windowed uuid[], OUT verdicts syncwell.stream_verdict[]) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  with facts as materialized (
+    select
+      h.stream_id, h.user_id, h.source, h.platform, h.status, h.score, h.freshness, h.window_mode, h.due_at, h.late_at,
+      h.last_sync_at, h.consecutive_failures,
+      t.stream_id is null as is_first,
+      coalesce(t.status, 'unknown') as old_status, t.since as old_since, t.pending_status, t.pending_since,
+      coalesce(t.recent_states, b'') as recent_states, coalesce(t.is_flapping, false) as was_flapping, t.seen_run_at,
+      t.evaluated_at,
+      p.starts_at as period_starts_at, p.status as period_status, p.overlay as period_overlay,
+      p.is_flapping as period_is_flapping, p.score as period_score
+    from syncwell._health_of(p_org_id) as h
+    left join syncwell.stream_states as t on t.org_id = p_org_id and t.stream_id = h.stream_id
+    left join syncwell.stream_periods as p
+      on p.org_id = p_org_id and p.stream_id = h.stream_id and p.ends_at is null
+  ),
+  -- settings are read once for all streams that have the same
+  limits as materialized (
+    select
+      k.source, k.platform,
+      (d.settings ->> 'runs.failure_threshold')::integer as failure_threshold,
+      (d.settings ->> 'health.pending_for')::interval as pending_for,
+      (d.settings ->> 'health.keep_for')::interval as keep_for,
+      (d.settings ->> 'health.flap_start')::numeric as flap_start,
+      (d.settings ->> 'health.flap_stop')::numeric as flap_stop,
+      (d.settings ->> 'health.flap_minimum')::integer as flap_minimum
+    from (select distinct f.source, coalesce(f.platform, '') as platform from facts as f) as k
+    cross join lateral (
+      select syncwell._stream_settings(p_settings, p_overrides, k.source, nullif(k.platform, '')) as settings
+    ) as d
+  ),
+  -- grace begins anew after a time when nothing evaluated; what was overdue before that is overdue still, unless a
+  -- success or a declaration has moved on when it is due, or a pause has ended that (NULL)
+  judged as materialized (
+    select
+      f.*,
+      l.failure_threshold, l.pending_for, l.keep_for, l.flap_start, l.flap_stop, l.flap_minimum,
+      f.due_at <= p_judge_from
+      and (f.late_at is null or p_now <= f.late_at)
+      and f.freshness not in ('late', 'stale')
+      and exists (
+        select from syncwell.sync_issues as i
+        where i.org_id = p_org_id
+          and i.stream_id = f.stream_id
+          and i.state <> 'resolved'
+          and i.issue_type in ('stale_data', 'missing_source')
+      ) as is_late
+    from facts as f
+    inner join limits as l on l.source = f.source and l.platform = coalesce(f.platform, '')
+  ),
+  -- an observation: a run ended, or it changed between well and not well; while a stream flaps, also that it is
+  -- overdue, since one that stopped altogether must not stay quiet
+  observed as (
+    select
+      j.*,
+      v.status as new_status,
+      case
+        when
+          o.state is not null
+          and (
+            j.last_sync_at is distinct from j.seen_run_at
+            or o.state is distinct from coalesce(o.last_state, b'0')
+            or (j.was_flapping and j.freshness in ('late', 'stale') and j.evaluated_at < p_now)
+          )
+          then substring(j.recent_states from greatest(length(j.recent_states) - 19, 1)) || o.state
+        else j.recent_states
+      end as new_states
+    from judged as j
+    cross join lateral (
+      select
+        case
+          when j.is_late and syncwell._status_rank(j.old_status) > syncwell._status_rank(j.status) then j.old_status
+          else j.status
+        end as status
+    ) as v
+    cross join lateral (
+      select
+        case
+          when j.is_late then null
+          when j.status in ('late', 'degraded', 'unhealthy') then b'1'
+          when j.status = 'healthy' then b'0'
+        end as state,
+        case
+          when length(j.recent_states) > 0 then substring(j.recent_states from length(j.recent_states))
+        end as last_state
+    ) as o
+  ),
+  decided as (
+    select
+      o.stream_id, o.user_id, o.source, o.last_sync_at, o.seen_run_at, o.is_first, o.old_status, o.old_since,
+      o.recent_states, o.new_states, o.was_flapping, f.is_flapping, o.due_at, o.window_mode, o.is_late,
+      case when m.moves then o.new_status else o.old_status end as status,
+      o.pending_status as old_pending_status,
+      o.pending_since as old_pending_since,
+      case when not m.moves then o.new_status end as pending_status,
+      case when not m.moves then w.pending_since end as pending_since,
+      case o.window_mode when 'pause' then 'paused' when 'exclude' then 'excluded' when 'mute' then 'muted' end as overlay,
+      o.score, o.period_starts_at, o.period_status, o.period_overlay, o.period_is_flapping, o.period_score
+    from observed as o
+    cross join lateral (
+      select
+        case
+          when o.new_states = o.recent_states then o.was_flapping
+          when length(o.new_states) < o.flap_minimum or bit_count(o.new_states) in (0, length(o.new_states)) then false
+          when o.was_flapping then syncwell._flap_percent(o.new_states) > least(o.flap_stop, o.flap_start)
+          else syncwell._flap_percent(o.new_states) >= o.flap_start
+        end as is_flapping,
+        syncwell._status_rank(o.new_status) > syncwell._status_rank(o.old_status) as is_worse
+    ) as f
+    cross join lateral (
+      select
+        case
+          -- nobody saw that it lasted
+          when o.pending_since < p_judge_from then p_judge_from
+          when (syncwell._status_rank(o.pending_status) > syncwell._status_rank(o.old_status)) = f.is_worse
+            then o.pending_since
+          else p_now
+        end as pending_since
+    ) as w
+    cross join lateral (
+      select
+        case
+          -- moved or not, nothing waits
+          when o.new_status = o.old_status or o.old_since is null then true
+          when o.new_status = 'unknown' or (o.old_status = 'unknown' and o.new_status = 'healthy') then true
+          when o.new_status = 'unhealthy' and o.consecutive_failures >= o.failure_threshold then true
+          when f.is_worse then p_now - w.pending_since >= o.pending_for
+          else p_now - w.pending_since >= o.keep_for
+        end as moves
+    ) as m
+  ),
+  compared as (
+    select
+      d.*,
+      d.is_first
+      or d.old_since is null
+      or d.status <> d.old_status
+      or d.pending_status is distinct from d.old_pending_status
+      or d.pending_since is distinct from d.old_pending_since
+      or d.new_states <> d.recent_states
+      or d.is_flapping <> d.was_flapping
+      as is_changed,
+      d.period_starts_at is null
+      or d.status <> d.period_status
+      or d.overlay is distinct from d.period_overlay
+      or d.is_flapping <> d.period_is_flapping
+      or (d.score is null) <> (d.period_score is null)
+      or abs(d.score - d.period_score) >= 10
+      as begins_period
+    from decided as d
+  )
+  select
+    count(*),
+    count(*) filter (where c.due_at is not null),
+    coalesce(array_agg(c.stream_id) filter (where c.is_late), '{}'),
+    coalesce(array_agg(c.stream_id) filter (where c.is_flapping), '{}'),
+    coalesce(array_agg(c.stream_id) filter (where c.window_mode is not null), '{}'),
+    coalesce(
+      array_agg(
+        row(
+          c.stream_id, c.user_id, c.source, c.status, c.pending_status, c.pending_since, c.new_states, c.is_flapping,
+          case when c.new_states <> c.recent_states then c.last_sync_at else c.seen_run_at end, c.overlay, c.score,
+          c.is_first, c.status <> c.old_status, c.is_changed, c.begins_period
+        )::syncwell.stream_verdict
+        order by c.stream_id
+      ) filter (where c.is_changed or c.begins_period),
+      '{}'
+    )
+  into streams, expecting, late, flapping, windowed, verdicts
+  from compared as c;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._judge_streams(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_judge_from timestamp with time zone, OUT streams bigint, OUT expecting bigint, OUT late uuid[], OUT flapping uuid[], OUT windowed uuid[], OUT verdicts syncwell.stream_verdict[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _judge_streams(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_judge_from timestamp with time zone, OUT streams bigint, OUT expecting bigint, OUT late uuid[], OUT flapping uuid[], OUT windowed uuid[], OUT verdicts syncwell.stream_verdict[])
+COMMENT ON FUNCTION syncwell._judge_streams(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_judge_from timestamp with time zone, OUT streams bigint, OUT expecting bigint, OUT late uuid[], OUT flapping uuid[], OUT windowed uuid[], OUT verdicts syncwell.stream_verdict[]) IS 'The part of evaluate_health() that decides of each live stream of an org: status after health.pending_for and health.keep_for (at once: from the failure threshold on, to and from unknown), observations and flapping, and whether a new stretch begins (another status, overlay or flapping, or a score that moved by 10). Writes nothing. streams: how many there are; expecting: those of which something is expected; late: those overdue since before p_judge_from, whose grace began anew; flapping; windowed: under a maintenance window; verdicts: those to write.';
+
+-- function _judged_streams(uuid, uuid[], text, uuid, interval)
+CREATE FUNCTION syncwell._judged_streams(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_stale_after interval) RETURNS TABLE(org_id uuid, stream_id uuid, user_id uuid, source text, platform text, freshness text, expected_interval interval, due_at timestamp with time zone, late_at timestamp with time zone, stale_at timestamp with time zone, last_sync_at timestamp with time zone, last_status text, last_success_at timestamp with time zone, last_failed_at timestamp with time zone, last_duration_ms bigint, consecutive_failures integer, max_runtime interval, created_at timestamp with time zone, registered_at timestamp with time zone, usual_duration_ms bigint, usual_runs bigint, queue_depth bigint, queue_oldest_at timestamp with time zone, queue_reported_at timestamp with time zone, is_paused boolean, failure_threshold integer, heartbeat_timeout interval, error_rate numeric, error_rate_runs integer, failures integer, slow_after_ms bigint, start_timeout interval, queue_backlog interval, queue_bad interval, clock_skew interval, conflict_threshold integer)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_settings jsonb;
+  v_overrides jsonb;
+begin
+  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
+  return query
+  with streams as materialized (
+    select
+      h.org_id, h.stream_id, h.user_id, h.source, h.platform, h.freshness, h.expected_interval, h.due_at, h.late_at,
+      h.stale_at, h.last_sync_at, h.last_status, h.last_success_at, h.last_failed_at, h.last_duration_ms,
+      h.consecutive_failures, h.max_runtime, h.created_at, h.registered_at, h.usual_duration_ms, h.usual_runs,
+      h.recent_outcomes, h.queue_depth, h.queue_oldest_at, h.queue_reported_at,
+      'paused' = any(h.overlays) as is_paused
+    from syncwell._health_of(p_org_id, p_stream_ids, p_stale_after) as h
+    where (p_source is null or h.source = p_source) and (p_user_id is null or h.user_id = p_user_id)
+  ),
+  -- read once for all that have the same
+  limits as materialized (
+    select
+      k.source, k.platform,
+      (d.settings ->> 'runs.failure_threshold')::integer as failure_threshold,
+      (d.settings ->> 'runs.heartbeat_timeout')::interval as heartbeat_timeout,
+      (d.settings ->> 'health.error_rate')::numeric as error_rate,
+      (d.settings ->> 'health.error_rate_runs')::integer as error_rate_runs,
+      (d.settings ->> 'health.slow_ratio')::numeric as slow_ratio,
+      (extract(epoch from (d.settings ->> 'health.slow_margin')::interval) * 1000)::bigint as slow_margin_ms,
+      (d.settings ->> 'health.slow_runs')::integer as slow_runs,
+      (d.settings ->> 'health.start_timeout')::interval as start_timeout,
+      (d.settings ->> 'health.queue_backlog')::interval as queue_backlog,
+      (d.settings ->> 'health.queue_bad')::interval as queue_bad,
+      (d.settings ->> 'health.clock_skew')::interval as clock_skew,
+      (d.settings ->> 'health.conflict_threshold')::integer as conflict_threshold
+    from (select distinct s.source, coalesce(s.platform, '') as platform from streams as s) as k
+    cross join lateral (
+      select syncwell._stream_settings(v_settings, v_overrides, k.source, nullif(k.platform, '')) as settings
+    ) as d
+  )
+  select
+    s.org_id, s.stream_id, s.user_id, s.source, s.platform, s.freshness, s.expected_interval, s.due_at, s.late_at,
+    s.stale_at, s.last_sync_at, s.last_status, s.last_success_at, s.last_failed_at, s.last_duration_ms,
+    s.consecutive_failures, s.max_runtime, s.created_at, s.registered_at, s.usual_duration_ms, s.usual_runs,
+    s.queue_depth, s.queue_oldest_at, s.queue_reported_at, s.is_paused,
+    l.failure_threshold, l.heartbeat_timeout, l.error_rate, l.error_rate_runs,
+    -- fewer runs than it counts over have no rate
+    case
+      when length(s.recent_outcomes) >= l.error_rate_runs
+        then l.error_rate_runs - bit_count(
+          substring(s.recent_outcomes from length(s.recent_outcomes) - l.error_rate_runs + 1)
+        )::integer
+    end,
+    case
+      when s.usual_runs >= l.slow_runs
+        then greatest(round(l.slow_ratio * s.usual_duration_ms), s.usual_duration_ms + l.slow_margin_ms)::bigint
+    end,
+    l.start_timeout, l.queue_backlog, l.queue_bad, l.clock_skew, l.conflict_threshold
+  from streams as s
+  inner join limits as l on l.source = s.source and l.platform = coalesce(s.platform, '');
+end
+$$;
+
+
+ALTER FUNCTION syncwell._judged_streams(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_stale_after interval) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _judged_streams(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_stale_after interval)
+COMMENT ON FUNCTION syncwell._judged_streams(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_stale_after interval) IS 'The live streams of an org with what _issues_of() judges them by; parameters as there. failures: how many of the newest error_rate_runs runs failed, NULL when there were fewer; slow_after_ms: a run that takes longer is slow (the larger of health.slow_ratio times and health.slow_margin more than usual), NULL with fewer than health.slow_runs runs; the other limits are settings. A statement of its own, since it is planned for the streams that are asked for.';
+
 -- function _label_sync_progress()
 CREATE FUNCTION syncwell._label_sync_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4081,6 +6752,352 @@ ALTER FUNCTION syncwell._label_sync_progress() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _label_sync_progress()
 COMMENT ON FUNCTION syncwell._label_sync_progress() IS 'Trigger, only where one of these columns is set: what a progress row is about is checked, what never moves stays. Definer, because it reads settings. Errors: 22001, SW205.';
+
+-- function _learn_baselines_task()
+CREATE FUNCTION syncwell._learn_baselines_task() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_org_id uuid;
+  v_learned bigint := 0;
+begin
+  -- an org at a time: what one has may be millions of rows
+  for v_org_id in select o.org_id from syncwell.orgs as o order by o.org_id loop
+    perform syncwell._learn_volumes(v_org_id);
+    v_learned := v_learned + syncwell._learn_streams(v_org_id);
+  end loop;
+  return v_learned;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._learn_baselines_task() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _learn_baselines_task()
+COMMENT ON FUNCTION syncwell._learn_baselines_task() IS 'Duty of maintenance: learn_health_baselines() for all orgs. Returns for how many streams it learned.';
+
+-- function _learn_streams(uuid, boolean)
+CREATE FUNCTION syncwell._learn_streams(p_org_id uuid, p_force boolean DEFAULT false) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_from constant timestamptz := v_now - interval '672 hours';
+  v_learned bigint;
+begin
+  with due as materialized (
+    select
+      s.stream_id, s.user_id, s.source, coalesce(s.time_zone, o.time_zone) as time_zone, x.stream_id is null as is_new
+    from syncwell.streams as s
+    join syncwell.orgs as o on o.org_id = s.org_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    where s.org_id = p_org_id
+      and s.retired_at is null
+      and (p_force or coalesce(x.learned_at <= v_now - interval '20 hours', true))
+  ),
+  successes as (
+    select
+      d.stream_id, e.completed_at,
+      lag(e.completed_at) over (partition by d.stream_id order by e.completed_at) as previous_at
+    from due as d
+    cross join lateral (
+      select r.completed_at
+      from syncwell.sync_events as r
+      where r.org_id = p_org_id
+        and r.stream_id = d.stream_id
+        and r.id >= syncwell._uuid7_floor(v_from)
+        and r.status in ('success', 'partial')
+        -- not what a clock that was wrong put ahead
+        and r.completed_at <= v_now
+      order by r.id desc
+      -- one every eight minutes; what succeeds more often than that shows its pace in fewer days
+      limit 5000
+    ) as e
+  ),
+  left_out as materialized (
+    select p.stream_id, p.starts_at, coalesce(p.ends_at, 'infinity') as ends_at
+    from syncwell.stream_periods as p
+    join due as d on d.stream_id = p.stream_id
+    where p.org_id = p_org_id and p.overlay in ('paused', 'excluded', 'blind') and coalesce(p.ends_at, v_now) > v_from
+  ),
+  gaps as (
+    select s.stream_id, extract(epoch from s.completed_at - s.previous_at) as seconds
+    from successes as s
+    where s.previous_at < s.completed_at
+      and not exists (
+        select from left_out as l
+        where l.stream_id = s.stream_id and l.starts_at < s.completed_at and l.ends_at > s.previous_at
+      )
+  ),
+  shares as (
+    select
+      g.stream_id, g.seconds,
+      sum(g.seconds) over (partition by g.stream_id order by g.seconds) as upto,
+      sum(g.seconds) over (partition by g.stream_id) as total,
+      count(*) over (partition by g.stream_id) as gaps
+    from gaps as g
+  ),
+  intervals as (
+    select h.stream_id, make_interval(secs => ceil(min(h.seconds))::double precision) as learned
+    from shares as h
+    where h.gaps >= 10 and h.total >= 2 * 86400 and h.upto >= 0.9 * h.total
+    group by h.stream_id
+  ),
+  -- days are a twenty-fourth of the rows; where they begin within an hour of UTC nobody keeps them
+  calendars as (
+    select
+      z.time_zone, z.stream_ids,
+      case when syncwell._begins_on_the_hour(z.time_zone, v_now) then 'day' else 'hour' end as period,
+      date_trunc('day', v_now at time zone z.time_zone) as today
+    from (select d.time_zone, array_agg(d.stream_id) as stream_ids from due as d group by d.time_zone) as z
+  ),
+  durations as materialized (
+    select m.stream_id, m.durations
+    from calendars as c
+    cross join lateral syncwell._metric_rows(
+      p_org_id, c.stream_ids, c.period,
+      (c.today - interval '27 days') at time zone c.time_zone,
+      (c.today + interval '1 day') at time zone c.time_zone,
+      c.time_zone
+    ) as m
+    where (m.durations).maximum is not null
+  ),
+  buckets as (
+    select m.stream_id, b.index, sum(b.n)::bigint as n
+    from durations as m
+    cross join lateral unnest((m.durations).indexes, (m.durations).counts) as b (index, n)
+    group by m.stream_id, b.index
+  ),
+  sketches as (
+    select b.stream_id, array_agg(b.index) as indexes, array_agg(b.n) as counts, sum(b.n)::bigint as runs
+    from buckets as b
+    group by b.stream_id
+  ),
+  usual as (
+    select
+      m.stream_id,
+      sum((m.durations).zeros)::bigint + coalesce(min(s.runs), 0) as runs,
+      ceil((
+        syncwell._sketch_quantiles(
+          row(
+            sum((m.durations).zeros)::bigint, min(s.indexes), min(s.counts),
+            min((m.durations).minimum), max((m.durations).maximum)
+          )::syncwell.sketch,
+          array[0.95]
+        )
+      )[1])::bigint as duration_ms
+    from durations as m
+    left join sketches as s on s.stream_id = m.stream_id
+    group by m.stream_id
+  ),
+  learned as materialized (
+    select d.stream_id, d.user_id, d.source, d.is_new, i.learned, u.duration_ms, coalesce(u.runs, 0) as runs
+    from due as d
+    left join intervals as i on i.stream_id = d.stream_id
+    left join usual as u on u.stream_id = d.stream_id
+  ),
+  -- in one order, and who writes such a row now is not waited for: it is learned the next time
+  locked as materialized (
+    select x.stream_id
+    from syncwell.stream_states as x
+    where x.org_id = p_org_id and x.stream_id in (select l.stream_id from learned as l where not l.is_new)
+    order by x.stream_id
+    for no key update skip locked
+  ),
+  updated as (
+    update syncwell.stream_states as x
+    set
+      learned_at = v_now,
+      learned_interval = l.learned,
+      usual_duration_ms = l.duration_ms,
+      usual_runs = l.runs
+    from learned as l
+    join locked as k on k.stream_id = l.stream_id
+    where x.org_id = p_org_id and x.stream_id = l.stream_id
+    returning x.stream_id
+  ),
+  added as (
+    insert into syncwell.stream_states (
+      org_id, stream_id, user_id, source, learned_at, learned_interval, usual_duration_ms, usual_runs
+    )
+    select p_org_id, l.stream_id, l.user_id, l.source, v_now, l.learned, l.duration_ms, l.runs
+    from learned as l
+    where l.is_new
+    order by l.stream_id
+    on conflict (org_id, stream_id) do nothing
+    returning stream_id
+  )
+  select (select count(*) from updated) + (select count(*) from added) into v_learned;
+  return v_learned;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._learn_streams(p_org_id uuid, p_force boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _learn_streams(p_org_id uuid, p_force boolean)
+COMMENT ON FUNCTION syncwell._learn_streams(p_org_id uuid, p_force boolean) IS 'Learns what is usual for the live streams of an org, from the last 28 days, and returns for how many. p_force: for all; else for those that were not learned for 20 hours. learned_interval: the least gap between successes such that 90 % of the time lies in gaps no longer (so a phone that sleeps at night is expected after its night), of the newest 5 000 successes at most; NULL with fewer than 10 gaps or less than 2 days in them. Gaps that touch a pause, an excluded time or one when nothing evaluated are left out, the one that lasts counts for nothing. usual_duration_ms: 95th percentile of the runs that succeeded or failed, within 1.083 %, from the days'' sketches; usual_runs: how many.';
+
+-- function _learn_volumes(uuid, boolean)
+CREATE FUNCTION syncwell._learn_volumes(p_org_id uuid, p_force boolean DEFAULT false) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_series uuid[];
+  v_batch uuid[];
+  v_learned syncwell.volume_baselines[];
+  v_count bigint := 0;
+begin
+  -- what was learned so far judges the hours until now
+  perform syncwell._check_volumes(p_org_id);
+
+  delete from syncwell.volume_baselines as b
+  where b.org_id = p_org_id
+    and not exists (select from syncwell._volume_closed(p_org_id, v_now) as c where c.series_id = b.series_id);
+  v_series := array(
+    select c.series_id
+    from syncwell._volume_closed(p_org_id, v_now) as c
+    left join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+    where p_force or coalesce(b.learned_at <= v_now - interval '20 hours', true)
+    order by c.series_id
+  );
+
+  -- a hundred series are 134 400 hours: enough at once
+  while v_series <> '{}' loop
+    v_batch := v_series[:100];
+    v_series := v_series[101:];
+    with closed as materialized (
+      select c.*, c.closed_to - interval '1344 hours' as from_hour
+      from syncwell._volume_closed(p_org_id, v_now) as c
+      where c.series_id = any(v_batch)
+    ),
+    hours as materialized (
+      select h.series_id, h.counts, h.slots, h.first_hour
+      from (
+        select
+          array_agg(c.series_id) as ids, array_agg(c.from_hour) as starts, array_agg(c.closed_to) as ends
+        from closed as c
+      ) as a
+      cross join lateral syncwell._volume_hours(p_org_id, a.ids, a.starts, a.ends) as h
+    ),
+    -- history begins with the first run
+    known as materialized (
+      select
+        c.*, h.first_hour,
+        h.counts[(extract(epoch from h.first_hour - c.from_hour) / 3600)::integer + 1:] as counts,
+        h.slots[(extract(epoch from h.first_hour - c.from_hour) / 3600)::integer + 1:] as slots,
+        b.since,
+        (extract(epoch from b.since - h.first_hour) / 3600)::integer as hours_before
+      from closed as c
+      left join hours as h on h.series_id = c.series_id
+      left join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+    ),
+    stored as (
+      insert into syncwell.volume_baselines as b (
+        org_id, series_id, stream_id, user_id, source, platform, time_zone, learned_at, history_from, history_to,
+        history_hours, upper, lower, rates, surge_quantiles, surge_scales, drop_limits, gap_hours, gap_mass, checked_to,
+        surge_record, recent_surges, empty_hours, empty_mass, severity
+      )
+      select
+        p_org_id, k.series_id, k.stream_id, k.user_id, k.source, k.platform, k.time_zone, v_now, k.first_hour,
+        k.closed_to, coalesce(m.history_hours, 0), m.upper, m.lower, m.rates, m.surge_quantiles, m.surge_scales,
+        m.drop_limits, m.gap_hours, m.gap_mass, k.closed_to, coalesce(m.surge_record, 0),
+        coalesce(m.recent_surges, '{}'), coalesce(m.empty_hours, 0), coalesce(m.empty_mass, 0),
+        case when m.upper is null then 'learning' else 'none' end
+      from known as k
+      left join lateral syncwell._volume_model(k.counts, k.slots, k.hours_before) as m
+        on cardinality(k.counts) >= 336
+      order by k.series_id
+      -- a surge that lasts does not become the measure of surges before it has ended
+      on conflict (org_id, series_id) do update set
+        user_id = excluded.user_id,
+        source = excluded.source,
+        platform = excluded.platform,
+        time_zone = excluded.time_zone,
+        learned_at = excluded.learned_at,
+        history_from = excluded.history_from,
+        history_to = excluded.history_to,
+        history_hours = excluded.history_hours,
+        upper = excluded.upper,
+        lower = excluded.lower,
+        rates = excluded.rates,
+        surge_quantiles = case when b.finding = 'surge' then b.surge_quantiles else excluded.surge_quantiles end,
+        surge_scales = case when b.finding = 'surge' then b.surge_scales else excluded.surge_scales end,
+        drop_limits = excluded.drop_limits,
+        gap_hours = excluded.gap_hours,
+        gap_mass = excluded.gap_mass,
+        checked_to = excluded.checked_to,
+        surge_record = case when b.finding = 'surge' then b.surge_record else excluded.surge_record end,
+        recent_surges = case when b.finding = 'surge' then b.recent_surges else excluded.recent_surges end,
+        empty_hours = excluded.empty_hours,
+        empty_mass = excluded.empty_mass,
+        severity = case when excluded.upper is null or b.finding is null then excluded.severity else b.severity end,
+        finding = case when excluded.upper is not null then b.finding end,
+        since = case when excluded.upper is not null then b.since end,
+        surge_peak = case when excluded.upper is not null then b.surge_peak end,
+        drift_percent = case when excluded.upper is not null then b.drift_percent end,
+        evidence = case when excluded.upper is not null then b.evidence end
+      returning b
+    )
+    select array_agg(s.b) into v_learned from stored as s;
+    perform syncwell._tell_volumes(p_org_id, v_learned);
+    v_count := v_count + coalesce(cardinality(v_learned), 0);
+  end loop;
+  return v_count;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._learn_volumes(p_org_id uuid, p_force boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _learn_volumes(p_org_id uuid, p_force boolean)
+COMMENT ON FUNCTION syncwell._learn_volumes(p_org_id uuid, p_force boolean) IS 'Learns what volume is usual in an org, for each live stream and for all of a source and platform together where these are several, from the last eight weeks, and returns for how many. p_force: for all; else for those not learned for 20 hours. With less than two weeks since the first run nothing is learned yet. Before, what closed is checked by what was learned so far. Hours since a finding began set no limits for drops.';
+
+-- function _leased_operation(uuid, uuid, uuid)
+CREATE FUNCTION syncwell._leased_operation(p_org_id uuid, p_operation_id uuid, p_lease_token uuid) RETURNS syncwell.sync_queue
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_operation syncwell.sync_queue;
+begin
+  perform syncwell._lock_twins(
+    p_org_id, array(select q.dedup_hash from syncwell.sync_queue as q where q.org_id = p_org_id and q.id = p_operation_id)
+  );
+  select q.* into v_operation
+  from syncwell.sync_queue as q
+  where q.org_id = p_org_id and q.id = p_operation_id
+  for update;
+  if not found or not syncwell._may_handle_operation(v_operation.user_id) then
+    raise exception using
+      errcode = 'SW401',
+      message = 'unknown operation',
+      detail = format('There is no operation %s that this caller may end.', p_operation_id),
+      hint = 'It may have been completed: get_operations() shows what is left.';
+  end if;
+  if v_operation.lease_token is distinct from p_lease_token then
+    raise exception using
+      errcode = 'SW402',
+      message = 'the lease is lost',
+      detail = format('Operation %s is not held by this lease any more.', p_operation_id),
+      hint = 'Stop working on it: it was handed out again when its lease ended. Ask for longer leases or extend them.';
+  end if;
+  return v_operation;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._leased_operation(p_org_id uuid, p_operation_id uuid, p_lease_token uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _leased_operation(p_org_id uuid, p_operation_id uuid, p_lease_token uuid)
+COMMENT ON FUNCTION syncwell._leased_operation(p_org_id uuid, p_operation_id uuid, p_lease_token uuid) IS 'The operation, locked, if the lease holds it. Errors: SW401, SW402.';
 
 -- function _leased_run(uuid, uuid)
 CREATE FUNCTION syncwell._leased_run(p_event_id uuid, p_lease uuid) RETURNS syncwell.sync_events
@@ -4114,6 +7131,27 @@ ALTER FUNCTION syncwell._leased_run(p_event_id uuid, p_lease uuid) OWNER TO sync
 -- comment FUNCTION _leased_run(p_event_id uuid, p_lease uuid)
 COMMENT ON FUNCTION syncwell._leased_run(p_event_id uuid, p_lease uuid) IS '_locked_run() for a worker, who proves by the lease that the run is its own. Errors: SW001, SW101, SW102, 22004.';
 
+-- function _lock_twins(uuid, uuid[])
+CREATE FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct hashtextextended('syncwell.twins.' || p_org_id || h.hash, 0) as key
+    from unnest(p_hashes) as h (hash)
+    order by 1
+  ) as l;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _lock_twins(p_org_id uuid, p_hashes uuid[])
+COMMENT ON FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) IS 'Lets nobody else send or put back operations of these dedup hashes that replace each other, until the end of the transaction. Taken before their rows are locked: whoever sends one waits for the row of its twin, and whoever puts that back for the index entry of the one that is sent.';
+
 -- function _locked_error(uuid)
 CREATE FUNCTION syncwell._locked_error(p_error_id uuid) RETURNS syncwell.sync_errors
     LANGUAGE plpgsql
@@ -4142,6 +7180,172 @@ ALTER FUNCTION syncwell._locked_error(p_error_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _locked_error(p_error_id uuid)
 COMMENT ON FUNCTION syncwell._locked_error(p_error_id uuid) IS 'The error, locked until the end of the transaction, if it is the caller''s or, for admins and services, any of the org. Errors: SW001, SW104, 22004.';
+
+-- table sync_issues
+CREATE TABLE syncwell.sync_issues (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    fingerprint text NOT NULL,
+    issue_type text NOT NULL,
+    severity text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    stream_id uuid,
+    user_id uuid,
+    source text,
+    platform text,
+    parent_id uuid,
+    muted_by text,
+    since timestamp with time zone,
+    evidence jsonb NOT NULL,
+    suggestion text,
+    opened_at timestamp with time zone NOT NULL,
+    times_opened integer DEFAULT 1 NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    gone_since timestamp with time zone,
+    resolved_at timestamp with time zone,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by uuid,
+    note text,
+    snoozed_until timestamp with time zone,
+    CONSTRAINT sync_issues_muting_is_known CHECK ((muted_by = ANY (ARRAY['silence'::text, 'maintenance'::text, 'parent'::text, 'flapping'::text]))),
+    CONSTRAINT sync_issues_note_is_short CHECK ((length(note) <= 1000)),
+    CONSTRAINT sync_issues_resolved_has_a_time CHECK (((state = 'resolved'::text) = (resolved_at IS NOT NULL))),
+    CONSTRAINT sync_issues_severity_is_known CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT sync_issues_snoozed_has_an_end CHECK (((state = 'snoozed'::text) = (snoozed_until IS NOT NULL))),
+    CONSTRAINT sync_issues_state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'snoozed'::text, 'resolved'::text])))
+)
+WITH (fillfactor='80');
+
+
+ALTER TABLE syncwell.sync_issues OWNER TO syncwell_owner;
+
+-- comment TABLE sync_issues
+COMMENT ON TABLE syncwell.sync_issues IS 'What was found wrong, one row a cause and not a tick: evaluate_health() opens, reopens and resolves them, acknowledge_issue() and snooze_issue() are for people.';
+
+-- comment COLUMN sync_issues.org_id
+COMMENT ON COLUMN syncwell.sync_issues.org_id IS 'The org.';
+
+-- comment COLUMN sync_issues.id
+COMMENT ON COLUMN syncwell.sync_issues.id IS 'The issue''s id; ids ascend with opened_at.';
+
+-- comment COLUMN sync_issues.fingerprint
+COMMENT ON COLUMN syncwell.sync_issues.fingerprint IS 'What makes it the same issue: its type, stream and cause.';
+
+-- comment COLUMN sync_issues.issue_type
+COMMENT ON COLUMN syncwell.sync_issues.issue_type IS 'As detect_sync_issues() has it; of a whole org: mass_staleness, evaluation_gap.';
+
+-- comment COLUMN sync_issues.severity
+COMMENT ON COLUMN syncwell.sync_issues.severity IS 'info, warning or critical.';
+
+-- comment COLUMN sync_issues.state
+COMMENT ON COLUMN syncwell.sync_issues.state IS 'open, acknowledged, snoozed or resolved.';
+
+-- comment COLUMN sync_issues.stream_id
+COMMENT ON COLUMN syncwell.sync_issues.stream_id IS 'The stream; NULL: it is not one stream''s.';
+
+-- comment COLUMN sync_issues.user_id
+COMMENT ON COLUMN syncwell.sync_issues.user_id IS 'The user whose stream it is; NULL for the org''s own.';
+
+-- comment COLUMN sync_issues.source
+COMMENT ON COLUMN syncwell.sync_issues.source IS 'What is synced; NULL: it is not one source''s.';
+
+-- comment COLUMN sync_issues.platform
+COMMENT ON COLUMN syncwell.sync_issues.platform IS 'The stream''s platform; NULL when not known.';
+
+-- comment COLUMN sync_issues.parent_id
+COMMENT ON COLUMN syncwell.sync_issues.parent_id IS 'The issue that explains it: mass_staleness, or of a stale stream that it fails or is stuck; NULL: none.';
+
+-- comment COLUMN sync_issues.muted_by
+COMMENT ON COLUMN syncwell.sync_issues.muted_by IS 'Why nobody is alerted of it: silence, maintenance (a window), parent (that one is), flapping (told once); NULL: nothing keeps it quiet.';
+
+-- comment COLUMN sync_issues.since
+COMMENT ON COLUMN syncwell.sync_issues.since IS 'When the trouble itself began.';
+
+-- comment COLUMN sync_issues.evidence
+COMMENT ON COLUMN syncwell.sync_issues.evidence IS 'The numbers and thresholds behind it, as last seen.';
+
+-- comment COLUMN sync_issues.suggestion
+COMMENT ON COLUMN syncwell.sync_issues.suggestion IS 'What to do.';
+
+-- comment COLUMN sync_issues.opened_at
+COMMENT ON COLUMN syncwell.sync_issues.opened_at IS 'When it was first found.';
+
+-- comment COLUMN sync_issues.times_opened
+COMMENT ON COLUMN syncwell.sync_issues.times_opened IS '1, and 1 more for each time that it came back within health.reopen_within.';
+
+-- comment COLUMN sync_issues.last_seen_at
+COMMENT ON COLUMN syncwell.sync_issues.last_seen_at IS 'When it was last found.';
+
+-- comment COLUMN sync_issues.gone_since
+COMMENT ON COLUMN syncwell.sync_issues.gone_since IS 'Since when it is not found any more; it is resolved once that has lasted for health.keep_for.';
+
+-- comment COLUMN sync_issues.resolved_at
+COMMENT ON COLUMN syncwell.sync_issues.resolved_at IS 'When it was resolved; NULL: it is not.';
+
+-- comment COLUMN sync_issues.acknowledged_at
+COMMENT ON COLUMN syncwell.sync_issues.acknowledged_at IS 'When somebody took it on.';
+
+-- comment COLUMN sync_issues.acknowledged_by
+COMMENT ON COLUMN syncwell.sync_issues.acknowledged_by IS 'Who did; NULL: a service.';
+
+-- comment COLUMN sync_issues.note
+COMMENT ON COLUMN syncwell.sync_issues.note IS 'What whoever handled it had to say.';
+
+-- comment COLUMN sync_issues.snoozed_until
+COMMENT ON COLUMN syncwell.sync_issues.snoozed_until IS 'Until when it rests.';
+
+-- function _locked_issue(uuid)
+CREATE FUNCTION syncwell._locked_issue(p_issue_id uuid) RETURNS syncwell.sync_issues
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_issue syncwell.sync_issues;
+begin
+  if p_issue_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an issue is needed',
+      detail = 'p_issue_id is NULL.',
+      hint = 'syncwell.get_sync_issues() lists them.';
+  end if;
+  -- whatever the issue, so that the answer tells nothing of it
+  if v_caller.role = 'analyst' then
+    raise exception using
+      errcode = '42501',
+      message = 'analysts look at issues and do not handle them',
+      detail = 'The caller is analyst.',
+      hint = 'Ask the user whose stream it is, or an admin of the org.';
+  end if;
+  select i.* into v_issue
+  from syncwell.sync_issues as i
+  where i.org_id = v_caller.org_id and i.id = p_issue_id
+    and (v_caller.role in ('admin', 'service') or i.user_id = v_caller.user_id)
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW601',
+      message = 'unknown issue',
+      detail = format('There is no issue %s that this caller may handle.', p_issue_id),
+      hint = 'syncwell.get_sync_issues() lists them. Users handle their own, admins and services their org''s.';
+  end if;
+  if v_issue.state = 'resolved' then
+    raise exception using
+      errcode = 'SW604',
+      message = 'the issue is resolved',
+      detail = format('Issue %s was resolved at %s.', p_issue_id, v_issue.resolved_at),
+      hint = 'There is nothing left to handle; if it comes back it is opened again.';
+  end if;
+  return v_issue;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._locked_issue(p_issue_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _locked_issue(p_issue_id uuid)
+COMMENT ON FUNCTION syncwell._locked_issue(p_issue_id uuid) IS 'An issue that is not resolved and that the caller may handle (its own, or for admins and services any of the org), locked until the end of the transaction. Errors: SW001, SW601, SW604, 22004, 42501 for analysts.';
 
 -- function _locked_run(uuid)
 CREATE FUNCTION syncwell._locked_run(p_event_id uuid) RETURNS syncwell.sync_events
@@ -4251,6 +7455,53 @@ ALTER FUNCTION syncwell._mark_old_hours() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _mark_old_hours()
 COMMENT ON FUNCTION syncwell._mark_old_hours() IS 'Trigger of sync_events: marks the hours of runs that were deleted, in the same transaction.';
+
+-- function _may_depend_on(uuid, uuid, uuid[])
+CREATE FUNCTION syncwell._may_depend_on(p_org_id uuid, p_user_id uuid, p_operation_ids uuid[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_operation_ids = '{}' then
+    return true;
+  end if;
+  return not exists (
+    select from unnest(p_operation_ids) as d (id)
+    where not exists (
+        select from syncwell.sync_queue as q
+        where q.org_id = p_org_id and q.id = d.id and (q.user_id is null or q.user_id is not distinct from p_user_id)
+      )
+      and not exists (
+        select from syncwell.sync_queue_archive as a
+        where a.org_id = p_org_id and a.id = d.id and (a.user_id is null or a.user_id is not distinct from p_user_id)
+      )
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._may_depend_on(p_org_id uuid, p_user_id uuid, p_operation_ids uuid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _may_depend_on(p_org_id uuid, p_user_id uuid, p_operation_ids uuid[])
+COMMENT ON FUNCTION syncwell._may_depend_on(p_org_id uuid, p_user_id uuid, p_operation_ids uuid[]) IS 'Whether an operation of this user may wait for these: they are there, or were, and are its user''s or the org''s.';
+
+-- function _may_handle_operation(uuid)
+CREATE FUNCTION syncwell._may_handle_operation(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id constant uuid := syncwell._claim_user();
+begin
+  return v_user_id is null or p_user_id is not distinct from v_user_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._may_handle_operation(p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _may_handle_operation(p_user_id uuid)
+COMMENT ON FUNCTION syncwell._may_handle_operation(p_user_id uuid) IS 'Whether the caller may work on operations of this user of its org: members and analysts on their own, admins and services on all.';
 
 -- function _may_push(integer)
 CREATE FUNCTION syncwell._may_push(p_table_id integer) RETURNS boolean
@@ -4378,6 +7629,39 @@ ALTER FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) OWNER TO sy
 -- comment FUNCTION _merged_absent(p_absent jsonb, p_more jsonb)
 COMMENT ON FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) IS 'Two lists of records by table id, {"1": ["a"]}, as one; NULL where there are none.';
 
+-- function _metric_count(jsonb, text)
+CREATE FUNCTION syncwell._metric_count(p_metrics jsonb, p_key text) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_value constant jsonb := p_metrics -> p_key;
+  v_number numeric;
+begin
+  if v_value is null then
+    return null;
+  end if;
+  case jsonb_typeof(v_value)
+    when 'null' then return null;
+    when 'number' then v_number := v_value::numeric;
+    else perform syncwell._refuse_metric(p_key, format('is of type %s and no number', jsonb_typeof(v_value)));
+  end case;
+  if v_number < 0 then
+    perform syncwell._refuse_metric(p_key, 'is negative');
+  end if;
+  if v_number > 9223372036854775807 then
+    perform syncwell._refuse_metric(p_key, 'is too large');
+  end if;
+  return round(v_number);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._metric_count(p_metrics jsonb, p_key text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _metric_count(p_metrics jsonb, p_key text)
+COMMENT ON FUNCTION syncwell._metric_count(p_metrics jsonb, p_key text) IS 'A metric that is a number from 0 to 2^63 - 1, rounded; NULL where it is not told, or JSON null. Errors: SW605.';
+
 -- function _metric_rows(uuid, uuid[], text, timestamp with time zone, timestamp with time zone, text)
 CREATE FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) RETURNS TABLE(stream_id uuid, period_start timestamp with time zone, total bigint, successful bigint, failed bigint, items numeric, duration_total numeric, durations syncwell.sketch)
     LANGUAGE plpgsql STABLE
@@ -4485,6 +7769,189 @@ ALTER FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_perio
 -- comment FUNCTION _metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text)
 COMMENT ON FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) IS 'What ran on streams by hour, day or week, from p_from (a start of a period in p_time_zone) to p_to (not included), right at this moment: stored rows where they are up to date, else counted anew. A period may come in several rows, to be added up.';
 
+-- function _metric_text(jsonb, text, integer)
+CREATE FUNCTION syncwell._metric_text(p_metrics jsonb, p_key text, p_max integer) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_type constant text := jsonb_typeof(p_metrics -> p_key);
+begin
+  if v_type not in ('string', 'null') then
+    perform syncwell._refuse_metric(p_key, format('is of type %s and no text', v_type));
+  end if;
+  if length(p_metrics ->> p_key) > p_max then
+    perform syncwell._refuse_metric(p_key, format('has more than %s characters', p_max));
+  end if;
+  return nullif(p_metrics ->> p_key, '');
+end
+$$;
+
+
+ALTER FUNCTION syncwell._metric_text(p_metrics jsonb, p_key text, p_max integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _metric_text(p_metrics jsonb, p_key text, p_max integer)
+COMMENT ON FUNCTION syncwell._metric_text(p_metrics jsonb, p_key text, p_max integer) IS 'A metric that is a text of at most p_max characters; NULL where it is not told, JSON null or empty. Errors: SW605.';
+
+-- function _metric_time(jsonb, text, timestamp with time zone)
+CREATE FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_type constant text := jsonb_typeof(p_metrics -> p_key);
+  v_text constant text := p_metrics ->> p_key;
+  v_time timestamptz;
+begin
+  if v_type not in ('string', 'null') then
+    perform syncwell._refuse_metric(p_key, format('is of type %s and no text', v_type));
+  end if;
+  if v_text is null then
+    return null;
+  end if;
+  -- nothing that the session's DateStyle or TimeZone decides, and no word such as infinity or now
+  if v_text !~ '^[0-9]{4}(-[0-9]{2}){2}[T ][0-9]{2}(:[0-9]{2}){1,2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$' then
+    perform syncwell._refuse_metric(p_key, 'is no time in ISO 8601 with an offset, e.g. 2026-03-29T01:30:00Z');
+  end if;
+  begin
+    v_time := v_text::timestamptz;
+  exception
+    when data_exception then
+      perform syncwell._refuse_metric(p_key, 'is a time that does not exist');
+  end;
+  if v_time > p_now + interval '5 minutes' then
+    perform syncwell._refuse_metric(p_key, 'is more than 5 minutes ahead of the clock of the server');
+  end if;
+  return v_time;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) IS 'A metric that is a time in ISO 8601 with an offset, at most 5 minutes after p_now; NULL where it is not told, or JSON null. Errors: SW605.';
+
+-- function _move_windows(uuid, timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION syncwell._move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_ended syncwell.maintenance_windows[];
+  v_active syncwell.maintenance_windows[];
+  v_paused uuid[] := array[]::uuid[];
+begin
+  -- before windows that come again move on to their next time; what was over before p_since is done with
+  v_ended := array(
+    select w
+    from syncwell.maintenance_windows as w
+    where w.org_id = p_org_id
+      and w.mode = 'pause'
+      and w.starts_at < least(w.ends_at, w.cancelled_at)
+      and least(w.ends_at, w.cancelled_at) <= p_now
+      and least(w.ends_at, w.cancelled_at) > p_since
+  );
+
+  -- whoever calls one off at this moment is not waited for
+  with due as materialized (
+    select w.org_id, w.id
+    from syncwell.maintenance_windows as w
+    where w.org_id = p_org_id and w.cron is not null and w.cancelled_at is null and w.ends_at <= p_now
+    order by w.id
+    for no key update skip locked
+  )
+  update syncwell.maintenance_windows as w
+  set starts_at = n.starts_at, ends_at = n.ends_at
+  from due as d
+  inner join syncwell.maintenance_windows as o on o.org_id = d.org_id and o.id = d.id
+  inner join syncwell.orgs as g on g.org_id = d.org_id
+  cross join lateral syncwell._next_window(
+    o.cron, coalesce(o.time_zone, g.time_zone), o.starts_at, o.ends_at, p_now
+  ) as n
+  where w.org_id = d.org_id and w.id = d.id and n.starts_at is not null;
+
+  v_active := array(select w from syncwell._active_windows(p_org_id, p_now) as w where w.mode = 'pause');
+  if v_active <> '{}' then
+    v_paused := array(
+      select s.stream_id
+      from syncwell.streams as s
+      where s.org_id = p_org_id
+        and s.retired_at is null
+        and exists (
+          select from unnest(v_active) as w
+          where (w.source is null or w.source = s.source)
+            and (w.user_id is null or w.user_id = s.user_id)
+            and (w.platform is null or w.platform = s.platform)
+        )
+    );
+  end if;
+
+  if v_active <> '{}' or v_ended <> '{}' then
+    insert into syncwell.stream_states (org_id, stream_id, user_id, source)
+    select s.org_id, s.stream_id, s.user_id, s.source
+    from syncwell.streams as s
+    where s.org_id = p_org_id
+      and s.retired_at is null
+      and exists (
+        select from unnest(v_active || v_ended) as w
+        where (w.source is null or w.source = s.source)
+          and (w.user_id is null or w.user_id = s.user_id)
+          and (w.platform is null or w.platform = s.platform)
+      )
+      and not exists (
+        select from syncwell.stream_states as t where t.org_id = s.org_id and t.stream_id = s.stream_id
+      )
+    order by s.stream_id
+    on conflict (org_id, stream_id) do nothing;
+  end if;
+
+  with wanted as materialized (
+    select t.stream_id, v.expect_from
+    from syncwell.stream_states as t
+    inner join syncwell.streams as s on s.org_id = t.org_id and s.stream_id = t.stream_id and s.retired_at is null
+    left join unnest(v_paused) as p (stream_id) on p.stream_id = t.stream_id
+    cross join lateral (
+      select max(least(w.ends_at, w.cancelled_at)) as ended_at
+      from unnest(v_ended) as w
+      where (w.source is null or w.source = s.source)
+        and (w.user_id is null or w.user_id = s.user_id)
+        and (w.platform is null or w.platform = s.platform)
+    ) as e
+    cross join lateral (
+      select
+        case
+          when p.stream_id is not null then 'infinity'
+          when t.expect_from = 'infinity' then coalesce(e.ended_at, p_now)
+          else greatest(t.expect_from, e.ended_at)
+        end as expect_from
+    ) as v
+    where t.org_id = p_org_id
+      -- nearly always there is nothing of this
+      and (t.expect_from = 'infinity' or v_paused <> '{}' or v_ended <> '{}')
+      and t.expect_from is distinct from v.expect_from
+  ),
+  locked as materialized (
+    select t.stream_id
+    from syncwell.stream_states as t
+    where t.org_id = p_org_id and t.stream_id in (select n.stream_id from wanted as n)
+    order by t.stream_id
+    for no key update skip locked
+  )
+  update syncwell.stream_states as t
+  set expect_from = n.expect_from
+  from wanted as n
+  inner join locked as l on l.stream_id = n.stream_id
+  where t.org_id = p_org_id and t.stream_id = n.stream_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone) IS 'The part of evaluate_health() for maintenance windows: those that come again and are over move on to the time that is on or next; streams under a pause expect nothing (stream_states.expect_from is infinity), those whose pause ended after p_since expect from its end on. p_since: the last evaluation, -infinity for the first.';
+
 -- function _next_sync(uuid, text, text, interval, timestamp with time zone)
 CREATE FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
@@ -4508,6 +7975,31 @@ ALTER FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text,
 
 -- comment FUNCTION _next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone)
 COMMENT ON FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) IS 'When the next run is expected: by cron in the given or the org''s time zone, else p_after + p_expected_interval, else NULL.';
+
+-- function _next_window(text, text, timestamp with time zone, timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION syncwell._next_window(p_cron text, p_time_zone text, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_now timestamp with time zone, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- as seconds: a day of an interval would be one of the session's time zone
+  v_duration constant interval := make_interval(secs => extract(epoch from p_ends_at - p_starts_at)::double precision);
+begin
+  starts_at := p_starts_at;
+  ends_at := p_ends_at;
+  if p_ends_at <= p_now and p_cron is not null then
+    -- the first that ends after now
+    starts_at := syncwell._cron_next(p_cron, p_time_zone, greatest(p_now - v_duration, p_starts_at));
+    ends_at := starts_at + v_duration;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._next_window(p_cron text, p_time_zone text, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_now timestamp with time zone, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _next_window(p_cron text, p_time_zone text, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_now timestamp with time zone, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone)
+COMMENT ON FUNCTION syncwell._next_window(p_cron text, p_time_zone text, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_now timestamp with time zone, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) IS 'The occurrence of a maintenance window that is on at p_now, or else the next: as given where that is not over or it does not come again. A later one begins when p_cron fires by the clock of p_time_zone and lasts as long, in seconds. NULL when there is none any more.';
 
 -- function _note_alive(uuid, uuid, text)
 CREATE FUNCTION syncwell._note_alive(p_org_id uuid, p_user_id uuid, p_source text) RETURNS void
@@ -4840,6 +8332,62 @@ ALTER FUNCTION syncwell._notify_sync_progress() OWNER TO syncwell_owner;
 -- comment FUNCTION _notify_sync_progress()
 COMMENT ON FUNCTION syncwell._notify_sync_progress() IS 'Trigger: a sync began. After the insert, because a row that ON CONFLICT turns away must not be told of. Definer, because it reads a setting.';
 
+-- function _operation_fault(syncwell.queue_request, integer)
+CREATE FUNCTION syncwell._operation_fault(p_request syncwell.queue_request, p_max_payload integer) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  return case
+    when coalesce(length(p_request.operation_type), 0) not between 1 and 100
+      then array['22023', 'operation_type must be a text of 1 to 100 characters']
+    when octet_length(p_request.payload::text) > p_max_payload then array[
+      'SW403',
+      format('its payload has %s bytes; at most %s are taken', octet_length(p_request.payload::text), p_max_payload)
+    ]
+    when p_request.source !~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'
+      then array['22023', 'source must be a letter or digit, then up to 99 of A-Z a-z 0-9 _ . : / -']
+    when length(p_request.dedup_key) not between 1 and 500
+      then array['22023', 'dedup_key must have 1 to 500 characters']
+    when p_request.dedup_mode is null or p_request.dedup_mode <> all (array['ignore', 'replace', 'merge', 'none'])
+      then array['22023', 'mode must be ignore, replace, merge or none']
+    when p_request.dedup_mode in ('replace', 'merge') and p_request.dedup_key is null
+      then array['22023', 'modes replace and merge need a dedup_key']
+    when p_request.dedup_mode = 'merge' and jsonb_typeof(p_request.payload) <> 'object'
+      then array['22023', 'only objects can be merged']
+    when p_request.priority is null or p_request.priority not between 0 and 9
+      then array['22023', 'priority must be 0 to 9']
+    when p_request.run_at not between '2000-01-01 00:00+00' and '2200-01-01 00:00+00'
+      then array['22023', 'run_at must be a time from 2000 to 2200, ISO 8601 with its offset']
+    when p_request.max_attempts not between 1 and 100 then array['22023', 'max_attempts must be 1 to 100']
+    when length(p_request.ordering_key) not between 1 and 500
+      then array['22023', 'ordering_key must have 1 to 500 characters']
+    when p_request.platform <> all (array['android', 'ios', 'web', 'server', 'other'])
+      then array['22023', 'platform must be android, ios, web, server or other']
+    when length(p_request.device_id) > 200 then array['22023', 'device_id has more than 200 characters']
+    when cardinality(p_request.depends_on) > 100 or array_position(p_request.depends_on, null) is not null
+      then array['22023', 'depends_on must name at most 100 operations']
+  end;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._operation_fault(p_request syncwell.queue_request, p_max_payload integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _operation_fault(p_request syncwell.queue_request, p_max_payload integer)
+COMMENT ON FUNCTION syncwell._operation_fault(p_request syncwell.queue_request, p_max_payload integer) IS 'What is wrong with an operation that somebody sends: SQLSTATE and text; NULL: nothing.';
+
+-- function _order_hash(uuid, text)
+CREATE FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_ordering_key IS NOT NULL) THEN hashtextextended(((COALESCE((p_user_id)::text, '-'::text) || chr(31)) || p_ordering_key), (0)::bigint) ELSE NULL::bigint END;
+
+
+ALTER FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _order_hash(p_user_id uuid, p_ordering_key text)
+COMMENT ON FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) IS 'By what the operations of one user and ordering key are found; two keys that share it only wait for each other.';
+
 -- function _order_tables()
 CREATE FUNCTION syncwell._order_tables() RETURNS void
     LANGUAGE plpgsql
@@ -4882,19 +8430,36 @@ ALTER FUNCTION syncwell._order_tables() OWNER TO syncwell_owner;
 -- comment FUNCTION _order_tables()
 COMMENT ON FUNCTION syncwell._order_tables() IS 'Numbers the synced tables so that a foreign key''s target comes before the table that has the key.';
 
+-- function _overlays(boolean, boolean, boolean, boolean)
+CREATE FUNCTION syncwell._overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN array_remove(ARRAY[CASE WHEN p_is_flapping THEN 'flapping'::text ELSE NULL::text END, CASE WHEN p_is_maintained THEN 'maintenance'::text ELSE NULL::text END, CASE WHEN p_is_paused THEN 'paused'::text ELSE NULL::text END, CASE WHEN p_is_unevaluated THEN 'unevaluated'::text ELSE NULL::text END], NULL::text);
+
+
+ALTER FUNCTION syncwell._overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean)
+COMMENT ON FUNCTION syncwell._overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean) IS 'What holds beside the status of a stream, by name: flapping, maintenance (a window mutes or excludes it), paused, unevaluated (evaluate_health() has not looked for two of its intervals); empty when nothing does.';
+
 -- function _own_health_settings()
-CREATE FUNCTION syncwell._own_health_settings() RETURNS TABLE(settings jsonb, overrides jsonb, time_zone text)
+CREATE FUNCTION syncwell._own_health_settings() RETURNS TABLE(computed_at timestamp with time zone, time_zone text, limits syncwell.health_limits, overrides jsonb, windows syncwell.maintenance_windows[], judge_from timestamp with time zone, is_unevaluated boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_column
 declare
   v_org_id constant uuid := syncwell.current_org_id();
+  v_user_id constant uuid := syncwell.current_user_id();
+  v_sees_org constant boolean := syncwell._sees_org();
 begin
   return query
-  select h.settings, h.overrides, o.time_zone
-  from syncwell.orgs as o
-  cross join lateral syncwell._health_settings(o.org_id) as h
-  where o.org_id = v_org_id;
+  select
+    c.computed_at, c.time_zone, c.limits, c.overrides,
+    case when c.windows is not null then (
+      select array_agg(w) from unnest(c.windows) as w where w.user_id is null or w.user_id = v_user_id or v_sees_org
+    ) end,
+    c.judge_from, c.is_unevaluated
+  from syncwell._health_context(v_org_id) as c;
 end
 $$;
 
@@ -4902,7 +8467,7 @@ $$;
 ALTER FUNCTION syncwell._own_health_settings() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _own_health_settings()
-COMMENT ON FUNCTION syncwell._own_health_settings() IS '_health_settings() and the time zone of the caller''s org; no row for nobody.';
+COMMENT ON FUNCTION syncwell._own_health_settings() IS '_health_context() of the caller''s org, without other users'' maintenance windows where the caller does not see the whole org; no row for nobody.';
 
 -- function _parse_retry_after(text)
 CREATE FUNCTION syncwell._parse_retry_after(p_value text) RETURNS interval
@@ -5019,6 +8584,67 @@ ALTER FUNCTION syncwell._partitions_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _partitions_task()
 COMMENT ON FUNCTION syncwell._partitions_task() IS 'Maintenance duty: partitions dropped, made and healed; how many.';
+
+-- function _pick_operations(uuid, uuid, text, integer, timestamp with time zone)
+CREATE FUNCTION syncwell._pick_operations(p_org_id uuid, p_user_id uuid, p_source text, p_limit integer, p_now timestamp with time zone) RETURNS SETOF syncwell.sync_queue
+    LANGUAGE plpgsql ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_sources text[];
+begin
+  if p_source is null then
+    -- one index probe a source, however much waits in it
+    with recursive sources as (
+      (
+        select q.source
+        from syncwell.sync_queue as q
+        where q.org_id = p_org_id and q.status <> 'dead' and q.blockers = 0
+        order by q.source
+        limit 1
+      )
+      union all
+      select n.source
+      from sources as s
+      cross join lateral (
+        select q.source
+        from syncwell.sync_queue as q
+        where q.org_id = p_org_id and q.status <> 'dead' and q.blockers = 0 and q.source > s.source
+        order by q.source
+        limit 1
+      ) as n
+    )
+    select array_agg(s.source order by random()) into v_sources from sources as s;
+  else
+    v_sources := array[p_source];
+  end if;
+  return query
+  select (o.operation).*
+  from generate_series(9, 0, -1) as p (priority)
+  cross join lateral unnest(case when p.priority >= 0 then v_sources end) as s (source)
+  cross join lateral (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = p_org_id
+      and q.source = s.source
+      and q.priority = p.priority
+      and q.status <> 'dead'
+      and q.blockers = 0
+      and q.run_at <= p_now
+      and (p_user_id is null or q.user_id = p_user_id)
+    order by q.run_at, q.id
+    limit p_limit
+    for update of q skip locked
+  ) as o
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._pick_operations(p_org_id uuid, p_user_id uuid, p_source text, p_limit integer, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _pick_operations(p_org_id uuid, p_user_id uuid, p_source text, p_limit integer, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._pick_operations(p_org_id uuid, p_user_id uuid, p_source text, p_limit integer, p_now timestamp with time zone) IS 'Locks at most p_limit operations of an org that may be claimed, of p_user_id and p_source (NULL: any): higher priorities first, then source by source in any order, in each what has waited longest. What others have locked is skipped.';
 
 -- function _plain_json(anyelement)
 CREATE FUNCTION syncwell._plain_json(p_value anyelement) RETURNS text
@@ -7320,6 +10946,220 @@ ALTER FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_mi
 -- comment FUNCTION _pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[])
 COMMENT ON FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) IS 'Which of the caller''s records p_ids of a table were changed where p_snapshot and the transactions p_own_xids don''t see it, and which of p_missing, which are not there, are known as deleted. p_snapshot NULL, for a device that never had the table: which were changed by anybody else, and which of p_missing, which are there, never were. Call it when the rows are locked: each call looks anew. Errors: SW001, 42501.';
 
+-- function _put_back(syncwell.sync_queue, timestamp with time zone, integer)
+CREATE FUNCTION syncwell._put_back(p_operation syncwell.sync_queue, p_run_at timestamp with time zone, p_attempts integer DEFAULT NULL::integer) RETURNS text
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_twin_id uuid;
+begin
+  loop
+    select q.id into v_twin_id
+    from syncwell.sync_queue as q
+    where q.org_id = p_operation.org_id
+      and q.dedup_hash = p_operation.dedup_hash
+      and (q.status = 'pending' or (q.status = 'processing' and q.dedup_mode = 'ignore'))
+      and q.id <> p_operation.id
+    for update;
+    exit when found;
+    begin
+      update syncwell.sync_queue as q
+      set
+        status = 'pending',
+        run_at = p_run_at,
+        attempts = coalesce(p_attempts, q.attempts),
+        lease_token = null,
+        lease_owner = null,
+        dead_reason = null
+      where q.org_id = p_operation.org_id and q.id = p_operation.id;
+      return 'pending';
+    exception
+      -- a twin came meanwhile
+      when unique_violation then
+        null;
+    end;
+  end loop;
+
+  -- the twin is what is to be done now, and who needed this one needs that one
+  delete from syncwell.queue_dependencies as d
+  where d.org_id = p_operation.org_id and d.waiting_id = p_operation.id;
+  if p_operation.is_waited_for then
+    perform syncwell._release_waiting(p_operation.org_id, array[p_operation.id], false);
+    insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
+    select d.org_id, v_twin_id, d.waiting_id, true
+    from syncwell.queue_dependencies as d
+    where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id and d.waiting_id <> v_twin_id
+    on conflict (org_id, blocker_id, waiting_id) do nothing;
+    update syncwell.sync_queue as q
+    set blockers = c.blockers
+    from (
+      select d.waiting_id, count(*) filter (where a.blocker_id <> p_operation.id) as blockers
+      from syncwell.queue_dependencies as d
+      join syncwell.queue_dependencies as a on a.org_id = d.org_id and a.waiting_id = d.waiting_id
+      where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id
+      group by d.waiting_id
+    ) as c
+    where q.org_id = p_operation.org_id and q.id = c.waiting_id;
+    delete from syncwell.queue_dependencies as d
+    where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id;
+    update syncwell.sync_queue as q
+    set is_waited_for = true
+    where q.org_id = p_operation.org_id and q.id = v_twin_id;
+  end if;
+  delete from syncwell.sync_queue as q
+  where q.org_id = p_operation.org_id and q.id = p_operation.id;
+  insert into syncwell.sync_queue_archive (
+    org_id, id, user_id, source, operation_type, platform, status, attempts, enqueued_at, claimed_at, finished_at,
+    superseded_by
+  )
+  values (
+    p_operation.org_id, p_operation.id, p_operation.user_id, p_operation.source, p_operation.operation_type,
+    p_operation.platform, 'superseded', p_operation.attempts, p_operation.enqueued_at, p_operation.claimed_at,
+    syncwell._now(), v_twin_id
+  );
+  return 'superseded';
+end
+$$;
+
+
+ALTER FUNCTION syncwell._put_back(p_operation syncwell.sync_queue, p_run_at timestamp with time zone, p_attempts integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _put_back(p_operation syncwell.sync_queue, p_run_at timestamp with time zone, p_attempts integer)
+COMMENT ON FUNCTION syncwell._put_back(p_operation syncwell.sync_queue, p_run_at timestamp with time zone, p_attempts integer) IS 'Makes a locked operation pending again from p_run_at on, with p_attempts (NULL: as many as it had): pending; or, where a newer twin waits, ends it: superseded.';
+
+-- function _queue_defaults(uuid)
+CREATE FUNCTION syncwell._queue_defaults(p_org_id uuid, OUT source text, OUT max_attempts integer, OUT max_payload integer, OUT notifies boolean) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  select
+    max(e.value) filter (where e.key = 'queue.source'),
+    (max(e.value) filter (where e.key = 'queue.max_attempts'))::integer,
+    (max(e.value) filter (where e.key = 'queue.max_payload'))::integer,
+    (max(e.value) filter (where e.key = 'queue.notify'))::boolean
+  into source, max_attempts, max_payload, notifies
+  from (
+    select d.key, coalesce(s.value, d.default_value) as value
+    from syncwell.setting_definitions as d
+    left join lateral (
+      select o.value
+      from syncwell.settings as o
+      where o.key = d.key
+        and (o.org_id = p_org_id or o.org_id is null)
+        and o.source is null
+        and o.platform is null
+      order by o.org_id nulls last
+      limit 1
+    ) as s on true
+    where d.key in ('queue.source', 'queue.max_attempts', 'queue.max_payload', 'queue.notify')
+  ) as e;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._queue_defaults(p_org_id uuid, OUT source text, OUT max_attempts integer, OUT max_payload integer, OUT notifies boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _queue_defaults(p_org_id uuid, OUT source text, OUT max_attempts integer, OUT max_payload integer, OUT notifies boolean)
+COMMENT ON FUNCTION syncwell._queue_defaults(p_org_id uuid, OUT source text, OUT max_attempts integer, OUT max_payload integer, OUT notifies boolean) IS 'The settings that every operation that is sent needs, as they hold for an org, in one look.';
+
+-- function _queue_requests(uuid, uuid, json)
+CREATE FUNCTION syncwell._queue_requests(p_org_id uuid, p_user_id uuid, p_elements json) RETURNS TABLE(place integer, request syncwell.queue_request, fault text[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  c_keys constant text[] := array[
+    'operation_type', 'payload', 'source', 'dedup_key', 'mode', 'priority', 'run_at', 'max_attempts', 'ordering_key',
+    'depends_on', 'platform', 'device_id'
+  ];
+  v_defaults constant record := syncwell._queue_defaults(p_org_id);
+begin
+  return query
+  with elements as materialized (
+    select e.ordinality::integer - 1 as place, e.value::text as element
+    from json_array_elements(p_elements) with ordinality as e
+  ),
+  -- one character that no text here can hold would make the whole batch unreadable
+  documents as materialized (
+    select e.place, case when syncwell._repaired_json(e.element)::text = e.element then e.element::jsonb end as d
+    from elements as e
+  ),
+  fields as materialized (
+    select
+      o.place,
+      case
+        when o.d is null then array['22P05', 'it has \u0000 or half a surrogate pair, which no text here can hold']
+        when jsonb_typeof(o.d) <> 'object' then array['22023', 'it is no object']
+        when o.d - c_keys <> '{}' then array[
+          '22023',
+          'unknown keys: ' || left((select string_agg(k.key, ', ') from jsonb_object_keys(o.d - c_keys) as k (key)), 200)
+        ]
+        when jsonb_typeof(o.d -> 'operation_type') <> 'string'
+          then array['22023', 'operation_type must be a text of 1 to 100 characters']
+        when o.d ->> 'priority' !~ '^[0-9]$' then array['22023', 'priority must be 0 to 9']
+        when o.d ->> 'max_attempts' !~ '^[0-9]{1,9}$' then array['22023', 'max_attempts must be 1 to 100']
+        when o.d ->> 'run_at' is not null and syncwell._as_time(o.d ->> 'run_at') is null
+          then array['22023', 'run_at must be a time from 2000 to 2200, ISO 8601 with its offset']
+        when jsonb_typeof(o.d -> 'depends_on') not in ('array', 'null')
+          or exists (
+            select from jsonb_array_elements(
+              case jsonb_typeof(o.d -> 'depends_on') when 'array' then o.d -> 'depends_on' else '[]' end
+            ) as b (id)
+            where (b.id #>> '{}') !~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+              or jsonb_typeof(b.id) <> 'string'
+          )
+          then array['22023', 'depends_on must name operations by their ids']
+      end as fault,
+      o.d
+    from documents as o
+  ),
+  requests as materialized (
+    select
+      f.place,
+      f.fault,
+      case when f.fault is null then row(
+        f.place,
+        p_user_id,
+        coalesce(f.d ->> 'source', v_defaults.source),
+        f.d ->> 'operation_type',
+        coalesce(nullif(f.d -> 'payload', 'null'), '{}'),
+        f.d ->> 'dedup_key',
+        coalesce(f.d ->> 'mode', 'ignore'),
+        coalesce(f.d ->> 'priority', '5')::smallint,
+        syncwell._as_time(f.d ->> 'run_at'),
+        coalesce((f.d ->> 'max_attempts')::integer, v_defaults.max_attempts),
+        f.d ->> 'ordering_key',
+        array(
+          select b.id::uuid from jsonb_array_elements_text(coalesce(nullif(f.d -> 'depends_on', 'null'), '[]')) as b (id)
+        ),
+        f.d ->> 'platform',
+        syncwell._redact(p_org_id, p_user_id, f.d ->> 'device_id')
+      )::syncwell.queue_request end as request
+    from fields as f
+  )
+  select
+    r.place,
+    r.request,
+    coalesce(
+      r.fault,
+      syncwell._operation_fault(r.request, v_defaults.max_payload),
+      case when not syncwell._may_depend_on(p_org_id, p_user_id, (r.request).depends_on)
+        then array['SW401', 'it depends on an operation that is not there']
+      end
+    )
+  from requests as r
+  order by r.place;
+end
+$_$;
+
+
+ALTER FUNCTION syncwell._queue_requests(p_org_id uuid, p_user_id uuid, p_elements json) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _queue_requests(p_org_id uuid, p_user_id uuid, p_elements json)
+COMMENT ON FUNCTION syncwell._queue_requests(p_org_id uuid, p_user_id uuid, p_elements json) IS 'The operations of a batch for one user (NULL: the org''s own), checked and with their defaults; fault: SQLSTATE and text of what is wrong with one, then it is not to be used. An operation depends on its user''s and the org''s operations only; on those that were sent before it, so that none waits for itself.';
+
 -- function _read_pull(bigint, jsonb, text[], text, boolean, integer)
 CREATE FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -7543,6 +11383,93 @@ ALTER FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables 
 
 -- comment FUNCTION _read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb)
 COMMENT ON FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) IS 'The reading part of sync_pull(): everything with one snapshot, that of the calling statement, and with the caller''s rights. Errors: those of sync_pull().';
+
+-- function _ready_orgs(text, integer, timestamp with time zone)
+CREATE FUNCTION syncwell._ready_orgs(p_source text, p_limit integer, p_now timestamp with time zone) RETURNS TABLE(org_id uuid, share integer)
+    LANGUAGE plpgsql STABLE ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  c_orgs constant integer := 100;
+  -- begins anywhere and comes round once: no org is served first every time
+  v_start constant uuid := gen_random_uuid();
+  v_after uuid := v_start;
+  v_until uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid;
+  v_orgs uuid[];
+  v_ready uuid[] := array[]::uuid[];
+  v_counts integer[] := array[]::integer[];
+  v_new uuid[];
+  v_new_counts integer[];
+begin
+  loop
+    with recursive orgs as (
+      (
+        select q.org_id
+        from syncwell.sync_queue as q
+        where q.status <> 'dead' and q.blockers = 0 and q.org_id > v_after and q.org_id <= v_until
+        order by q.org_id
+        limit 1
+      )
+      union all
+      select n.org_id
+      from orgs as o
+      cross join lateral (
+        select q.org_id
+        from syncwell.sync_queue as q
+        where q.status <> 'dead' and q.blockers = 0 and q.org_id > o.org_id and q.org_id <= v_until
+        order by q.org_id
+        limit 1
+      ) as n
+    )
+    select array_agg(o.org_id) into v_orgs from (select o.org_id from orgs as o limit c_orgs) as o;
+
+    select array_agg(o.org_id), array_agg(c.ready)
+    into v_new, v_new_counts
+    from unnest(v_orgs) as o (org_id)
+    cross join lateral (
+      select count(*)::integer as ready
+      from (
+        select from syncwell.sync_queue as q
+        where q.org_id = o.org_id and q.status <> 'dead' and q.blockers = 0 and q.run_at <= p_now
+          and (p_source is null or q.source = p_source)
+        limit p_limit
+      ) as r
+    ) as c
+    where c.ready > 0;
+    v_ready := v_ready || coalesce(v_new, '{}');
+    v_counts := v_counts || coalesce(v_new_counts, '{}');
+
+    exit when cardinality(v_ready) >= p_limit;
+    if cardinality(v_orgs) = c_orgs then
+      v_after := v_orgs[c_orgs];
+    elsif v_until = v_start then
+      exit;
+    else
+      v_after := '00000000-0000-0000-0000-000000000000'::uuid;
+      v_until := v_start;
+    end if;
+  end loop;
+
+  -- each org's first, then each org's second, …
+  return query
+  select t.org_id, count(*)::integer
+  from (
+    select o.org_id
+    from unnest(v_ready, v_counts) as o (org_id, ready)
+    cross join lateral generate_series(1, o.ready) as n (turn)
+    order by n.turn, random()
+    limit p_limit
+  ) as t
+  group by t.org_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._ready_orgs(p_source text, p_limit integer, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _ready_orgs(p_source text, p_limit integer, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._ready_orgs(p_source text, p_limit integer, p_now timestamp with time zone) IS 'Which orgs have operations that may be claimed, of p_source (NULL: any), and how many of p_limit are each one''s: in turns, whatever one of them has waiting.';
 
 -- function _reap_progress_task()
 CREATE FUNCTION syncwell._reap_progress_task() RETURNS bigint
@@ -7941,6 +11868,36 @@ ALTER FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text
 -- comment FUNCTION _record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text)
 COMMENT ON FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text) IS 'Records a run that is over, in one call: the stream is made where it is missing, the run written whole, and state, streak and errors follow as at record_sync_complete() and record_sync_error(). p_direction: pull, push or NULL; p_started_at: when it began, it ends now; counts and p_bytes: NULL when not known; p_items_failed > 0: partial; with p_error_code (a SQLSTATE) or p_error_message: failed. Such an error is its client''s to retry: it is never due here, and does not count against the source. Returns the run''s id.';
 
+-- function _recount_queue(uuid, uuid)
+CREATE FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- a statement of its own, so that the next one sees what whoever held it before has written
+  perform from syncwell.stream_states as t
+  where t.org_id = p_org_id and t.stream_id = p_stream_id
+  for no key update;
+  update syncwell.stream_states as t
+  set queue_depth = d.depth, queue_oldest_at = d.oldest_at
+  from (
+    -- two devices may tell more than a bigint holds
+    select
+      least(sum(h.queue_depth), 9223372036854775807)::bigint as depth,
+      min(h.oldest_pending_at) as oldest_at
+    from syncwell.sync_health as h
+    where h.org_id = p_org_id and h.stream_id = p_stream_id
+  ) as d
+  where t.org_id = p_org_id and t.stream_id = p_stream_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _recount_queue(p_org_id uuid, p_stream_id uuid)
+COMMENT ON FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) IS 'Takes queue_depth and queue_oldest_at of a stream from what its devices last told: also for whoever deletes rows of sync_health.';
+
 -- function _redact(uuid, uuid, anyelement)
 CREATE FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelement) RETURNS anyelement
     LANGUAGE plpgsql STABLE
@@ -8094,6 +12051,28 @@ ALTER FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) OWNER
 
 -- comment FUNCTION _refuse_finished_run(p_event syncwell.sync_events)
 COMMENT ON FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) IS 'Raises SW103: the run has ended, and otherwise than the call would have it.';
+
+-- function _refuse_metric(text, text)
+CREATE FUNCTION syncwell._refuse_metric(p_key text, p_problem text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception using
+    errcode = 'SW605',
+    message = 'a metric is refused',
+    detail = format('%s %s.', p_key, p_problem),
+    hint = 'Pass an object of sync_duration_ms, record_count, error_count, queue_depth (numbers from 0 on), '
+      'oldest_pending_at, reported_at (ISO 8601 with an offset, not to come), platform, device_id and network (texts); '
+      'leave out what is not known.';
+end
+$$;
+
+
+ALTER FUNCTION syncwell._refuse_metric(p_key text, p_problem text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _refuse_metric(p_key text, p_problem text)
+COMMENT ON FUNCTION syncwell._refuse_metric(p_key text, p_problem text) IS 'Refuses a metric, naming its key. Errors: SW605.';
 
 -- function _refuse_mixed()
 CREATE FUNCTION syncwell._refuse_mixed() RETURNS void
@@ -8358,6 +12337,42 @@ ALTER FUNCTION syncwell._registered_tables(p_table text) OWNER TO syncwell_owner
 
 -- comment FUNCTION _registered_tables(p_table text)
 COMMENT ON FUNCTION syncwell._registered_tables(p_table text) IS 'The registry''s row of p_table, or (NULL) all rows. Errors: 22023 unknown table.';
+
+-- function _release_waiting(uuid, uuid[], boolean)
+CREATE FUNCTION syncwell._release_waiting(p_org_id uuid, p_operation_ids uuid[], p_done boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from syncwell.sync_queue as q
+  where q.org_id = p_org_id
+    and q.id in (
+      select d.waiting_id
+      from syncwell.queue_dependencies as d
+      where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
+    )
+  order by q.id
+  for update;
+  with freed as (
+    delete from syncwell.queue_dependencies as d
+    where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
+    returning d.waiting_id
+  ),
+  counted as (
+    select f.waiting_id, count(*) as blockers from freed as f group by f.waiting_id
+  )
+  update syncwell.sync_queue as q
+  set blockers = q.blockers - c.blockers
+  from counted as c
+  where q.org_id = p_org_id and q.id = c.waiting_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._release_waiting(p_org_id uuid, p_operation_ids uuid[], p_done boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _release_waiting(p_org_id uuid, p_operation_ids uuid[], p_done boolean)
+COMMENT ON FUNCTION syncwell._release_waiting(p_org_id uuid, p_operation_ids uuid[], p_done boolean) IS 'Lets go what waits for operations that have ended; p_done false: they were not done, so that only what waits for them to be out of the way goes on. The callers have locked these operations, so that nobody comes to wait any more.';
 
 -- function _repaired_json(text)
 CREATE FUNCTION syncwell._repaired_json(p_text text) RETURNS json
@@ -9118,6 +13133,53 @@ ALTER FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles 
 -- comment FUNCTION _sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[])
 COMMENT ON FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[]) IS 'Percentiles (0 to 1) of what a sketch holds by nearest rank, within 1.083 % of the value itself; NULL where it holds nothing.';
 
+-- function _source_drift(uuid, uuid[])
+CREATE FUNCTION syncwell._source_drift(p_org_id uuid, p_stream_ids uuid[]) RETURNS TABLE(source text, drift_percent numeric)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  with closed as materialized (
+    select c.series_id, c.source, c.closed_to, b.upper, b.lower
+    from syncwell._volume_closed(p_org_id, v_now) as c
+    join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+    where c.stream_id = any(p_stream_ids) and b.upper is not null
+  ),
+  hours as (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(c.series_id) as ids,
+        array_agg(c.closed_to - interval '24 hours') as starts,
+        array_agg(c.closed_to) as ends
+      from closed as c
+    ) as a
+    cross join lateral syncwell._volume_hours(p_org_id, a.ids, a.starts, a.ends) as h
+    where a.ids is not null
+  ),
+  windows as (
+    select c.source, sum(w.actual[3]) as actual, sum((w.upper[3] + w.lower[3]) / 2) as expected
+    from closed as c
+    join hours as h on h.series_id = c.series_id
+    cross join lateral syncwell._volume_windows(c.upper, c.lower, h.counts, h.slots) as w
+    group by c.source
+  )
+  select w.source, round((100 * (w.actual - w.expected) / nullif(w.expected, 0))::numeric, 1)
+  from windows as w;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._source_drift(p_org_id uuid, p_stream_ids uuid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _source_drift(p_org_id uuid, p_stream_ids uuid[])
+COMMENT ON FUNCTION syncwell._source_drift(p_org_id uuid, p_stream_ids uuid[]) IS 'How far the volume of the last 24 closed hours of these streams of an org is from what is expected, in percent, all streams of a source together; only of what was learned. NULL: nothing is expected.';
+
 -- function _stall_seconds(uuid, text)
 CREATE FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) RETURNS double precision
     LANGUAGE plpgsql STABLE
@@ -9218,6 +13280,57 @@ ALTER FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id
 -- comment FUNCTION _start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid)
 COMMENT ON FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid) IS 'Marks the retry of an error as running in the run p_event_id. Errors: SW102, SW104, SW106.';
 
+-- function _state_stretches(uuid, uuid[], timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION syncwell._state_stretches(p_org_id uuid, p_stream_ids uuid[], p_from timestamp with time zone, p_to timestamp with time zone) RETURNS TABLE(stream_id uuid, starts_at timestamp with time zone, ends_at timestamp with time zone, status text, mode text, score numeric)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_known_until timestamptz;
+begin
+  -- what lasts is known as long as somebody looks; the next evaluation will call the rest blind
+  select
+    case
+      when e.evaluated_at
+        < p_to - 2 * syncwell._setting(p_org_id, 'health.evaluation_interval')::interval
+        then e.evaluated_at
+      else p_to
+    end
+  into v_known_until
+  from syncwell.health_evaluations as e
+  where e.org_id = p_org_id;
+  v_known_until := coalesce(v_known_until, '-infinity');
+
+  return query
+  select c.stream_id, c.starts_at, c.ends_at, c.status, c.mode, case when c.status <> 'unknown' then c.score end
+  from (
+    select
+      p.stream_id,
+      greatest(p.starts_at, p_from) as starts_at,
+      least(coalesce(p.ends_at, v_known_until), p_to) as ends_at,
+      case p.overlay when 'blind' then 'unknown' else p.status end as status,
+      p.overlay as mode,
+      p.score
+    from unnest(p_stream_ids) as s (stream_id)
+    cross join lateral (
+      -- they lie end to end: what began before p_from and lasts into it is the last that began before
+      select coalesce(max(f.starts_at), p_from) as starts_at
+      from syncwell.stream_periods as f
+      where f.org_id = p_org_id and f.stream_id = s.stream_id and f.starts_at <= p_from
+    ) as b
+    join syncwell.stream_periods as p
+      on p.org_id = p_org_id and p.stream_id = s.stream_id and p.starts_at >= b.starts_at and p.starts_at < p_to
+  ) as c
+  where c.ends_at > c.starts_at;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._state_stretches(p_org_id uuid, p_stream_ids uuid[], p_from timestamp with time zone, p_to timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _state_stretches(p_org_id uuid, p_stream_ids uuid[], p_from timestamp with time zone, p_to timestamp with time zone)
+COMMENT ON FUNCTION syncwell._state_stretches(p_org_id uuid, p_stream_ids uuid[], p_from timestamp with time zone, p_to timestamp with time zone) IS 'What is recorded of how streams were between two times; mode: paused, excluded, muted or blind (then the status is unknown), NULL without. What lasts is cut where evaluations stopped. What is not covered is unknown.';
+
 -- function _status_of_rank(integer)
 CREATE FUNCTION syncwell._status_of_rank(p_rank integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -9239,6 +13352,81 @@ ALTER FUNCTION syncwell._status_rank(p_status text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _status_rank(p_status text)
 COMMENT ON FUNCTION syncwell._status_rank(p_status text) IS 'How bad a status is: the worst of several is the one of the highest rank. Unknown is the lowest: it is only what all of them are when nothing is known.';
+
+-- function _store_issues(uuid, timestamp with time zone, timestamp with time zone, syncwell.issue_verdict[])
+CREATE FUNCTION syncwell._store_issues(p_org_id uuid, p_now timestamp with time zone, p_last timestamp with time zone, p_verdicts syncwell.issue_verdict[], OUT opened bigint, OUT reopened bigint, OUT resolved bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+begin
+  -- an issue that somebody handles at this moment is left to the next evaluation
+  with verdicts as materialized (
+    select v.* from unnest(p_verdicts) as v where not v.is_new
+  ),
+  locked as materialized (
+    select i.id
+    from syncwell.sync_issues as i
+    where i.org_id = p_org_id and i.id in (select v.id from verdicts as v)
+    order by i.id
+    for no key update skip locked
+  ),
+  written as (
+    update syncwell.sync_issues as i
+    set
+      severity = v.severity,
+      state = case
+        when v.is_resolved then 'resolved'
+        when v.is_reopened or i.snoozed_until <= p_now then 'open'
+        else i.state
+      end,
+      platform = v.platform,
+      parent_id = v.parent_id,
+      muted_by = v.muted_by,
+      since = v.since,
+      evidence = v.evidence,
+      suggestion = v.suggestion,
+      times_opened = i.times_opened + v.is_reopened::integer,
+      last_seen_at = case
+        when v.is_found then p_now
+        when i.gone_since is null and v.gone_since is not null then greatest(i.last_seen_at, p_last)
+        else i.last_seen_at
+      end,
+      gone_since = v.gone_since,
+      resolved_at = case when v.is_resolved then p_now end,
+      acknowledged_at = case when not v.is_reopened then i.acknowledged_at end,
+      acknowledged_by = case when not v.is_reopened then i.acknowledged_by end,
+      snoozed_until = case
+        when not v.is_resolved and not v.is_reopened and i.snoozed_until > p_now then i.snoozed_until
+      end
+    from locked as l
+    inner join verdicts as v on v.id = l.id
+    where i.org_id = p_org_id and i.id = l.id and (i.state = 'resolved') = v.is_reopened
+    returning v.is_reopened, v.is_resolved
+  )
+  select count(*) filter (where w.is_reopened), count(*) filter (where w.is_resolved)
+  into reopened, resolved
+  from written as w;
+
+  insert into syncwell.sync_issues (
+    org_id, id, fingerprint, issue_type, severity, stream_id, user_id, source, platform, parent_id, muted_by, since,
+    evidence, suggestion, opened_at, last_seen_at
+  )
+  select
+    p_org_id, v.id, v.fingerprint, v.issue_type, v.severity, v.stream_id, v.user_id, v.source, v.platform, v.parent_id,
+    v.muted_by, v.since, v.evidence, v.suggestion, p_now, p_now
+  from unnest(p_verdicts) as v
+  where v.is_new;
+  get diagnostics opened = row_count;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._store_issues(p_org_id uuid, p_now timestamp with time zone, p_last timestamp with time zone, p_verdicts syncwell.issue_verdict[], OUT opened bigint, OUT reopened bigint, OUT resolved bigint) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _store_issues(p_org_id uuid, p_now timestamp with time zone, p_last timestamp with time zone, p_verdicts syncwell.issue_verdict[], OUT opened bigint, OUT reopened bigint, OUT resolved bigint)
+COMMENT ON FUNCTION syncwell._store_issues(p_org_id uuid, p_now timestamp with time zone, p_last timestamp with time zone, p_verdicts syncwell.issue_verdict[], OUT opened bigint, OUT reopened bigint, OUT resolved bigint) IS 'The part of evaluate_health() that writes what _judge_issues() decided. p_last: the evaluation before, at which what is gone now was last found. Returns how many began, came back and ended.';
 
 -- function _store_metrics(text, text, uuid[], uuid[], timestamp with time zone[], timestamp with time zone[], timestamp with time zone)
 CREATE FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) RETURNS bigint
@@ -9304,52 +13492,116 @@ ALTER FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_
 -- comment FUNCTION _store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone)
 COMMENT ON FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) IS 'Counts spans anew and stores them as rows of p_period: from the runs (p_from_period NULL) or from stored hours or days. Spans without runs lose their row; hours past the retention of runs only grow. Returns the rows stored.';
 
+-- function _store_streams(uuid, timestamp with time zone, syncwell.stream_verdict[])
+CREATE FUNCTION syncwell._store_streams(p_org_id uuid, p_now timestamp with time zone, p_verdicts syncwell.stream_verdict[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_stored uuid[];
+  v_written uuid[];
+  v_verdicts syncwell.stream_verdict[] := p_verdicts;
+begin
+  if p_verdicts = '{}' then
+    return 0;
+  end if;
+  with stored as (
+    insert into syncwell.stream_states (
+      org_id, stream_id, user_id, source, status, since, pending_status, pending_since, recent_states, is_flapping,
+      evaluated_at, seen_run_at
+    )
+    select
+      p_org_id, v.stream_id, v.user_id, v.source, v.status, p_now, v.pending_status, v.pending_since, v.recent_states,
+      v.is_flapping, p_now, v.seen_run_at
+    from unnest(p_verdicts) as v
+    where v.is_first
+    order by v.stream_id
+    on conflict (org_id, stream_id) do nothing
+    returning stream_id
+  )
+  select array_agg(s.stream_id) into v_stored from stored as s;
+  -- reports of devices and baselines write the same rows: what one of them holds is left to the next evaluation
+  with locked as materialized (
+    select t.stream_id
+    from syncwell.stream_states as t
+    where t.org_id = p_org_id
+      and t.stream_id in (select v.stream_id from unnest(p_verdicts) as v where v.is_changed and not v.is_first)
+    order by t.stream_id
+    for no key update skip locked
+  ),
+  written as (
+    update syncwell.stream_states as t
+    set
+      status = v.status,
+      since = case when v.is_moved or t.since is null then p_now else t.since end,
+      pending_status = v.pending_status,
+      pending_since = v.pending_since,
+      recent_states = v.recent_states,
+      is_flapping = v.is_flapping,
+      evaluated_at = p_now,
+      seen_run_at = v.seen_run_at
+    from locked as l
+    inner join unnest(p_verdicts) as v on v.stream_id = l.stream_id
+    where t.org_id = p_org_id and t.stream_id = l.stream_id
+    returning t.stream_id
+  )
+  select array_agg(w.stream_id) into v_written from written as w;
+  v_stored := v_stored || v_written;
+  if coalesce(cardinality(v_stored), 0) < (select count(*) from unnest(p_verdicts) as v where v.is_changed) then
+    v_verdicts := array(
+      select v
+      from unnest(p_verdicts) as v
+      left join unnest(v_stored) as s (stream_id) on s.stream_id = v.stream_id
+      where s.stream_id is not null or not v.is_changed
+    );
+  end if;
+
+  -- a second evaluation at the same time decides for the stretch that the first began
+  update syncwell.stream_periods as p
+  set status = v.status, overlay = v.overlay, is_flapping = v.is_flapping, score = v.score
+  from unnest(v_verdicts) as v
+  where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null and p.starts_at = p_now
+    and v.begins_period;
+  update syncwell.stream_periods as p
+  set ends_at = p_now
+  from unnest(v_verdicts) as v
+  where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null and p.starts_at < p_now
+    and v.begins_period;
+  insert into syncwell.stream_periods (
+    org_id, stream_id, starts_at, user_id, source, status, overlay, is_flapping, score
+  )
+  select p_org_id, v.stream_id, p_now, v.user_id, v.source, v.status, v.overlay, v.is_flapping, v.score
+  from unnest(v_verdicts) as v
+  where v.begins_period
+    and not exists (
+      select from syncwell.stream_periods as p
+      where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null
+    );
+  return (select count(*) from unnest(v_verdicts) as v where v.is_moved);
+end
+$$;
+
+
+ALTER FUNCTION syncwell._store_streams(p_org_id uuid, p_now timestamp with time zone, p_verdicts syncwell.stream_verdict[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _store_streams(p_org_id uuid, p_now timestamp with time zone, p_verdicts syncwell.stream_verdict[])
+COMMENT ON FUNCTION syncwell._store_streams(p_org_id uuid, p_now timestamp with time zone, p_verdicts syncwell.stream_verdict[]) IS 'The part of evaluate_health() that writes what _judge_streams() decided: states, and stretches that end and begin at p_now. Returns how many streams moved.';
+
 -- function _stream_health(text, uuid, interval)
-CREATE FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(org_id uuid, stream_id uuid, user_id uuid, source text, platform text, status text, score numeric, freshness_score numeric, reliability_score numeric, queue_score numeric, drift_score numeric, speed_score numeric, freshness text, since timestamp with time zone, expected_interval interval, due_at timestamp with time zone, late_at timestamp with time zone, stale_at timestamp with time zone, reason text, advice text, last_sync_at timestamp with time zone, last_status text, last_success_at timestamp with time zone, last_failed_at timestamp with time zone, last_duration_ms bigint, consecutive_failures integer, is_healthy boolean, next_sync_at timestamp with time zone, items_in_database bigint, settings jsonb, max_runtime interval)
+CREATE FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(org_id uuid, stream_id uuid, user_id uuid, source text, platform text, status text, score numeric, freshness_score numeric, reliability_score numeric, queue_score numeric, drift_score numeric, speed_score numeric, freshness text, since timestamp with time zone, expected_interval interval, due_at timestamp with time zone, late_at timestamp with time zone, stale_at timestamp with time zone, reason text, advice text, overlays text[], window_mode text, is_flapping boolean, cron text, time_zone text, active_hours text, registered_at timestamp with time zone, created_at timestamp with time zone, max_runtime interval, last_sync_at timestamp with time zone, last_status text, last_success_at timestamp with time zone, last_failed_at timestamp with time zone, last_duration_ms bigint, consecutive_failures integer, recent_outcomes bit varying, is_healthy boolean, next_sync_at timestamp with time zone, items_in_database bigint, learned_interval interval, usual_duration_ms bigint, usual_runs bigint, drift_percent numeric, drift_severity text, drift_since timestamp with time zone, queue_depth bigint, queue_oldest_at timestamp with time zone, queue_reported_at timestamp with time zone)
     LANGUAGE plpgsql STABLE ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_now constant timestamptz := syncwell._now();
   v_org_id constant uuid := (syncwell._caller()).org_id;
-  v_time_zone text;
-  v_settings jsonb;
-  v_overrides jsonb;
-  v_key text;
+  v_stream_ids constant uuid[] := array(
+    select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s
+  );
 begin
-  select o.time_zone, h.settings, h.overrides into v_time_zone, v_settings, v_overrides
-  from syncwell.orgs as o
-  cross join lateral syncwell._health_settings(o.org_id) as h
-  where o.org_id = v_org_id;
-  if p_stale_after is not null then
-    v_settings := v_settings || jsonb_build_object('health.stale_after', p_stale_after::text);
-    for v_key in select k.key from jsonb_object_keys(v_overrides) as k (key) loop
-      v_overrides := jsonb_set(v_overrides, array[v_key, 'health.stale_after'], to_jsonb(p_stale_after::text));
-    end loop;
-  end if;
-
   return query
-  select
-    s.org_id, s.stream_id, s.user_id, s.source, s.platform,
-    h.status, h.score, h.freshness_score, h.reliability_score, h.queue_score, h.drift_score, h.speed_score,
-    h.freshness, h.since, h.expected_interval, h.due_at, h.late_at, h.stale_at, h.reason, h.advice,
-    t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
-    t.consecutive_failures, t.is_healthy, t.next_sync_at, t.items_in_database,
-    v.settings, coalesce(s.max_runtime, (v.settings ->> 'runs.max_runtime')::interval)
-  from syncwell._visible_streams(p_source, p_user_id) as s
-  left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
-  cross join lateral (
-    select syncwell._stream_settings(v_settings, v_overrides, s.source, s.platform) as settings
-  ) as v
-  cross join lateral syncwell._stream_status(
-    row(
-      s.expected_interval, s.cron, coalesce(s.time_zone, v_time_zone), s.registered_at, s.created_at,
-      t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync,
-      t.consecutive_failures, t.recent_outcomes, t.next_sync_at
-    )::syncwell.stream_facts,
-    v.settings,
-    v_now
-  ) as h;
+  select h.* from syncwell._health_of(v_org_id, v_stream_ids, p_stale_after) as h;
 end
 $$;
 
@@ -9357,227 +13609,29 @@ $$;
 ALTER FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _stream_health(p_source text, p_user_id uuid, p_stale_after interval)
-COMMENT ON FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval) IS 'Status, score and facts of every stream the caller may see, for the functions that read as owner; the identity is resolved once. p_stale_after: in place of setting health.stale_after. Errors: SW001, SW002.';
+COMMENT ON FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval) IS '_health_of() the streams that the caller may see, for the functions that read as owner. Errors: SW001, SW002.';
 
 -- function _stream_issues(text, uuid, interval)
 CREATE FUNCTION syncwell._stream_issues(p_source text, p_user_id uuid, p_stale_after interval DEFAULT NULL::interval) RETURNS TABLE(source text, issue_type text, severity text, since timestamp with time zone, evidence jsonb, suggestion text, user_id uuid, stream_id uuid)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
-  v_now constant timestamptz := syncwell._now();
-  v_org_id constant uuid := syncwell.current_org_id();
-  v_source constant text := syncwell._sync_source(v_org_id);
-  v_day_ago constant uuid := syncwell._uuid7_floor(v_now - interval '24 hours');
+  v_caller record;
+  v_stream_ids uuid[];
 begin
+  v_caller := syncwell._caller();
+  -- all streams of the org need no list of them
+  if p_source is not null or p_user_id is not null or not v_caller.sees_org then
+    v_stream_ids := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  end if;
   return query
-  with streams as materialized (
-    select h.* from syncwell._stream_health(p_source, p_user_id, p_stale_after) as h
-  ),
-  open_runs as materialized (
-    select
-      s.source, s.user_id, s.stream_id, l.heartbeat_timeout, s.max_runtime,
-      e.id, e.started_at, e.heartbeat_at, e.items_processed,
-      case
-        when e.heartbeat_at < v_now - l.heartbeat_timeout then 'no_heartbeat'
-        when e.started_at < v_now - s.max_runtime then 'over_max_runtime'
-      end as cause
-    from streams as s
-    join syncwell.sync_events as e
-      on e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
-    cross join lateral (select (s.settings ->> 'runs.heartbeat_timeout')::interval as heartbeat_timeout) as l
-  ),
-  -- those that devices sync
-  device_streams as materialized (
-    select s.* from streams as s where s.user_id is not null and s.source = v_source
-  )
-  select
-    s.source,
-    'failure',
-    case
-      when s.consecutive_failures >= (s.settings ->> 'runs.failure_threshold')::integer then 'critical'
-      else 'warning'
-    end,
-    s.since,
-    jsonb_build_object(
-      'consecutive_failures', s.consecutive_failures,
-      'failure_threshold', (s.settings ->> 'runs.failure_threshold')::integer,
-      'last_failed_at', s.last_failed_at,
-      'last_success_at', s.last_success_at
-    ),
-    s.advice,
-    s.user_id,
-    s.stream_id
-  from streams as s
-  where s.consecutive_failures > 0
-  union all
-  select
-    s.source,
-    'stale_data',
-    case s.freshness when 'stale' then 'critical' else 'warning' end,
-    s.due_at,
-    jsonb_build_object(
-      'last_success_at', s.last_success_at,
-      'due_at', s.due_at,
-      'late_at', s.late_at,
-      'stale_at', s.stale_at,
-      'expected_interval_seconds', extract(epoch from s.expected_interval),
-      'overdue_seconds', round(extract(epoch from v_now - s.due_at))
-    ),
-    case
-      when s.last_sync_at is null then 'It never ran: see why nothing runs it (scheduler, device, credentials).'
-      else 'Run it, or see why nothing did (scheduler, device, credentials).'
-    end,
-    s.user_id,
-    s.stream_id
-  from streams as s
-  where s.freshness in ('late', 'stale')
-  union all
-  select
-    r.source,
-    'stuck',
-    'warning',
-    coalesce(r.heartbeat_at, r.started_at),
-    jsonb_build_object(
-      'event_id', r.id,
-      'cause', r.cause,
-      'started_at', r.started_at,
-      'heartbeat_at', r.heartbeat_at,
-      'items_processed', r.items_processed,
-      'silent_seconds', round(extract(epoch from v_now - coalesce(r.heartbeat_at, r.started_at))),
-      'running_seconds', round(extract(epoch from v_now - r.started_at)),
-      'heartbeat_timeout_seconds', extract(epoch from r.heartbeat_timeout),
-      'max_runtime_seconds', extract(epoch from r.max_runtime)
-    ),
-    case r.cause
-      when 'no_heartbeat' then 'Its worker is gone: let reap_sync_runs end the run, then start it again.'
-      else 'It runs longer than it may: let reap_sync_runs end it, and raise max_runtime if it needs the time.'
-    end,
-    r.user_id,
-    r.stream_id
-  from open_runs as r
-  where r.cause is not null
-  union all
-  -- alive, but it counts nothing any more; progress that belongs to no run is the org's
-  select
-    coalesce(s.source, p.source_system),
-    'stuck',
-    'warning',
-    v_now - make_interval(secs => p.silent_seconds::double precision),
-    jsonb_build_object(
-      'sync_id', p.sync_id,
-      'cause', 'no_progress',
-      'started_at', p.started_at,
-      'processed_count', p.processed_count,
-      'total_items', p.total_items,
-      'silent_seconds', round(p.silent_seconds),
-      'stall_seconds', round(greatest(60, 5 * coalesce(p.ew_gap, 0), p.stall_seconds)::numeric)
-    ),
-    'See what its worker waits for; cancel_sync ends it.',
-    case when e.id is null then p.initiated_by else s.user_id end,
-    s.stream_id
-  from syncwell.sync_progress_live as p
-  left join syncwell.sync_events as e
-    on e.org_id = p.org_id
-    and e.status = 'started'
-    and e.id = case when p.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p.sync_id::uuid end
-  left join streams as s on s.stream_id = e.stream_id
-  where p.org_id = v_org_id
-    and p.status = 'in_progress'
-    and p.stalled
-    and not exists (select from open_runs as r where r.id = e.id and r.cause is not null)
-    and case
-      -- a run of a stream that the caller may not see is not told of
-      when e.id is not null then s.stream_id is not null
-      else (p_source is null or p.source_system = p_source) and (p_user_id is null or p.initiated_by = p_user_id)
-    end
-  union all
-  -- a stream may do well by its other devices and its pulls
-  select
-    s.source,
-    'rejected_pushes',
-    'warning',
-    d.failing_since,
-    jsonb_build_object(
-      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
-      'platform', d.platform,
-      'app_version', d.app_version,
-      'error_code', d.last_error_code,
-      'last_push', d.last_push,
-      'last_pull', d.last_pull
-    ),
-    'What is changed on this device stays there: see why its pushes are refused (get_error_report shows it).',
-    s.user_id,
-    s.stream_id
-  from device_streams as s
-  join syncwell.sync_devices as d on d.org_id = s.org_id and d.user_id = s.user_id and d.failing_since is not null
-  union all
-  select
-    s.source,
-    'quarantine',
-    'warning',
-    q.oldest,
-    jsonb_build_object(
-      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(q.device_id, '')),
-      'records', q.records,
-      'oldest', q.oldest,
-      'newest', q.newest,
-      'tables', q.tables,
-      'error_codes', q.error_codes
-    ),
-    'Its device takes them for synced: see what is wrong with them (get_quarantined_records shows it), then correct the '
-    'table or the app.',
-    s.user_id,
-    s.stream_id
-  from device_streams as s
-  cross join lateral (
-    select
-      r.device_id,
-      count(*) as records,
-      min(r.quarantined_at) as oldest,
-      max(r.quarantined_at) as newest,
-      array_agg(distinct r.table_name) as tables,
-      array_agg(distinct r.error_code) as error_codes
-    from syncwell.sync_quarantine as r
-    where r.org_id = s.org_id and r.user_id = s.user_id and r.resolved_at is null
-    group by r.device_id
-  ) as q
-  union all
-  select
-    s.source,
-    'conflicts',
-    'warning',
-    c.oldest,
-    jsonb_build_object(
-      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(c.device_id, '')),
-      'conflicts', c.conflicts,
-      'conflict_threshold', (s.settings ->> 'health.conflict_threshold')::integer,
-      'hours', 24,
-      'oldest', c.oldest,
-      'newest', c.newest,
-      'tables', c.tables
-    ),
-    'See which versions were dropped (get_sync_conflicts shows both), and who else writes these records.',
-    s.user_id,
-    s.stream_id
-  from device_streams as s
-  cross join lateral (
-    select
-      r.device_id,
-      count(*) as conflicts,
-      min(r.occurred_at) as oldest,
-      max(r.occurred_at) as newest,
-      array_agg(distinct r.table_name) as tables
-    from syncwell.sync_conflicts as r
-    where r.org_id = s.org_id
-      and r.user_id = s.user_id
-      and r.id >= v_day_ago
-      and r.choice is null
-    group by r.device_id
-    having count(*) >= (s.settings ->> 'health.conflict_threshold')::integer
-  ) as c;
+  select i.source, i.issue_type, i.severity, i.since, i.evidence, i.suggestion, i.user_id, i.stream_id
+  from syncwell._issues_of(
+    v_caller.org_id, v_stream_ids, p_source, p_user_id, v_caller.sees_org, p_stale_after
+  ) as i;
 end
-$_$;
+$$;
 
 
 ALTER FUNCTION syncwell._stream_issues(p_source text, p_user_id uuid, p_stale_after interval) OWNER TO syncwell_owner;
@@ -9596,54 +13650,81 @@ ALTER FUNCTION syncwell._stream_settings(p_settings jsonb, p_overrides jsonb, p_
 -- comment FUNCTION _stream_settings(p_settings jsonb, p_overrides jsonb, p_source text, p_platform text)
 COMMENT ON FUNCTION syncwell._stream_settings(p_settings jsonb, p_overrides jsonb, p_source text, p_platform text) IS 'A stream''s document among those of _health_settings(): that of its source and platform, of its source, of its platform, of the org.';
 
--- function _stream_status(syncwell.stream_facts, jsonb, timestamp with time zone)
-CREATE FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) RETURNS record
+-- function _stream_limits(syncwell.health_limits, jsonb, text, text)
+CREATE FUNCTION syncwell._stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text) RETURNS syncwell.health_limits
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(jsonb_populate_record(NULL::syncwell.health_limits, syncwell._stream_settings(NULL::jsonb, p_overrides, p_source, p_platform)), p_limits);
+
+
+ALTER FUNCTION syncwell._stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text)
+COMMENT ON FUNCTION syncwell._stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text) IS 'A stream''s limits: those of its source and platform among the overrides of _health_settings(), else p_limits, which are the org''s.';
+
+-- function _stream_status(syncwell.stream_facts, syncwell.health_limits, timestamp with time zone)
+CREATE FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+-- every expression costs some microseconds once in a transaction: the way of what is well has few
 declare
   v_failures constant integer := coalesce(p_facts.consecutive_failures, 0);
   v_failure_threshold integer;
-  v_stale_intervals constant integer := (p_settings ->> 'health.stale_intervals')::integer;
+  v_stale_intervals constant integer := p_limits."health.stale_intervals";
   -- oldest first: 1 = it went well
   v_outcomes constant text := coalesce(p_facts.recent_outcomes::text, '');
-  v_ran constant boolean := p_facts.last_run_at is not null;
-  v_anchor constant timestamptz := coalesce(
-    p_facts.last_success_at,
-    p_facts.registered_at,
-    case when p_facts.last_run_at is not null then p_facts.created_at end
-  );
   v_recovery_threshold integer;
+  v_anchor timestamptz;
   v_interval interval;
-  v_grace interval := make_interval(
-    secs => extract(epoch from (p_settings ->> 'health.grace_minimum')::interval)::double precision
-  );
+  v_grace interval;
+  v_forgiven_until timestamptz;
   v_next timestamptz;
   v_missing integer;
-  v_decay numeric;
-  v_weight numeric := 1;
-  v_good numeric := 0;
-  v_all numeric := 0;
+  v_age double precision;
+  v_good_age double precision;
+  v_bad_age double precision;
+  v_decay double precision;
+  v_rest text;
+  v_step integer;
+  v_at integer;
+  v_bad double precision;
+  v_limit numeric;
 begin
-  -- When a success is expected, when that is late, when it is stale. In elapsed time: a day is 24 hours whatever
-  -- the session's time zone does; only cron follows a calendar.
-  if v_anchor is not null and p_facts.expected_interval is not null then
+  v_anchor := case
+    when p_facts.is_paused then null
+    else coalesce(
+      p_facts.last_success_at,
+      p_facts.registered_at,
+      case when p_facts.last_run_at is not null then p_facts.created_at end
+    )
+  end;
+  if p_facts.expect_from > v_anchor then
+    v_anchor := p_facts.expect_from;
+  end if;
+
+  -- When a success is expected, when that is late, when it is stale. In elapsed or active time: a day is 24 hours
+  -- whatever the session's time zone does; only cron and active hours follow a calendar.
+  if v_anchor is null then
+    null;
+  elsif p_facts.expected_interval is not null then
     -- bounded, so that no interval somebody declared leads out of the range of times
     v_interval := make_interval(
       secs => least(greatest(extract(epoch from p_facts.expected_interval), 1), 10 * 365 * 86400)::double precision
     );
-    due_at := v_anchor + v_interval;
-    stale_at := v_anchor + v_stale_intervals * v_interval;
-  elsif v_anchor is not null and p_facts.cron is not null then
+  elsif p_facts.cron is not null then
     -- a schedule is slow to work out: the next date is kept, and what follows it is needed only once it has passed
     due_at := case
-      when p_facts.next_sync_at is not null and p_facts.last_run_at is not distinct from p_facts.last_success_at
+      when p_facts.next_sync_at is not null
+        and p_facts.last_run_at is not distinct from p_facts.last_success_at
+        and (v_anchor = p_facts.expect_from) is not true
         then p_facts.next_sync_at
       else syncwell._cron_next(p_facts.cron, p_facts.time_zone, v_anchor)
     end;
-    if p_now > due_at + v_grace then
+    if p_now > due_at + make_interval(
+      secs => extract(epoch from p_limits."health.grace_minimum")::double precision
+    ) then
       stale_at := due_at;
-      for v_step in 2..v_stale_intervals loop
+      for v_date in 2..v_stale_intervals loop
         v_next := syncwell._cron_next(p_facts.cron, p_facts.time_zone, stale_at);
         exit when v_next is null;
         v_interval := least(
@@ -9656,41 +13737,78 @@ begin
         v_interval, make_interval(secs => extract(epoch from due_at - v_anchor)::double precision)
       );
     end if;
-  end if;
-  if due_at is not null then
-    v_grace := greatest(v_grace, (p_settings ->> 'health.grace_ratio')::double precision * v_interval);
-  elsif v_ran then
+  elsif p_facts.learned_interval is not null then
+    v_interval := p_facts.learned_interval;
+    if p_facts.active_hours is not null then
+      -- it was learned by day and night: what is not active is in it
+      due_at := v_anchor + v_interval;
+      stale_at := v_anchor + v_stale_intervals * v_interval;
+    end if;
+  elsif p_facts.last_run_at is not null then
     v_grace := '0';
     v_interval := make_interval(
-      secs => extract(epoch from (p_settings ->> 'health.stale_after')::interval)::double precision
+      secs => extract(epoch from p_limits."health.stale_after")::double precision
     );
-    due_at := v_anchor + v_interval;
-    stale_at := v_anchor + v_stale_intervals * v_interval;
   end if;
   if v_interval is not null then
     expected_interval := coalesce(p_facts.expected_interval, v_interval);
-    late_at := due_at + v_grace;
-    -- grace may be longer than short intervals are: then a stream is still late before it is stale
-    stale_at := greatest(stale_at, late_at + v_interval);
+    v_grace := coalesce(v_grace, greatest(
+      make_interval(secs => extract(epoch from p_limits."health.grace_minimum")::double precision),
+      p_limits."health.grace_ratio" * v_interval
+    ));
+    if p_facts.active_hours is null then
+      if due_at is null then
+        due_at := v_anchor + v_interval;
+        stale_at := v_anchor + v_stale_intervals * v_interval;
+      end if;
+      late_at := due_at + v_grace;
+      -- grace may be longer than short intervals are: then a stream is still late before it is stale
+      stale_at := greatest(stale_at, late_at + v_interval);
+    else
+      if due_at is null then
+        due_at := syncwell._active_after(v_anchor, v_interval, p_facts.active_hours, p_facts.time_zone);
+        stale_at := syncwell._active_after(
+          v_anchor, v_stale_intervals * v_interval, p_facts.active_hours, p_facts.time_zone
+        );
+      end if;
+      late_at := syncwell._active_after(due_at, v_grace, p_facts.active_hours, p_facts.time_zone);
+      stale_at := greatest(
+        stale_at, syncwell._active_after(late_at, v_interval, p_facts.active_hours, p_facts.time_zone)
+      );
+    end if;
   end if;
 
   if due_at is null then
     freshness := 'unknown';
   elsif v_interval is null or p_now <= late_at then
-    if p_facts.last_success_at is null then
-      freshness := 'unknown';
-    else
+    -- nothing since it was registered, or since its pause ended, and nothing due yet
+    if p_facts.last_success_at >= v_anchor then
       freshness := 'fresh';
       freshness_score := 100.0;
+    else
+      freshness := 'unknown';
     end if;
-  elsif p_now < stale_at then
-    freshness := 'late';
-    freshness_score := round(
-      100 * extract(epoch from stale_at - p_now) / extract(epoch from stale_at - late_at), 1
-    );
   else
-    freshness := 'stale';
-    freshness_score := 0.0;
+    -- after a time when nothing evaluated everybody has the grace again
+    if p_facts.judge_from is not null then
+      v_forgiven_until := syncwell._active_after(
+        p_facts.judge_from, greatest(v_grace, p_limits."health.grace_minimum"),
+        p_facts.active_hours, p_facts.time_zone
+      );
+      late_at := greatest(late_at, v_forgiven_until);
+      stale_at := greatest(stale_at, v_forgiven_until);
+    end if;
+    if p_now <= late_at then
+      freshness := 'unknown';
+    elsif p_now < stale_at then
+      freshness := 'late';
+      freshness_score := round(
+        100 * extract(epoch from stale_at - p_now) / extract(epoch from stale_at - late_at), 1
+      );
+    else
+      freshness := 'stale';
+      freshness_score := 0.0;
+    end if;
   end if;
 
   if v_outcomes = '' then
@@ -9698,54 +13816,107 @@ begin
   elsif position('0' in v_outcomes) = 0 and v_failures = 0 then
     reliability_score := 100.0;
   else
-    v_decay := (p_settings ->> 'health.recency_decay')::numeric;
-    for v_at in reverse length(v_outcomes)..1 loop
-      v_all := v_all + v_weight;
-      if substr(v_outcomes, v_at, 1) = '1' then
-        v_good := v_good + v_weight;
-      end if;
-      v_weight := v_weight * v_decay;
+    -- from failure to failure, the newest first: nearly always there are few
+    v_decay := p_limits."health.recency_decay";
+    v_rest := reverse(v_outcomes);
+    v_at := 0;
+    v_bad := 0;
+    loop
+      v_step := position('0' in v_rest);
+      exit when v_step = 0;
+      v_at := v_at + v_step;
+      v_bad := v_bad + v_decay ^ (v_at - 1);
+      v_rest := substr(v_rest, v_step + 1);
     end loop;
     reliability_score := greatest(
-      0.0, round(100 * v_good / v_all - v_failures * (p_settings ->> 'health.failure_penalty')::numeric, 1)
+      0.0,
+      round(
+        (
+          100 - 100 * v_bad / case
+            when v_decay < 1 then (1 - v_decay ^ length(v_outcomes)) / (1 - v_decay)
+            else length(v_outcomes)
+          end
+        )::numeric
+        - v_failures * p_limits."health.failure_penalty",
+        1
+      )
     );
   end if;
 
+  -- with the logarithm of the age: ten minutes instead of five matter as much as ten hours instead of five
+  if p_facts.queue_reported_at is not null then
+    if p_facts.queue_oldest_at is null then
+      queue_score := 100.0;
+    else
+      v_age := extract(epoch from p_now - p_facts.queue_oldest_at);
+      v_good_age := extract(epoch from p_limits."health.queue_good");
+      v_bad_age := extract(epoch from p_limits."health.queue_bad");
+      queue_score := case
+        when v_age <= v_good_age then 100.0
+        when v_age >= v_bad_age then 0.0
+        else round((100 * ln(v_bad_age / v_age) / ln(v_bad_age / v_good_age))::numeric, 1)
+      end;
+    end if;
+  end if;
+
+  if p_facts.drift_severity = 'none' then
+    drift_score := 100.0;
+  elsif p_facts.drift_severity in ('warning', 'critical') and p_facts.drift_percent is not null then
+    drift_score := greatest(0.0, round(100 - abs(p_facts.drift_percent), 1));
+  end if;
+
+  -- how long a failed run took says nothing about speed
+  if p_facts.usual_runs >= p_limits."health.slow_runs"
+    and p_facts.last_status in ('success', 'partial')
+  then
+    if p_facts.last_duration_ms <= p_facts.usual_duration_ms then
+      speed_score := 100.0;
+    else
+      v_limit := p_limits."health.speed_limit";
+      speed_score := greatest(0.0, round(
+        100 * (v_limit - p_facts.last_duration_ms::numeric / greatest(p_facts.usual_duration_ms, 1)) / (v_limit - 1), 1
+      ));
+    end if;
+  end if;
+
+  -- nearly always: all that is known is well, and there is nothing to weigh
+  if freshness = 'fresh'
+    and reliability_score = 100
+    and v_rest is null
+    and p_facts.last_status <> 'partial'
+    and coalesce(queue_score, 100) = 100
+    and coalesce(drift_score, 100) = 100
+    and coalesce(speed_score, 100) = 100
+  then
+    score := 100.0;
+    status := 'healthy';
+    return;
+  end if;
+
   -- a part that is unknown gives its weight to the others
-  v_good := 0;
-  v_all := 0;
-  if freshness_score is not null then
-    v_weight := (p_settings ->> 'health.weight_freshness')::numeric;
-    v_good := v_good + v_weight * freshness_score;
-    v_all := v_all + v_weight;
-  end if;
-  if reliability_score is not null then
-    v_weight := (p_settings ->> 'health.weight_reliability')::numeric;
-    v_good := v_good + v_weight * reliability_score;
-    v_all := v_all + v_weight;
-  end if;
-  if queue_score is not null then
-    v_weight := (p_settings ->> 'health.weight_queue')::numeric;
-    v_good := v_good + v_weight * queue_score;
-    v_all := v_all + v_weight;
-  end if;
-  if drift_score is not null then
-    v_weight := (p_settings ->> 'health.weight_drift')::numeric;
-    v_good := v_good + v_weight * drift_score;
-    v_all := v_all + v_weight;
-  end if;
-  if speed_score is not null then
-    v_weight := (p_settings ->> 'health.weight_speed')::numeric;
-    v_good := v_good + v_weight * speed_score;
-    v_all := v_all + v_weight;
-  end if;
-  score := round(v_good / nullif(v_all, 0), 1);
+  score := round(
+    (
+      coalesce(p_limits."health.weight_freshness" * freshness_score, 0)
+      + coalesce(p_limits."health.weight_reliability" * reliability_score, 0)
+      + coalesce(p_limits."health.weight_queue" * queue_score, 0)
+      + coalesce(p_limits."health.weight_drift" * drift_score, 0)
+      + coalesce(p_limits."health.weight_speed" * speed_score, 0)
+    ) / nullif(
+      case when freshness_score is not null then p_limits."health.weight_freshness" else 0 end
+      + case when reliability_score is not null then p_limits."health.weight_reliability" else 0 end
+      + case when queue_score is not null then p_limits."health.weight_queue" else 0 end
+      + case when drift_score is not null then p_limits."health.weight_drift" else 0 end
+      + case when speed_score is not null then p_limits."health.weight_speed" else 0 end,
+      0
+    ),
+    1
+  );
 
   if v_failures > 0 then
-    v_failure_threshold := (p_settings ->> 'runs.failure_threshold')::integer;
+    v_failure_threshold := p_limits."runs.failure_threshold";
   end if;
   if position('0' in v_outcomes) > 0 then
-    v_recovery_threshold := (p_settings ->> 'health.recovery_threshold')::integer;
+    v_recovery_threshold := p_limits."health.recovery_threshold";
   end if;
   if v_failures >= v_failure_threshold then
     status := 'unhealthy';
@@ -9757,7 +13928,7 @@ begin
     since := due_at;
     reason := case
       when p_facts.last_success_at is not null then format('no success for %s expected intervals', v_stale_intervals)
-      when v_ran then format('never succeeded, and %s expected intervals have passed', v_stale_intervals)
+      when p_facts.last_run_at is not null then format('never succeeded, and %s expected intervals have passed', v_stale_intervals)
       else format('never ran, and %s expected intervals have passed', v_stale_intervals)
     end;
     advice := 'Find out why nothing runs it (scheduler, device, credentials), then run it.';
@@ -9788,7 +13959,7 @@ begin
     since := due_at;
     reason := case
       when p_facts.last_success_at is not null then 'the next success is overdue'
-      when v_ran then 'never succeeded, and the first success is overdue'
+      when p_facts.last_run_at is not null then 'never succeeded, and the first success is overdue'
       else 'never ran, and the first run is overdue'
     end;
     advice := 'Run it, or see why nothing did (scheduler, device, credentials).';
@@ -9797,12 +13968,14 @@ begin
   else
     status := 'unknown';
     reason := case
-      when v_ran then 'no run has ended with an outcome yet'
+      when p_facts.is_paused then 'no run has ended with an outcome yet, and none is expected during a pause'
+      when p_facts.last_run_at is not null then 'no run has ended with an outcome yet'
       when due_at is not null then 'never ran; the first run is not due yet'
       else 'never ran, and nothing says how often it should'
     end;
     advice := case
-      when v_ran or due_at is not null then 'Wait for its first run to end.'
+      when p_facts.is_paused then 'Wait for the end of the pause.'
+      when p_facts.last_run_at is not null or due_at is not null then 'Wait for its first run to end.'
       else 'Run it, or declare an expected interval or cron with register_stream.'
     end;
   end if;
@@ -9813,10 +13986,36 @@ end
 $$;
 
 
-ALTER FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) OWNER TO syncwell_owner;
+ALTER FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) OWNER TO syncwell_owner;
 
--- comment FUNCTION _stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text)
-COMMENT ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) IS 'THE computation of status and score, from maintained facts and effective settings, as of p_now. status: unhealthy = runs.failure_threshold failures in a row, or no success for health.stale_intervals expected intervals; degraded = fewer failures in a row, or fewer than health.recovery_threshold successes since one, or a partial last run; late = past due plus grace; unknown = no run with an outcome yet; else healthy. The worst that holds is given. Expected interval: the stream''s, else its cron''s, else (once it ran) health.stale_after without grace; counted from the last success, or from registration (first run) when there never was one. Grace: the larger of health.grace_minimum and health.grace_ratio of the interval (a cron''s: its shortest gap). score (0 to 100, NULL = unknown): mean of the known parts by their weights. freshness_score: 100 up to due plus grace, falling to 0 at stale_at. reliability_score: success rate of the newest 20 outcomes, each run weighing health.recency_decay of the one after it, minus health.failure_penalty for each failure in a row. freshness: fresh, late, stale, unknown. expected_interval, late_at and stale_at of a cron are worked out once it is overdue, NULL before. since: when the trouble began (failures: the last success; lateness: due_at), NULL when there is none. reason and advice: a sentence each, NULL when healthy. Definer: so that view stream_health needs no grants on what it calls; it reads no table.';
+-- comment FUNCTION _stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text)
+COMMENT ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) IS 'THE computation of status and score, from maintained facts and effective settings, as of p_now. status: unhealthy = runs.failure_threshold failures in a row, or no success for health.stale_intervals expected intervals; degraded = fewer failures in a row, or fewer than health.recovery_threshold successes since one, or a partial last run; late = past due plus grace; unknown = no run with an outcome yet; else healthy. The worst that holds is given. Expected interval: the stream''s, else its cron''s, else the learned one, else (once it ran) health.stale_after without grace; counted from the last success, or from registration (first run) when there never was one, or from the end of a later pause (expect_from). Grace: the larger of health.grace_minimum and health.grace_ratio of the interval (a cron''s: its shortest gap). With active hours only active time counts, but for a learned interval, which has the rest in it, and the dates of a cron: there grace alone does. Paused: nothing is expected. judge_from: nothing is late before it plus grace. score (0 to 100, NULL = unknown): mean of the known parts by their weights. freshness_score: 100 up to due plus grace, falling to 0 at stale_at; NULL while nothing can be said (paused, forgiven, no success since it is expected). reliability_score: success rate of the newest 20 outcomes, each run weighing health.recency_decay of the one after it, minus health.failure_penalty for each failure in a row. queue_score: 100 while the oldest waiting operation is no older than health.queue_good, 0 from health.queue_bad on, falling with the logarithm; NULL when no device ever told. drift_score: 100 unless significant, then 100 - |drift %|; NULL while learning. speed_score: of the last run, if it succeeded: 100 up to the usual duration, falling evenly to 0 at health.speed_limit times it; NULL with fewer than health.slow_runs runs to tell what is usual. freshness: fresh, late, stale, unknown. expected_interval, late_at and stale_at of a cron are worked out once it is overdue, NULL before. since: when the trouble began (failures: the last success; lateness: due_at), NULL when there is none. reason and advice: a sentence each, NULL when healthy. Definer: so that view stream_health needs no grants on what it calls; it reads no table.';
+
+-- function _successor(uuid, uuid)
+CREATE FUNCTION syncwell._successor(p_org_id uuid, p_operation_id uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid := p_operation_id;
+  v_next uuid;
+begin
+  loop
+    select a.superseded_by into v_next
+    from syncwell.sync_queue_archive as a
+    where a.org_id = p_org_id and a.id = v_id and a.status = 'superseded';
+    exit when v_next is null;
+    v_id := v_next;
+  end loop;
+  return v_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._successor(p_org_id uuid, p_operation_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _successor(p_org_id uuid, p_operation_id uuid)
+COMMENT ON FUNCTION syncwell._successor(p_org_id uuid, p_operation_id uuid) IS 'The operation itself, or, where it gave way to a newer one, that one.';
 
 -- function _sync_source(uuid)
 CREATE FUNCTION syncwell._sync_source(p_org_id uuid) RETURNS text
@@ -10072,6 +14271,383 @@ ALTER FUNCTION syncwell._target_user(p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _target_user(p_user_id uuid)
 COMMENT ON FUNCTION syncwell._target_user(p_user_id uuid) IS 'For whom a call records: p_user_id where the caller may, else the acting user, NULL for a service (the org''s own stream). Errors: SW001, SW002.';
+
+-- function _tell_changed_issues()
+CREATE FUNCTION syncwell._tell_changed_issues() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_org_ids uuid[];
+  v_issue_ids uuid[];
+  v_news text[];
+begin
+  select array_agg(c.org_id), array_agg(c.id), array_agg(c.news)
+  into v_org_ids, v_issue_ids, v_news
+  from (
+    select
+      n.org_id,
+      n.id,
+      case
+        when n.state = 'resolved' and o.state <> 'resolved' then 'resolved'
+        when n.state <> 'open' then null
+        when n.muted_by = 'flapping' and (o.state <> 'open' or o.muted_by is distinct from 'flapping')
+          then 'flapping'
+        when n.muted_by is null and (
+          o.state <> 'open'
+          or o.muted_by is not null
+          or array_position('{info,warning,critical}', n.severity)
+          > array_position('{info,warning,critical}', o.severity)
+        )
+          then 'firing'
+      end as news
+    from new_issues as n
+    join old_issues as o on o.org_id = n.org_id and o.id = n.id
+  ) as c
+  where c.news is not null;
+  if v_issue_ids is not null then
+    perform syncwell._tell_issues(v_org_ids, v_issue_ids, v_news);
+  end if;
+  return null;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tell_changed_issues() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tell_changed_issues()
+COMMENT ON FUNCTION syncwell._tell_changed_issues() IS 'Trigger: issues were changed, by whomever. Somebody is to be told of what is open and nothing keeps quiet any more, of what got worse, once of what flaps, and of what is resolved. Definer, because nobody else writes the outbox.';
+
+-- function _tell_issues(uuid[], uuid[], text[])
+CREATE FUNCTION syncwell._tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  c_severities constant text[] := array['info', 'warning', 'critical'];
+  v_rows bigint;
+begin
+  insert into syncwell.alert_outbox (
+    org_id, id, issue_id, fingerprint, status, severity, user_id, labels, annotations, starts_at, ends_at, created_at
+  )
+  with issues as materialized (
+    select i.*, k.news, t.at, l.status as last_status, l.severity as last_severity, l.labels as last_labels,
+      l.annotations as last_annotations, l.starts_at as last_starts_at
+    from unnest(p_org_ids, p_issue_ids, p_news) as k (org_id, issue_id, news)
+    join syncwell.sync_issues as i on i.org_id = k.org_id and i.id = k.issue_id
+    left join lateral (
+      select a.status, a.severity, a.labels, a.annotations, a.starts_at, a.created_at
+      from syncwell.alert_outbox as a
+      where a.org_id = i.org_id and a.issue_id = i.id
+      order by a.id desc
+      limit 1
+    ) as l on true
+    -- later than the last one, whatever the clock says: the order of ids is the order of events
+    cross join lateral (select greatest(v_now, l.created_at + interval '1 microsecond') as at) as t
+  ),
+  thresholds as materialized (
+    select
+      k.org_id, k.source, k.platform,
+      array_position(
+        c_severities, syncwell._setting(k.org_id, 'alerts.minimum_severity', k.source, k.platform)
+      ) as minimum
+    from (select distinct i.org_id, i.source, i.platform from issues as i where i.news <> 'resolved') as k
+  )
+  select
+    i.org_id,
+    syncwell._uuid7(i.at),
+    i.id,
+    i.fingerprint,
+    'firing',
+    i.severity,
+    i.user_id,
+    jsonb_strip_nulls(jsonb_build_object(
+      'alertname', i.issue_type,
+      'severity', i.severity,
+      'org', i.org_id::text,
+      'source', i.source,
+      'stream', i.stream_id::text,
+      'platform', i.platform,
+      'user', i.user_id::text
+    )),
+    case i.news
+      when 'flapping' then jsonb_build_object(
+        'summary', concat(i.issue_type, ': ' || i.source, ' (flapping)'),
+        'description', concat_ws(
+          ' ', 'It comes and goes so often that nothing more is told of it until that ends.', i.suggestion
+        ),
+        'flapping', 'true'
+      )
+      else jsonb_strip_nulls(
+        jsonb_build_object('summary', concat(i.issue_type, ': ' || i.source), 'description', i.suggestion)
+      )
+    end,
+    case
+      when i.last_status = 'firing' then i.last_starts_at
+      when i.times_opened = 1 then i.opened_at
+      else i.at
+    end,
+    null,
+    i.at
+  from issues as i
+  join thresholds as t
+    on t.org_id = i.org_id and t.source is not distinct from i.source and t.platform is not distinct from i.platform
+  where i.news <> 'resolved'
+    and array_position(c_severities, i.severity) >= t.minimum
+    -- of flapping it is told once
+    and not (i.news = 'flapping' and coalesce(i.last_status = 'firing' and i.last_annotations ? 'flapping', false))
+  union all
+  -- under the labels by which it was told: receivers know an alert by them
+  select
+    i.org_id,
+    syncwell._uuid7(i.at),
+    i.id,
+    i.fingerprint,
+    'resolved',
+    i.last_severity,
+    i.user_id,
+    i.last_labels,
+    jsonb_build_object('summary', concat(i.issue_type, ': ' || i.source, ' is over')),
+    i.last_starts_at,
+    greatest(i.resolved_at, i.last_starts_at),
+    i.at
+  from issues as i
+  where i.news = 'resolved' and i.last_status = 'firing';
+  get diagnostics v_rows = row_count;
+  if v_rows > 0 then
+    -- wakes whoever delivers, once a transaction; what there is they read
+    perform pg_notify('syncwell_alerts', '');
+  end if;
+  return v_rows;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[])
+COMMENT ON FUNCTION syncwell._tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[]) IS 'Writes alerts of issues whose news is that they are firing, flapping or resolved. firing and flapping: from setting alerts.minimum_severity on, flapping once; resolved: of what was told of. The arrays belong together by position. Returns how many; wakes listeners of channel syncwell_alerts.';
+
+-- function _tell_new_issues()
+CREATE FUNCTION syncwell._tell_new_issues() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_org_ids uuid[];
+  v_issue_ids uuid[];
+  v_news text[];
+begin
+  select array_agg(n.org_id), array_agg(n.id), array_agg(coalesce(n.muted_by, 'firing'))
+  into v_org_ids, v_issue_ids, v_news
+  from new_issues as n
+  where n.state = 'open' and coalesce(n.muted_by, 'flapping') = 'flapping';
+  if v_issue_ids is not null then
+    perform syncwell._tell_issues(v_org_ids, v_issue_ids, v_news);
+  end if;
+  return null;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tell_new_issues() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tell_new_issues()
+COMMENT ON FUNCTION syncwell._tell_new_issues() IS 'Trigger: issues were opened, by whomever. Somebody is to be told of those that nothing keeps quiet, and once of what flaps. Definer, because nobody else writes the outbox.';
+
+-- table volume_baselines
+CREATE TABLE syncwell.volume_baselines (
+    org_id uuid NOT NULL,
+    series_id uuid NOT NULL,
+    stream_id uuid,
+    user_id uuid,
+    source text NOT NULL,
+    platform text,
+    time_zone text NOT NULL,
+    learned_at timestamp with time zone NOT NULL,
+    history_from timestamp with time zone,
+    history_to timestamp with time zone NOT NULL,
+    history_hours integer DEFAULT 0 NOT NULL,
+    upper real[],
+    lower real[],
+    rates real[],
+    surge_quantiles double precision[],
+    surge_scales double precision[],
+    drop_limits double precision[],
+    gap_hours integer,
+    gap_mass double precision,
+    checked_to timestamp with time zone NOT NULL,
+    surge_record double precision DEFAULT 0 NOT NULL,
+    recent_surges double precision[] DEFAULT '{}'::double precision[] NOT NULL,
+    empty_hours integer DEFAULT 0 NOT NULL,
+    empty_mass double precision DEFAULT 0 NOT NULL,
+    finding text,
+    severity text DEFAULT 'learning'::text NOT NULL,
+    since timestamp with time zone,
+    surge_peak double precision,
+    drift_percent numeric,
+    evidence jsonb,
+    CONSTRAINT volume_baselines_finding_has_a_start CHECK (((finding IS NULL) = (since IS NULL))),
+    CONSTRAINT volume_baselines_finding_is_known CHECK ((finding = ANY (ARRAY['surge'::text, 'drop'::text, 'gap'::text]))),
+    CONSTRAINT volume_baselines_platform_is_known CHECK ((platform = ANY (ARRAY['android'::text, 'ios'::text, 'web'::text, 'server'::text, 'other'::text]))),
+    CONSTRAINT volume_baselines_severity_is_known CHECK ((severity = ANY (ARRAY['learning'::text, 'none'::text, 'warning'::text, 'critical'::text])))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE syncwell.volume_baselines OWNER TO syncwell_owner;
+
+-- comment TABLE volume_baselines
+COMMENT ON TABLE syncwell.volume_baselines IS 'What volume is usual for each stream, and for all streams of a source and platform together, by hour of the week, as last learned; and what the last check found. Volume: items of the runs that were started in an hour.';
+
+-- comment COLUMN volume_baselines.org_id
+COMMENT ON COLUMN syncwell.volume_baselines.org_id IS 'The org.';
+
+-- comment COLUMN volume_baselines.series_id
+COMMENT ON COLUMN syncwell.volume_baselines.series_id IS 'What is counted: the stream, or what stands for all streams of the source and platform.';
+
+-- comment COLUMN volume_baselines.stream_id
+COMMENT ON COLUMN syncwell.volume_baselines.stream_id IS 'The stream; NULL: all streams of the source and platform together.';
+
+-- comment COLUMN volume_baselines.user_id
+COMMENT ON COLUMN syncwell.volume_baselines.user_id IS 'The user whose stream it is; NULL for the org''s own, or all.';
+
+-- comment COLUMN volume_baselines.source
+COMMENT ON COLUMN syncwell.volume_baselines.source IS 'What is synced.';
+
+-- comment COLUMN volume_baselines.platform
+COMMENT ON COLUMN syncwell.volume_baselines.platform IS 'Where it runs; NULL when not known.';
+
+-- comment COLUMN volume_baselines.time_zone
+COMMENT ON COLUMN syncwell.volume_baselines.time_zone IS 'The zone of the hours of the week.';
+
+-- comment COLUMN volume_baselines.learned_at
+COMMENT ON COLUMN syncwell.volume_baselines.learned_at IS 'When it was last learned.';
+
+-- comment COLUMN volume_baselines.history_from
+COMMENT ON COLUMN syncwell.volume_baselines.history_from IS 'The first hour that it is learned from; NULL: there is none.';
+
+-- comment COLUMN volume_baselines.history_to
+COMMENT ON COLUMN syncwell.volume_baselines.history_to IS 'The end of the last one.';
+
+-- comment COLUMN volume_baselines.history_hours
+COMMENT ON COLUMN syncwell.volume_baselines.history_hours IS 'How many hours these are, without those left out: pauses, excluded and blind times, outages.';
+
+-- comment COLUMN volume_baselines.upper
+COMMENT ON COLUMN syncwell.volume_baselines.upper IS 'What an hour is expected to stay below, by hour of the week from Monday 0:00 on: the greater of two medians, of the same hour of the day and of the same hour of the week.';
+
+-- comment COLUMN volume_baselines.lower
+COMMENT ON COLUMN syncwell.volume_baselines.lower IS 'What it is expected to reach: the lesser of the two.';
+
+-- comment COLUMN volume_baselines.rates
+COMMENT ON COLUMN syncwell.volume_baselines.rates IS 'The mean volume, by hour of the week; what gaps are measured by.';
+
+-- comment COLUMN volume_baselines.surge_quantiles
+COMMENT ON COLUMN syncwell.volume_baselines.surge_quantiles IS 'For 1, 6 and 24 hours: what the distance from upper stayed below in 99 % of the hours.';
+
+-- comment COLUMN volume_baselines.surge_scales
+COMMENT ON COLUMN syncwell.volume_baselines.surge_scales IS 'For 1, 6 and 24 hours: its usual spread.';
+
+-- comment COLUMN volume_baselines.drop_limits
+COMMENT ON COLUMN syncwell.volume_baselines.drop_limits IS 'For 1, 6 and 24 hours and for the typical hour of 24: the distance below lower that is significant.';
+
+-- comment COLUMN volume_baselines.gap_hours
+COMMENT ON COLUMN syncwell.volume_baselines.gap_hours IS 'The longest time without an item, in hours.';
+
+-- comment COLUMN volume_baselines.gap_mass
+COMMENT ON COLUMN syncwell.volume_baselines.gap_mass IS 'The most items that were expected in such a time.';
+
+-- comment COLUMN volume_baselines.checked_to
+COMMENT ON COLUMN syncwell.volume_baselines.checked_to IS 'The end of the last hour that was checked.';
+
+-- comment COLUMN volume_baselines.surge_record
+COMMENT ON COLUMN syncwell.volume_baselines.surge_record IS 'The greatest surge until 6 hours before that, faded by a factor of e in 14 days: what a new one must exceed.';
+
+-- comment COLUMN volume_baselines.recent_surges
+COMMENT ON COLUMN syncwell.volume_baselines.recent_surges IS 'Those of the last 6 hours, oldest first.';
+
+-- comment COLUMN volume_baselines.empty_hours
+COMMENT ON COLUMN syncwell.volume_baselines.empty_hours IS 'For how many hours nothing has come.';
+
+-- comment COLUMN volume_baselines.empty_mass
+COMMENT ON COLUMN syncwell.volume_baselines.empty_mass IS 'How many items were expected in them.';
+
+-- comment COLUMN volume_baselines.finding
+COMMENT ON COLUMN syncwell.volume_baselines.finding IS 'surge, drop or gap: what is significant now; NULL: nothing.';
+
+-- comment COLUMN volume_baselines.severity
+COMMENT ON COLUMN syncwell.volume_baselines.severity IS 'learning (less than two weeks of history), none, warning or critical.';
+
+-- comment COLUMN volume_baselines.since
+COMMENT ON COLUMN syncwell.volume_baselines.since IS 'Since when the finding is significant.';
+
+-- comment COLUMN volume_baselines.surge_peak
+COMMENT ON COLUMN syncwell.volume_baselines.surge_peak IS 'The greatest surge since then.';
+
+-- comment COLUMN volume_baselines.drift_percent
+COMMENT ON COLUMN syncwell.volume_baselines.drift_percent IS 'How far the volume is from what is expected, in percent of that, over the window that stands out; NULL: none does.';
+
+-- comment COLUMN volume_baselines.evidence
+COMMENT ON COLUMN syncwell.volume_baselines.evidence IS 'The numbers and limits behind the finding.';
+
+-- function _tell_volumes(uuid, syncwell.volume_baselines[])
+CREATE FUNCTION syncwell._tell_volumes(p_org_id uuid, p_baselines syncwell.volume_baselines[]) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  v_told bigint;
+begin
+  with told as materialized (
+    select b.stream_id, b.user_id, b.source, b.drift_percent, b.severity, b.since
+    from unnest(p_baselines) as b
+    left join syncwell.stream_states as t on t.org_id = p_org_id and t.stream_id = b.stream_id
+    where b.stream_id is not null
+      and (t.drift_severity is distinct from b.severity
+        or t.drift_percent is distinct from b.drift_percent
+        or t.drift_since is distinct from b.since)
+  ),
+  added as (
+    insert into syncwell.stream_states (
+      org_id, stream_id, user_id, source, drift_percent, drift_severity, drift_since
+    )
+    select p_org_id, t.stream_id, t.user_id, t.source, t.drift_percent, t.severity, t.since
+    from told as t
+    where not exists (
+      select from syncwell.stream_states as x where x.org_id = p_org_id and x.stream_id = t.stream_id
+    )
+    order by t.stream_id
+    on conflict (org_id, stream_id) do nothing
+    returning stream_id
+  ),
+  -- in one order, and who writes such a row now is not waited for: it is told with the next check
+  locked as materialized (
+    select x.stream_id
+    from syncwell.stream_states as x
+    where x.org_id = p_org_id and x.stream_id in (select t.stream_id from told as t)
+    order by x.stream_id
+    for no key update skip locked
+  ),
+  changed as (
+    update syncwell.stream_states as x
+    set drift_percent = t.drift_percent, drift_severity = t.severity, drift_since = t.since
+    from told as t
+    join locked as l on l.stream_id = t.stream_id
+    where x.org_id = p_org_id and x.stream_id = t.stream_id
+    returning x.stream_id
+  )
+  select (select count(*) from added) + (select count(*) from changed) into v_told;
+  return v_told;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tell_volumes(p_org_id uuid, p_baselines syncwell.volume_baselines[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tell_volumes(p_org_id uuid, p_baselines syncwell.volume_baselines[])
+COMMENT ON FUNCTION syncwell._tell_volumes(p_org_id uuid, p_baselines syncwell.volume_baselines[]) IS 'Writes what was found in the volumes of streams into their stream_states, where it is not there yet; returns to how many.';
 
 -- function _tombstones_task()
 CREATE FUNCTION syncwell._tombstones_task() RETURNS bigint
@@ -10928,6 +15504,945 @@ ALTER FUNCTION syncwell._visible_streams(p_source text, p_user_id uuid) OWNER TO
 -- comment FUNCTION _visible_streams(p_source text, p_user_id uuid)
 COMMENT ON FUNCTION syncwell._visible_streams(p_source text, p_user_id uuid) IS 'Every live stream the caller may see: of p_user_id, or (NULL) its own and the org''s, or all for analysts, admins and services; p_source NULL = all. The one rule of who sees what for functions that read as owner. Errors: SW001, SW002.';
 
+-- function _volume_at_distance(double precision)
+CREATE FUNCTION syncwell._volume_at_distance(p_distance double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select greatest(power(10 * sinh(least(greatest(p_distance, 0) / 20, 100)), 2) - 0.375, 0)
+$$;
+
+
+ALTER FUNCTION syncwell._volume_at_distance(p_distance double precision) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_at_distance(p_distance double precision)
+COMMENT ON FUNCTION syncwell._volume_at_distance(p_distance double precision) IS 'The volume that _volume_distance() puts there.';
+
+-- function _volume_bounds(double precision, double precision, double precision, double precision, double precision, double precision)
+CREATE FUNCTION syncwell._volume_bounds(p_upper double precision, p_lower double precision, p_quantile double precision, p_scale double precision, p_limit double precision, p_minimum double precision, OUT expected numeric, OUT lower_bound numeric, OUT upper_bound numeric) RETURNS record
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select
+    round(((p_upper + p_lower) / 2)::numeric, 1),
+    round(syncwell._volume_at_distance(syncwell._volume_distance(p_lower) - p_limit)::numeric, 1),
+    round(greatest(
+      p_upper + p_minimum,
+      syncwell._volume_at_distance(syncwell._volume_distance(p_upper) + greatest(4 * p_scale, p_quantile))
+    )::numeric, 1)
+$$;
+
+
+ALTER FUNCTION syncwell._volume_bounds(p_upper double precision, p_lower double precision, p_quantile double precision, p_scale double precision, p_limit double precision, p_minimum double precision, OUT expected numeric, OUT lower_bound numeric, OUT upper_bound numeric) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_bounds(p_upper double precision, p_lower double precision, p_quantile double precision, p_scale double precision, p_limit double precision, p_minimum double precision, OUT expected numeric, OUT lower_bound numeric, OUT upper_bound numeric)
+COMMENT ON FUNCTION syncwell._volume_bounds(p_upper double precision, p_lower double precision, p_quantile double precision, p_scale double precision, p_limit double precision, p_minimum double precision, OUT expected numeric, OUT lower_bound numeric, OUT upper_bound numeric) IS 'What is expected of a window whose expectations from above and below add up to p_upper and p_lower: their mean. Below lower_bound (p_limit: of drop_limits) the window is a drop by itself; above upper_bound it is farther up than 99 % of such windows before (p_quantile), than four times the usual spread (p_scale) and by p_minimum items.';
+
+-- function _volume_closed(uuid, timestamp with time zone)
+CREATE FUNCTION syncwell._volume_closed(p_org_id uuid, p_now timestamp with time zone) RETURNS TABLE(series_id uuid, stream_id uuid, user_id uuid, source text, platform text, time_zone text, closed_to timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+  with live as materialized (
+    select
+      s.stream_id, s.user_id, s.source, s.platform, coalesce(s.time_zone, o.time_zone) as time_zone,
+      o.time_zone as org_zone,
+      least(coalesce(x.usual_duration_ms, 0) * interval '1 ms', interval '6 hours') as delay
+    from syncwell.streams as s
+    join syncwell.orgs as o on o.org_id = s.org_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    where s.org_id = p_org_id and s.retired_at is null
+  )
+  select
+    l.stream_id, l.stream_id, l.user_id, l.source, l.platform, l.time_zone,
+    date_trunc('hour', p_now - l.delay, 'UTC')
+  from live as l
+  union all
+  select
+    syncwell._volume_series_id(l.source, l.platform), null, null, l.source, l.platform, min(l.org_zone),
+    date_trunc('hour', p_now - max(l.delay), 'UTC')
+  from live as l
+  group by l.source, l.platform
+  having count(*) > 1
+$$;
+
+
+ALTER FUNCTION syncwell._volume_closed(p_org_id uuid, p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_closed(p_org_id uuid, p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._volume_closed(p_org_id uuid, p_now timestamp with time zone) IS 'Whose volumes are judged in an org: each live stream, and all streams of a source and platform together where these are several (stream_id NULL). closed_to: the end of the last hour whose items must have come: a run counts where it started, so its usual duration is waited for, 6 hours at most.';
+
+-- function _volume_distance(double precision)
+CREATE FUNCTION syncwell._volume_distance(p_volume double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select 20 * asinh(0.1 * sqrt(greatest(p_volume, 0) + 0.375))
+$$;
+
+
+ALTER FUNCTION syncwell._volume_distance(p_volume double precision) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_distance(p_volume double precision)
+COMMENT ON FUNCTION syncwell._volume_distance(p_volume double precision) IS 'A volume on the scale on which differences are judged: (2 / 0.1) asinh(0.1 sqrt(x + 3/8)). There a count that varies by chance and by 10 % besides has a standard deviation of 1, whatever its size: near the square root for small volumes, near the logarithm for large ones.';
+
+-- function _volume_findings(uuid, uuid[], boolean)
+CREATE FUNCTION syncwell._volume_findings(p_org_id uuid, p_stream_ids uuid[], p_groups boolean) RETURNS TABLE(stream_id uuid, user_id uuid, source text, platform text, issue_type text, severity text, since timestamp with time zone, evidence jsonb, suggestion text)
+    LANGUAGE sql STABLE
+    AS $$
+  select
+    b.stream_id, b.user_id, b.source, b.platform, case b.finding when 'gap' then 'gap' else 'drift' end, b.severity,
+    b.since, b.evidence,
+    case b.finding
+      when 'surge' then
+        'Far more comes than usual: look for a loop, a full resync or doubled items, and whether the source expects it.'
+      when 'drop' then
+        'Less comes than usual: compare the source''s own count, and look for filters, permissions or devices that '
+        || 'stopped.'
+      else
+        'Nothing comes although runs may succeed: check the source itself, its permissions and what it is asked for.'
+    end
+  from syncwell.volume_baselines as b
+  left join syncwell.streams as s on s.org_id = b.org_id and s.stream_id = b.stream_id
+  where b.org_id = p_org_id
+    and b.finding is not null
+    and s.retired_at is null
+    and case
+      when b.stream_id is null then p_groups
+      else p_stream_ids is null or b.stream_id = any(p_stream_ids)
+    end
+$$;
+
+
+ALTER FUNCTION syncwell._volume_findings(p_org_id uuid, p_stream_ids uuid[], p_groups boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_findings(p_org_id uuid, p_stream_ids uuid[], p_groups boolean)
+COMMENT ON FUNCTION syncwell._volume_findings(p_org_id uuid, p_stream_ids uuid[], p_groups boolean) IS 'What is significant now in the volumes of these streams of an org (p_stream_ids NULL: of all), and, with p_groups, of all streams of a source and platform together (stream_id NULL), as the last check found it. issue_type: gap (nothing comes), drift (a surge or a drop; evidence.kind says which).';
+
+-- function _volume_hours(uuid, uuid[], timestamp with time zone[], timestamp with time zone[])
+CREATE FUNCTION syncwell._volume_hours(p_org_id uuid, p_series_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) RETURNS TABLE(series_id uuid, counts double precision[], slots integer[], first_hour timestamp with time zone)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_from constant timestamptz := (select min(f) from unnest(p_from) as f);
+  v_to constant timestamptz := (select max(t) from unnest(p_to) as t);
+begin
+  return query
+  with series as materialized (
+    select a.series_id, a.starts_at, a.ends_at
+    from unnest(p_series_ids, p_from, p_to) as a (series_id, starts_at, ends_at)
+  ),
+  live as materialized (
+    select
+      s.stream_id, syncwell._volume_series_id(s.source, s.platform) as group_id,
+      coalesce(s.time_zone, o.time_zone) as time_zone, o.time_zone as org_zone
+    from syncwell.streams as s
+    join syncwell.orgs as o on o.org_id = s.org_id
+    where s.org_id = p_org_id and s.retired_at is null
+  ),
+  members as materialized (
+    select x.series_id, l.stream_id, l.time_zone
+    from series as x
+    join live as l on l.stream_id = x.series_id
+    union all
+    select x.series_id, l.stream_id, l.org_zone
+    from series as x
+    join live as l on l.group_id = x.series_id
+  ),
+  sizes as materialized (
+    select m.series_id, min(m.time_zone) as time_zone, count(*) as members from members as m group by m.series_id
+  ),
+  clocks as materialized (
+    select z.time_zone, syncwell._volume_slots(v_from, v_to, z.time_zone) as slots
+    from (select distinct s.time_zone from sizes as s) as z
+  ),
+  rows as materialized (
+    select m.stream_id, m.period_start, sum(coalesce(m.items, 0)) as items
+    from (select array_agg(distinct x.stream_id) as stream_ids from members as x) as i
+    cross join lateral syncwell._metric_rows(p_org_id, i.stream_ids, 'hour', v_from, v_to, null) as m
+    where i.stream_ids is not null
+    group by m.stream_id, m.period_start
+  ),
+  volumes as materialized (
+    select
+      m.series_id, (extract(epoch from r.period_start - v_from) / 3600)::integer + 1 as n,
+      sum(r.items)::double precision as volume
+    from members as m
+    join rows as r on r.stream_id = m.stream_id
+    group by m.series_id, 2
+  ),
+  -- a group is left out where more than a tenth of its streams are
+  unseen as materialized (
+    select u.series_id, u.n
+    from (
+      select m.series_id, m.stream_id, h.n
+      from members as m
+      join syncwell.stream_periods as p
+        on p.org_id = p_org_id
+        and p.stream_id = m.stream_id
+        and p.overlay in ('paused', 'excluded', 'blind')
+        and p.starts_at < v_to
+        and coalesce(p.ends_at, 'infinity') > v_from
+      cross join lateral generate_series(
+        floor(extract(epoch from greatest(p.starts_at, v_from) - v_from) / 3600)::integer + 1,
+        ceil(extract(epoch from least(coalesce(p.ends_at, v_to), v_to) - v_from) / 3600)::integer
+      ) as h (n)
+      group by m.series_id, m.stream_id, h.n
+    ) as u
+    join sizes as s on s.series_id = u.series_id
+    group by u.series_id, u.n, s.members
+    having 10 * count(*) > s.members
+    union
+    select x.series_id, h.n
+    from syncwell.blind_periods as b
+    cross join lateral generate_series(
+      floor(extract(epoch from greatest(b.starts_at, v_from) - v_from) / 3600)::integer + 1,
+      ceil(extract(epoch from least(b.ends_at, v_to) - v_from) / 3600)::integer
+    ) as h (n)
+    cross join series as x
+    where b.org_id = p_org_id and b.starts_at < v_to and b.ends_at > v_from
+  ),
+  spine as (
+    select x.series_id, h.n
+    from series as x
+    cross join lateral generate_series(
+      (extract(epoch from x.starts_at - v_from) / 3600)::integer + 1,
+      (extract(epoch from x.ends_at - v_from) / 3600)::integer
+    ) as h (n)
+  ),
+  filled as (
+    select
+      p.series_id,
+      array_agg(case when u.n is null then coalesce(v.volume, 0) end order by p.n) as counts,
+      min(p.n) as first,
+      max(p.n) as last,
+      min(v.n) as first_known
+    from spine as p
+    left join volumes as v on v.series_id = p.series_id and v.n = p.n
+    left join unseen as u on u.series_id = p.series_id and u.n = p.n
+    group by p.series_id
+  )
+  select
+    f.series_id, f.counts, c.slots[f.first:f.last], v_from + make_interval(hours => f.first_known - 1)
+  from filled as f
+  join sizes as s on s.series_id = f.series_id
+  join clocks as c on c.time_zone = s.time_zone;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._volume_hours(p_org_id uuid, p_series_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_hours(p_org_id uuid, p_series_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[])
+COMMENT ON FUNCTION syncwell._volume_hours(p_org_id uuid, p_series_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) IS 'The volumes of series (streams, or all streams of a source and platform) of an org, each by hour from its p_from to its p_to (whole hours in UTC, not included): items of the runs that were started in it, right at this moment. counts: NULL where the stream, or more than a tenth of the streams, was paused, excluded or blind; slots: hours of the week by the clock of the stream, of the org for several; first_hour: the first in which anything ran, NULL: none. What has no live stream is left out.';
+
+-- function _volume_model(double precision[], integer[], integer)
+CREATE FUNCTION syncwell._volume_model(p_counts double precision[], p_slots integer[], p_hours_that_set_limits integer DEFAULT NULL::integer, OUT history_hours integer, OUT upper real[], OUT lower real[], OUT rates real[], OUT surge_quantiles double precision[], OUT surge_scales double precision[], OUT drop_limits double precision[], OUT gap_hours integer, OUT gap_mass double precision, OUT surge_record double precision, OUT recent_surges double precision[], OUT empty_hours integer, OUT empty_mass double precision) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_total constant integer := cardinality(p_counts);
+  v_limiting constant integer := coalesce(p_hours_that_set_limits, v_total);
+  v_counts double precision[] := p_counts;
+  v_masses double precision[];
+  v_firsts integer[];
+  v_lasts integer[];
+  v_holes integer := 0;
+begin
+  -- the second time without the outages of the past
+  for v_round in 1..2 loop
+    rates := syncwell._volume_rates(v_counts, p_slots);
+    -- times without an item; the one that lasts is no record yet
+    with hours as (
+      select
+        h.n, h.volume, rates[h.slot + 1] as rate, count(*) filter (where h.volume > 0) over (order by h.n) as run,
+        count(*) filter (where h.volume > 0) over () as last_run
+      from unnest(v_counts, p_slots) with ordinality as h (volume, slot, n)
+      where h.volume is not null
+    ),
+    runs as materialized (
+      select
+        h.run = h.last_run as lasts, min(h.n)::integer as first, max(h.n)::integer as last, count(*)::integer as hours,
+        sum(h.rate) as mass
+      from hours as h
+      where h.volume = 0
+      group by h.run, h.last_run
+    ),
+    longest as (
+      select r.* from runs as r where not r.lasts order by r.mass desc limit 4
+    )
+    select
+      coalesce(max(r.hours) filter (where not r.lasts), 0),
+      coalesce(max(r.mass) filter (where not r.lasts), 0),
+      coalesce(max(r.hours) filter (where r.lasts), 0),
+      coalesce(max(r.mass) filter (where r.lasts), 0),
+      (select array_agg(l.mass order by l.mass desc) from longest as l),
+      (select array_agg(l.first order by l.mass desc) from longest as l),
+      (select array_agg(l.last order by l.mass desc) from longest as l)
+    into gap_hours, gap_mass, empty_hours, empty_mass, v_masses, v_firsts, v_lasts
+    from runs as r;
+    -- so much longer than the others that they are no habit of the source
+    exit when v_round = 2;
+    while v_holes < 3
+      and v_lasts[v_holes + 1] - v_firsts[v_holes + 1] >= 2
+      and v_masses[v_holes + 1] >= 18.4
+      and v_masses[v_holes + 1] > 2 * greatest(coalesce(v_masses[v_holes + 2], 0), 9.2)
+    loop
+      v_holes := v_holes + 1;
+    end loop;
+    exit when v_holes = 0;
+    v_counts := array(
+      select
+        case
+          when exists (
+            select from unnest(v_firsts[:v_holes], v_lasts[:v_holes]) as o (first, last)
+            where h.n between o.first and o.last
+          ) then null
+          else h.volume
+        end
+      from unnest(v_counts) with ordinality as h (volume, n)
+      order by h.n
+    );
+  end loop;
+
+  with hours as materialized (
+    select h.n::integer as n, h.volume, h.slot, h.slot % 24 as hour, h.n > v_total - 672 as is_recent
+    from unnest(v_counts, p_slots) with ordinality as h (volume, slot, n)
+  ),
+  by_slot as materialized (
+    select h.slot, array_agg(h.volume order by h.volume) as sorted, count(*)::integer as n
+    from hours as h
+    where h.volume is not null
+    group by h.slot
+  ),
+  by_hour as materialized (
+    select h.hour, array_agg(h.volume order by h.volume) as sorted, count(*)::integer as n
+    from hours as h
+    where h.volume is not null and h.is_recent
+    group by h.hour
+  ),
+  ranked as (
+    select
+      h.n, h.volume, h.slot, h.hour, h.is_recent,
+      row_number() over (partition by h.slot order by h.volume)::integer as slot_rank,
+      row_number() over (partition by h.hour, h.is_recent order by h.volume)::integer as hour_rank
+    from hours as h
+    where h.volume is not null
+  ),
+  -- each hour is judged by the medians of the others: of n sorted values without the one of rank r
+  medians as (
+    select
+      r.n, r.volume,
+      case
+        when s.n > 1 then
+          (s.sorted[s.n / 2 + (s.n / 2 >= r.slot_rank)::integer]
+            + s.sorted[(s.n + 1) / 2 + ((s.n + 1) / 2 >= r.slot_rank)::integer]) / 2
+      end as of_slot,
+      case
+        when not r.is_recent then (d.sorted[(d.n + 1) / 2] + d.sorted[d.n / 2 + 1]) / 2
+        when d.n > 1 then
+          (d.sorted[d.n / 2 + (d.n / 2 >= r.hour_rank)::integer]
+            + d.sorted[(d.n + 1) / 2 + ((d.n + 1) / 2 >= r.hour_rank)::integer]) / 2
+      end as of_hour
+    from ranked as r
+    join by_slot as s on s.slot = r.slot
+    left join by_hour as d on d.hour = r.hour
+  ),
+  expected as (
+    select
+      h.n, coalesce(h.volume, 0) as a,
+      coalesce(greatest(m.of_slot, m.of_hour), 0) as u,
+      coalesce(least(m.of_slot, m.of_hour), 0) as l
+    from hours as h
+    left join medians as m on m.n = h.n
+  ),
+  sums as (
+    select
+      e.n, e.a as a1, e.u as u1, e.l as l1,
+      sum(e.a) over six as a6, sum(e.u) over six as u6, sum(e.l) over six as l6,
+      sum(e.a) over day as a24, sum(e.u) over day as u24, sum(e.l) over day as l24
+    from expected as e
+    window
+      six as (order by e.n rows 5 preceding),
+      day as (order by e.n rows 23 preceding)
+  ),
+  seen as (
+    select
+      s.n, s.u1, s.l1, s.u6, s.l6, s.u24, s.l24,
+      syncwell._volume_distance(s.a1) as f1,
+      syncwell._volume_distance(s.a6) as f6,
+      syncwell._volume_distance(s.a24) as f24
+    from sums as s
+  ),
+  distances as materialized (
+    select
+      s.n,
+      s.f1 - syncwell._volume_distance(s.u1) as r1,
+      case when s.n >= 6 then s.f6 - syncwell._volume_distance(s.u6) end as r6,
+      case when s.n >= 24 then s.f24 - syncwell._volume_distance(s.u24) end as r24,
+      syncwell._volume_distance(s.l1) - s.f1 as d1,
+      syncwell._volume_distance(s.l6) - s.f6 as d6,
+      syncwell._volume_distance(s.l24) - s.f24 as d24
+    from seen as s
+  ),
+  drops as materialized (
+    select array_agg(d.d1 order by d.n) as d1 from distances as d
+  ),
+  quantiles as materialized (
+    select
+      array[
+        greatest(1, percentile_cont(0.99) within group (order by abs(d.r1))),
+        greatest(1, percentile_cont(0.99) within group (order by abs(d.r6))),
+        greatest(1, percentile_cont(0.99) within group (order by abs(d.r24)))
+      ] as q,
+      percentile_cont(0.5) within group (order by d.r1) as m1,
+      percentile_cont(0.5) within group (order by d.r6) as m6,
+      percentile_cont(0.5) within group (order by d.r24) as m24
+    from distances as d
+  ),
+  scales as (
+    select
+      array[
+        greatest(1, 1.4826 * percentile_cont(0.5) within group (order by abs(d.r1 - q.m1))),
+        greatest(1, 1.4826 * percentile_cont(0.5) within group (order by abs(d.r6 - q.m6))),
+        greatest(1, 1.4826 * percentile_cont(0.5) within group (order by abs(d.r24 - q.m24)))
+      ] as s
+    from distances as d
+    cross join quantiles as q
+  ),
+  surges as (
+    select
+      d.n,
+      (greatest(d.r1, 0) / q.q1 + greatest(d.r6, 0) / q.q6 + greatest(d.r24, 0) / q.q24) / 3 as u
+    from distances as d
+    cross join (select x.q[1] as q1, x.q[2] as q6, x.q[3] as q24 from quantiles as x offset 0) as q
+  ),
+  records as (
+    select
+      coalesce(max(s.u * exp((s.n - 1 - v_total) / 336.0)) filter (where s.n <= v_total - 6), 0) as record,
+      array_agg(s.u order by s.n) filter (where s.n > v_total - 6) as recent
+    from surges as s
+  ),
+  -- the typical hour of a day moves so little that every third is enough
+  falls as materialized (
+    select v.kind, d.n, v.fall
+    from distances as d
+    cross join lateral (
+      values (1, d.d1, 1), (2, d.d6, 6), (3, d.d24, 24)
+    ) as v (kind, fall, hours)
+    where d.n > v.hours and d.n <= v_limiting
+    union all
+    select 4, g.n, (
+      select percentile_cont(0.5) within group (order by x.d) from unnest(d.d1[g.n - 23:g.n]) as x (d)
+    )
+    from drops as d
+    cross join generate_series(24 + v_limiting % 3, v_limiting, 3) as g (n)
+  ),
+  worst as materialized (
+    select f.kind, min(f.n) as n
+    from falls as f
+    join (select x.kind, max(x.fall) as fall from falls as x group by x.kind) as w
+      on w.kind = f.kind and w.fall = f.fall
+    group by f.kind
+  ),
+  -- the worst but one: a single bad time in the past excuses nothing
+  seconds as (
+    select w.kind, coalesce(max(f.fall) filter (where abs(f.n - w.n) > 72), 0) as fall
+    from worst as w
+    join falls as f on f.kind = w.kind
+    group by w.kind
+  ),
+  limits as (
+    select
+      -- little history knows little of what is usual
+      array_agg((1 + 168.0 / v_total) * greatest(k.least, k.factor * coalesce(s.fall, 0)) order by k.kind) as fall
+    from (values (1, 3.5, 2.0), (2, 3.0, 2.0), (3, 2.5, 2.0), (4, 2.0, 1.25)) as k (kind, least, factor)
+    left join seconds as s on s.kind = k.kind
+  ),
+  week as (
+    select
+      array_agg(greatest(e.of_slot, e.of_hour)::real order by e.slot) as upper,
+      array_agg(least(e.of_slot, e.of_hour)::real order by e.slot) as lower
+    from (
+      select
+        w.slot,
+        case when s.n > 1 then (s.sorted[(s.n + 1) / 2] + s.sorted[s.n / 2 + 1]) / 2 end as of_slot,
+        coalesce((d.sorted[(d.n + 1) / 2] + d.sorted[d.n / 2 + 1]) / 2, 0) as of_hour
+      from generate_series(0, 167) as w (slot)
+      left join by_slot as s on s.slot = w.slot
+      left join by_hour as d on d.hour = w.slot % 24
+    ) as e
+  )
+  select
+    (select count(*) from hours as h where h.volume is not null), w.upper, w.lower, q.q, s.s, l.fall, r.record, r.recent
+  into
+    history_hours, upper, lower, surge_quantiles, surge_scales, drop_limits, surge_record, recent_surges
+  from week as w
+  cross join quantiles as q
+  cross join scales as s
+  cross join limits as l
+  cross join records as r;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._volume_model(p_counts double precision[], p_slots integer[], p_hours_that_set_limits integer, OUT history_hours integer, OUT upper real[], OUT lower real[], OUT rates real[], OUT surge_quantiles double precision[], OUT surge_scales double precision[], OUT drop_limits double precision[], OUT gap_hours integer, OUT gap_mass double precision, OUT surge_record double precision, OUT recent_surges double precision[], OUT empty_hours integer, OUT empty_mass double precision) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_model(p_counts double precision[], p_slots integer[], p_hours_that_set_limits integer, OUT history_hours integer, OUT upper real[], OUT lower real[], OUT rates real[], OUT surge_quantiles double precision[], OUT surge_scales double precision[], OUT drop_limits double precision[], OUT gap_hours integer, OUT gap_mass double precision, OUT surge_record double precision, OUT recent_surges double precision[], OUT empty_hours integer, OUT empty_mass double precision)
+COMMENT ON FUNCTION syncwell._volume_model(p_counts double precision[], p_slots integer[], p_hours_that_set_limits integer, OUT history_hours integer, OUT upper real[], OUT lower real[], OUT rates real[], OUT surge_quantiles double precision[], OUT surge_scales double precision[], OUT drop_limits double precision[], OUT gap_hours integer, OUT gap_mass double precision, OUT surge_record double precision, OUT recent_surges double precision[], OUT empty_hours integer, OUT empty_mass double precision) IS 'What is usual, learned from volumes of hours that follow each other (p_counts, NULL = left out, p_slots: their hours of the week), of eight weeks at most. p_hours_that_set_limits: only so many of them, from the first on, make drop_limits (those before what is found now); NULL: all. upper, lower: the greater and the lesser of the medians of the same hour of the day (28 days) and of the same hour of the week; hours of the past are compared with the medians of the others. On the scale of _volume_distance(), over 1, 6 and 24 hours: surge_quantiles: 99 % quantile of the distance from upper; surge_scales: 1.4826 times its median absolute deviation; each at least 1. drop_limits: twice the second worst distance below lower (farther than 72 hours from the worst), at least 3.5, 3 and 2.5, and for the median of 24 hourly ones 1.25 times, at least 2; all times 1 + 1 / weeks of history. surge_record: the mean over the windows of distance / quantile, at its greatest until 6 hours ago, faded by e in 336 hours; recent_surges: that of the last 6 hours. Times without an item: gap_hours, gap_mass (items expected in them) of the longest that ended; of the one that lasts: empty_hours, empty_mass. Outages in the past (3 hours, 18.4 items expected, and more than twice the next) are left out of everything.';
+
+-- function _volume_progress(uuid, uuid[], timestamp with time zone)
+CREATE FUNCTION syncwell._volume_progress(p_org_id uuid, p_series_ids uuid[], p_now timestamp with time zone) RETURNS SETOF syncwell.volume_baselines
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_minimum double precision;
+  v_critical numeric;
+  v_due uuid[];
+  v_from timestamptz[];
+  v_to timestamptz[];
+begin
+  -- a check that did not run for long goes on with the last two days
+  select
+    array_agg(b.series_id), array_agg(greatest(b.checked_to, c.closed_to - interval '48 hours') - interval '23 hours'),
+    array_agg(c.closed_to)
+  into v_due, v_from, v_to
+  from syncwell._volume_closed(p_org_id, p_now) as c
+  join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+  where b.upper is not null
+    and b.checked_to < c.closed_to
+    and (p_series_ids is null or b.series_id = any(p_series_ids));
+  if v_due is null then
+    return;
+  end if;
+  v_minimum := syncwell._setting(p_org_id, 'health.drift_minimum')::double precision;
+  v_critical := syncwell._setting(p_org_id, 'health.drift_critical')::numeric;
+
+  return query
+  with recursive hours as materialized (
+    select h.series_id, h.counts, h.slots from syncwell._volume_hours(p_org_id, v_due, v_from, v_to) as h
+  ),
+  steps (series_id, step, baseline) as (
+    select d.series_id, 0, b
+    from unnest(v_due, v_from) as d (series_id, starts_at)
+    join syncwell.volume_baselines as x on x.org_id = p_org_id and x.series_id = d.series_id
+    cross join lateral (
+      select
+        (jsonb_populate_record(x, jsonb_build_object('checked_to', d.starts_at + interval '23 hours'))) as b
+      where x.checked_to < d.starts_at + interval '23 hours'
+      union all
+      select x where x.checked_to = d.starts_at + interval '23 hours'
+    ) as y (b)
+    union all
+    select
+      s.series_id, s.step + 1,
+      syncwell._volume_step(
+        s.baseline, h.counts[s.step + 1:s.step + 24], h.slots[s.step + 1:s.step + 24], v_minimum, v_critical
+      )
+    from steps as s
+    join hours as h on h.series_id = s.series_id
+    where s.step + 24 <= cardinality(h.counts)
+  ),
+  last as (
+    select distinct on (s.series_id) s.baseline from steps as s order by s.series_id, s.step desc
+  )
+  select (l.baseline).* from last as l;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._volume_progress(p_org_id uuid, p_series_ids uuid[], p_now timestamp with time zone) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_progress(p_org_id uuid, p_series_ids uuid[], p_now timestamp with time zone)
+COMMENT ON FUNCTION syncwell._volume_progress(p_org_id uuid, p_series_ids uuid[], p_now timestamp with time zone) IS 'The baselines of an org (p_series_ids NULL: all) as they are after the hours that closed since their last check; only those with such hours, of the last 48 at most. Writes nothing.';
+
+-- function _volume_rates(double precision[], integer[])
+CREATE FUNCTION syncwell._volume_rates(p_counts double precision[], p_slots integer[]) RETURNS real[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  with hours as materialized (
+    select h.volume, h.slot % 24 as hour, h.slot / 24 as day
+    from unnest(p_counts, p_slots) as h (volume, slot)
+    where h.volume is not null
+  ),
+  cut as materialized (
+    select h.hour, h.day, least(h.volume, c.ceiling) as volume
+    from hours as h
+    cross join (
+      select greatest(1, percentile_cont(0.99) within group (order by x.volume)) as ceiling from hours as x
+    ) as c
+  ),
+  by_hour as materialized (
+    select c.hour, avg(c.volume) as rate from cut as c group by c.hour
+  ),
+  by_day as (
+    select c.day, sum(c.volume) / nullif(sum(b.rate), 0) as factor
+    from cut as c
+    join by_hour as b on b.hour = c.hour
+    group by c.day
+  )
+  select array_agg((coalesce(b.rate, 0) * coalesce(d.factor, 1))::real order by s.slot)
+  from generate_series(0, 167) as s (slot)
+  left join by_hour as b on b.hour = s.slot % 24
+  left join by_day as d on d.day = s.slot / 24
+$$;
+
+
+ALTER FUNCTION syncwell._volume_rates(p_counts double precision[], p_slots integer[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_rates(p_counts double precision[], p_slots integer[])
+COMMENT ON FUNCTION syncwell._volume_rates(p_counts double precision[], p_slots integer[]) IS 'The mean volume of each hour of the week: mean by hour of the day times a factor by day of the week, so that few items are enough; counts above their 99 % quantile are cut to it. p_counts: volumes of hours that follow each other, NULL = left out; p_slots: their hours of the week.';
+
+-- function _volume_series_id(text, text)
+CREATE FUNCTION syncwell._volume_series_id(p_source text, p_platform text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select md5(concat_ws('/', p_platform, p_source))::uuid
+$$;
+
+
+ALTER FUNCTION syncwell._volume_series_id(p_source text, p_platform text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_series_id(p_source text, p_platform text)
+COMMENT ON FUNCTION syncwell._volume_series_id(p_source text, p_platform text) IS 'What stands for all streams of a source and platform (NULL: not known) together in volume_baselines.';
+
+-- function _volume_slots(timestamp with time zone, timestamp with time zone, text)
+CREATE FUNCTION syncwell._volume_slots(p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) RETURNS integer[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  select array_agg(
+    (extract(isodow from h.at)::integer - 1) * 24 + extract(hour from h.at)::integer order by h.start
+  )
+  from (
+    select g.start, g.start at time zone p_time_zone as at
+    from generate_series(p_from, p_to - interval '1 hour', interval '1 hour') as g (start)
+  ) as h
+$$;
+
+
+ALTER FUNCTION syncwell._volume_slots(p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_slots(p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text)
+COMMENT ON FUNCTION syncwell._volume_slots(p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) IS 'The hour of the week, 0 (Monday 0:00) to 167, by the clock of the zone, of each hour from p_from to p_to (not included).';
+
+-- function _volume_step(syncwell.volume_baselines, double precision[], integer[], double precision, numeric)
+CREATE FUNCTION syncwell._volume_step(p_baseline syncwell.volume_baselines, p_counts double precision[], p_slots integer[], p_minimum double precision, p_critical numeric) RETURNS syncwell.volume_baselines
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_next syncwell.volume_baselines := p_baseline;
+  v_hours constant integer[] := array[1, 6, 24];
+  v_windows record;
+  v_volume constant double precision := p_counts[24];
+  v_distances double precision[] := array[]::double precision[];
+  v_falls double precision[] := array[]::double precision[];
+  v_score double precision := 0;
+  v_surge double precision := 0;
+  v_place integer;
+  v_empty integer := 0;
+  v_expected double precision;
+  v_percent numeric;
+begin
+  v_next.checked_to := p_baseline.checked_to + interval '1 hour';
+  v_next.surge_record := greatest(p_baseline.surge_record, p_baseline.recent_surges[1] * exp(-6 / 336.0))
+    * exp(-1 / 336.0);
+  if v_volume is null then
+    -- left out: nothing is expected, nothing goes on
+    v_next.recent_surges := p_baseline.recent_surges[2:] || 0::double precision;
+    v_next.finding := null;
+    v_next.severity := 'none';
+    v_next.since := null;
+    v_next.surge_peak := null;
+    v_next.drift_percent := null;
+    v_next.evidence := null;
+    return v_next;
+  end if;
+
+  select w.* into v_windows
+  from syncwell._volume_windows(p_baseline.upper, p_baseline.lower, p_counts, p_slots) as w;
+  for i in 1..3 loop
+    v_distances[i] := syncwell._volume_distance(v_windows.actual[i]) - syncwell._volume_distance(v_windows.upper[i]);
+    v_surge := v_surge + greatest(v_distances[i], 0) / p_baseline.surge_quantiles[i] / 3;
+    if v_windows.actual[i] - v_windows.upper[i] >= p_minimum then
+      v_score := greatest(v_score, v_distances[i] / p_baseline.surge_scales[i]);
+    end if;
+    v_falls[i] := (syncwell._volume_distance(v_windows.lower[i]) - syncwell._volume_distance(v_windows.actual[i]))
+      / p_baseline.drop_limits[i];
+  end loop;
+  v_falls[4] := v_windows.typical_fall / p_baseline.drop_limits[4];
+  v_next.recent_surges := p_baseline.recent_surges[2:] || v_surge;
+
+  if v_volume = 0 then
+    while v_empty < 24 and coalesce(p_counts[24 - v_empty], 0) = 0 loop
+      v_empty := v_empty + 1;
+    end loop;
+    v_next.empty_hours := case
+      when v_empty < 24 then
+        (select count(c.volume) from unnest(p_counts[25 - v_empty:]) as c (volume))
+      else p_baseline.empty_hours + 1
+    end;
+    v_next.empty_mass := case
+      when v_empty < 24 then (
+        select sum(p_baseline.rates[c.slot + 1])
+        from unnest(p_counts[25 - v_empty:], p_slots[25 - v_empty:]) as c (volume, slot)
+        where c.volume is not null
+      )
+      else p_baseline.empty_mass + p_baseline.rates[p_slots[24] + 1]
+    end;
+  else
+    v_next.empty_hours := 0;
+    v_next.empty_mass := 0;
+  end if;
+
+  if v_next.empty_hours >= 2
+    and v_next.empty_mass >= 9.2
+    and (
+      v_next.empty_mass >= 1.5 * p_baseline.gap_mass
+      or v_next.empty_hours >= 1.5 * p_baseline.gap_hours
+      or p_baseline.finding = 'gap'
+    )
+  then
+    v_next.finding := 'gap';
+  elsif v_falls[1] > 1 or v_falls[2] > 1 or v_falls[3] > 1 or v_falls[4] > 1
+    or (
+      p_baseline.finding = 'drop'
+      and v_windows.recent_fall > 0
+      and greatest(v_falls[1], v_falls[2], v_falls[3], v_falls[4]) >= 0.5
+    )
+  then
+    v_next.finding := 'drop';
+  elsif v_surge >= 0.5 and v_score >= 4
+    and v_surge > 1.2 * greatest(p_baseline.surge_record, p_baseline.recent_surges[1] * exp(-6 / 336.0))
+    or p_baseline.finding = 'surge' and v_surge >= 0.5 * p_baseline.surge_peak
+  then
+    v_next.finding := 'surge';
+  else
+    v_next.finding := null;
+  end if;
+
+  if v_next.finding is null then
+    v_next.since := null;
+  elsif v_next.finding is distinct from p_baseline.finding then
+    v_next.since := v_next.checked_to - case v_next.finding
+      when 'gap' then make_interval(hours => v_next.empty_hours)
+      else interval '1 hour'
+    end;
+  end if;
+  v_next.surge_peak := case
+    when v_next.finding <> 'surge' then null
+    when p_baseline.finding = 'surge' then greatest(v_surge, p_baseline.surge_peak)
+    else v_surge
+  end;
+
+  -- the window that stands out most; the typical hour of a day speaks for the day
+  v_place := case v_next.finding
+    when 'surge' then (
+      select d.place from unnest(v_distances, p_baseline.surge_quantiles) with ordinality as d (distance, q, place)
+      order by d.distance / d.q desc, d.place limit 1
+    )
+    when 'drop' then least((
+      select f.place from unnest(v_falls) with ordinality as f (fall, place) order by f.fall desc, f.place limit 1
+    ), 3)
+  end;
+  v_expected := case v_next.finding
+    when 'surge' then v_windows.upper[v_place]
+    when 'drop' then v_windows.lower[v_place]
+    when 'gap' then v_next.empty_mass
+  end;
+  v_percent := case
+    when v_next.finding = 'gap' then -100
+    when v_expected > 0 then round((100 * (v_windows.actual[v_place] - v_expected) / v_expected)::numeric, 0)
+  end;
+  v_next.drift_percent := v_percent;
+  v_next.severity := case
+    when v_next.finding is null then 'none'
+    when v_next.finding = 'gap' or (v_next.finding = 'drop' and v_percent <= -p_critical) then 'critical'
+    else 'warning'
+  end;
+  v_next.evidence := case
+    when v_next.finding = 'gap' then jsonb_build_object(
+      'kind', 'gap',
+      'until', v_next.checked_to,
+      'empty_hours', v_next.empty_hours,
+      'expected', round(v_next.empty_mass::numeric, 1),
+      'actual', 0,
+      'drift_percent', v_percent,
+      'longest_before_hours', p_baseline.gap_hours,
+      'most_expected_before', round(p_baseline.gap_mass::numeric, 1)
+    )
+    when v_next.finding is not null then jsonb_build_object(
+      'kind', v_next.finding,
+      'until', v_next.checked_to,
+      'window_hours', v_hours[v_place],
+      'expected', round(v_expected::numeric, 1),
+      'actual', v_windows.actual[v_place]::numeric,
+      'drift_percent', v_percent,
+      'strength', round((
+        case v_next.finding
+          when 'surge' then v_surge
+          else greatest(v_falls[1], v_falls[2], v_falls[3], v_falls[4])
+        end
+      )::numeric, 2),
+      'limit', case v_next.finding
+        when 'surge' then round(greatest(
+          0.5, 1.2 * greatest(p_baseline.surge_record, p_baseline.recent_surges[1] * exp(-6 / 336.0))
+        )::numeric, 2)
+        else 1
+      end
+    )
+  end;
+  return v_next;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._volume_step(p_baseline syncwell.volume_baselines, p_counts double precision[], p_slots integer[], p_minimum double precision, p_critical numeric) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_step(p_baseline syncwell.volume_baselines, p_counts double precision[], p_slots integer[], p_minimum double precision, p_critical numeric)
+COMMENT ON FUNCTION syncwell._volume_step(p_baseline syncwell.volume_baselines, p_counts double precision[], p_slots integer[], p_minimum double precision, p_critical numeric) IS 'A baseline after one more hour. p_counts: volumes of the 24 hours up to that hour, oldest first, NULL = left out; p_slots: their hours of the week; p_minimum: items more than expected that make a surge; p_critical: percent from which a drop is critical. gap: nothing came for at least 2 hours in which 9.2 items were expected, and half as much again as in the longest such time before, in items or hours; until an item comes. drop: over 1, 6 or 24 hours or in the typical of 24 hours the distance below the lower expectation is beyond its limit; until all are below half of it, or the last 6 hours are typically as expected. surge: the mean over the windows of distance above the upper expectation / its 99 % quantile is at least 0.5 and 1.2 times its faded record, and one distance is at least 4 times its scale; until it is below half of its peak. evidence.strength and limit: that mean, or fall / limit.';
+
+-- function _volume_windows(real[], real[], double precision[], integer[])
+CREATE FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[]) RETURNS TABLE(actual double precision[], upper double precision[], lower double precision[], typical_fall double precision, recent_fall double precision)
+    LANGUAGE sql STABLE
+    AS $$
+  select
+    array[
+      coalesce(sum(h.a) filter (where h.n > 23), 0), coalesce(sum(h.a) filter (where h.n > 18), 0), sum(h.a)
+    ],
+    array[
+      coalesce(sum(h.u) filter (where h.n > 23), 0), coalesce(sum(h.u) filter (where h.n > 18), 0), sum(h.u)
+    ],
+    array[
+      coalesce(sum(h.l) filter (where h.n > 23), 0), coalesce(sum(h.l) filter (where h.n > 18), 0), sum(h.l)
+    ],
+    percentile_cont(0.5) within group (order by syncwell._volume_distance(h.l) - syncwell._volume_distance(h.a)),
+    percentile_cont(0.5) within group (order by syncwell._volume_distance(h.l) - syncwell._volume_distance(h.a))
+      filter (where h.n > 18)
+  from (
+    select
+      x.n,
+      coalesce(x.volume, 0) as a,
+      case when x.volume is null then 0 else p_upper[x.slot + 1]::double precision end as u,
+      case when x.volume is null then 0 else p_lower[x.slot + 1]::double precision end as l
+    from unnest(p_counts, p_slots) with ordinality as x (volume, slot, n)
+  ) as h
+$$;
+
+
+ALTER FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[])
+COMMENT ON FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[]) IS 'The last 1, 6 and 24 of 24 hours (p_counts: their volumes, oldest first, NULL = left out; p_slots: their hours of the week): what came, and the sums of the expectations from above and from below, as _volume_model() learned them. typical_fall: the median of how far each of the 24 hours is below the lower one, on the scale of _volume_distance(); recent_fall: of the last 6.';
+
+-- function _window_mode(syncwell.maintenance_windows[], text, uuid, text)
+CREATE FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT w.mode
+    FROM unnest(_window_mode.p_windows) w(org_id, id, mode, source, user_id, platform, starts_at, ends_at, cron, time_zone, reason, created_by, cancelled_at)
+   WHERE (((w.source IS NULL) OR (w.source = _window_mode.p_source)) AND ((w.user_id IS NULL) OR (w.user_id = _window_mode.p_user_id)) AND ((w.platform IS NULL) OR (w.platform = _window_mode.p_platform)))
+   ORDER BY (array_position(ARRAY['pause'::text, 'exclude'::text, 'mute'::text], w.mode))
+  LIMIT 1;
+END;
+
+
+ALTER FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text)
+COMMENT ON FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) IS 'The strongest mode (pause, then exclude, then mute) of those of p_windows that fit a stream; NULL when none does.';
+
+-- function _without_pending(uuid, timestamp with time zone, jsonb, jsonb, syncwell.issue_verdict[])
+CREATE FUNCTION syncwell._without_pending(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[]) RETURNS syncwell.issue_verdict[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_waiting text[];
+begin
+  -- nearly always nobody asked for it
+  if
+    (p_settings ->> 'health.pending_for')::interval = '0'
+    and not exists (
+      select from jsonb_each(p_overrides) as o (key, settings)
+      where (o.settings ->> 'health.pending_for')::interval > '0'
+    )
+    and not exists (
+      select from syncwell.stream_states as t where t.org_id = p_org_id and t.pending_issues is not null
+    )
+  then
+    return p_found;
+  end if;
+
+  with candidates as materialized (
+    select
+      f.stream_id, f.fingerprint,
+      coalesce((t.pending_issues ->> f.fingerprint)::timestamptz, p_now) as found_at,
+      (
+        syncwell._stream_settings(p_settings, p_overrides, f.source, f.platform) ->> 'health.pending_for'
+      )::interval as pending_for
+    from unnest(p_found) as f
+    left join syncwell.stream_states as t on t.org_id = p_org_id and t.stream_id = f.stream_id
+    where f.stream_id is not null
+      and (f.issue_type <> 'failure' or f.severity <> 'critical')
+      and not exists (
+        select from syncwell.sync_issues as i
+        where i.org_id = p_org_id and i.fingerprint = f.fingerprint and i.state <> 'resolved'
+      )
+  ),
+  waiting as materialized (
+    select c.stream_id, c.fingerprint, c.found_at from candidates as c where p_now - c.found_at < c.pending_for
+  ),
+  documents as materialized (
+    select w.stream_id, jsonb_object_agg(w.fingerprint, w.found_at) as pending_issues
+    from waiting as w
+    group by w.stream_id
+  ),
+  changed as materialized (
+    select t.stream_id, d.pending_issues
+    from syncwell.stream_states as t
+    left join documents as d on d.stream_id = t.stream_id
+    where t.org_id = p_org_id
+      and t.pending_issues is distinct from d.pending_issues
+  ),
+  locked as materialized (
+    select t.stream_id
+    from syncwell.stream_states as t
+    where t.org_id = p_org_id and t.stream_id in (select c.stream_id from changed as c)
+    order by t.stream_id
+    for no key update skip locked
+  ),
+  written as (
+    update syncwell.stream_states as t
+    set pending_issues = c.pending_issues
+    from locked as l
+    inner join changed as c on c.stream_id = l.stream_id
+    where t.org_id = p_org_id and t.stream_id = l.stream_id
+  )
+  select array_agg(w.fingerprint) into v_waiting from waiting as w;
+  return array(
+    select f
+    from unnest(p_found) as f
+    left join unnest(v_waiting) as w (fingerprint) on w.fingerprint = f.fingerprint
+    where w.fingerprint is null
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._without_pending(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _without_pending(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[])
+COMMENT ON FUNCTION syncwell._without_pending(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[]) IS 'What was found without what has not lasted for health.pending_for yet, which stream_states.pending_issues remembers. From the failure threshold on failures wait for nothing, nor does what is no stream''s.';
+
 -- function _write_pushed(text, uuid, uuid, json, text[], text[], text)
 CREATE FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) RETURNS record
     LANGUAGE plpgsql
@@ -10982,6 +16497,38 @@ ALTER FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_
 -- comment FUNCTION _write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean)
 COMMENT ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) IS 'Writes records of one table: those in p_found, whose rows are locked, are updated where they differ (those in p_whole in all columns), the others inserted. refused: what could be neither; is_stale: rows appeared since they were locked, the push has to look again. Errors: whatever the table raises.';
 
+-- function acknowledge_issue(uuid, text)
+CREATE FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text DEFAULT NULL::text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_issue syncwell.sync_issues;
+begin
+  perform syncwell._check_text('p_note', p_note, 1000);
+  v_issue := syncwell._locked_issue(p_issue_id);
+  if v_issue.state = 'acknowledged' and coalesce(p_note, v_issue.note) is not distinct from v_issue.note then
+    return false;
+  end if;
+  update syncwell.sync_issues as i
+  set
+    state = 'acknowledged',
+    snoozed_until = null,
+    note = coalesce(p_note, i.note),
+    acknowledged_at = case when i.state = 'acknowledged' then i.acknowledged_at else syncwell._now() end,
+    acknowledged_by = case when i.state = 'acknowledged' then i.acknowledged_by else v_caller.user_id end
+  where i.org_id = v_issue.org_id and i.id = v_issue.id;
+  return true;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION acknowledge_issue(p_issue_id uuid, p_note text)
+COMMENT ON FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) IS 'Takes an issue on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. p_note: at most 1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and services for the org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns whether anything changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 without p_issue_id; 22001 for a longer note; 42501 for analysts.';
+
 -- function act_as(uuid)
 CREATE FUNCTION syncwell.act_as(p_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11033,6 +16580,99 @@ ALTER FUNCTION syncwell.act_as_org(p_org_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION act_as_org(p_org_id uuid)
 COMMENT ON FUNCTION syncwell.act_as_org(p_org_id uuid) IS 'Makes a gateway login a service of the org p_org_id, without a user, until the transaction ends. Errors: 42501 for any other login, SW003 for an unknown org (and nothing is set).';
+
+-- function analyze_sync_health(uuid)
+CREATE FUNCTION syncwell.analyze_sync_health(p_user_id uuid DEFAULT NULL::uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_limit constant bigint := 1000;
+  v_document jsonb;
+begin
+  v_document := jsonb_build_object(
+    'computed_at', v_now,
+    'user_id', p_user_id,
+    'status', (
+      select coalesce(jsonb_agg(to_jsonb(s) - 'ordinality' order by s.ordinality), '[]')
+      from syncwell.get_sync_health_status(p_user_id) with ordinality as s
+    ),
+    'history', (
+      select coalesce(jsonb_agg(to_jsonb(h) - 'ordinality' order by h.ordinality), '[]')
+      from syncwell.get_sync_health_history(p_user_id, 7) with ordinality as h
+    ),
+    'uptime', (
+      select coalesce(jsonb_agg(to_jsonb(u) - 'ordinality' order by u.ordinality), '[]')
+      from syncwell.get_uptime(null, p_user_id, 30) with ordinality as u
+    )
+  );
+  -- of an org with many streams the worst: a document is read whole
+  v_document := v_document || (
+    with found as materialized (
+      select i.* from syncwell.detect_sync_issues(p_user_id) with ordinality as i
+    )
+    select jsonb_build_object(
+      'issues', (
+        select coalesce(jsonb_agg(to_jsonb(f) - 'ordinality' order by f.ordinality), '[]')
+        from found as f where f.ordinality <= v_limit
+      ),
+      'issue_counts', (
+        select coalesce(jsonb_object_agg(c.issue_type, c.issues), '{}')
+        from (select f.issue_type, count(*) as issues from found as f group by f.issue_type) as c
+      )
+    )
+  );
+  return v_document || jsonb_build_object(
+    'drift', (
+      select coalesce(jsonb_agg(d.document order by d.number), '[]')
+      from (
+        select
+          to_jsonb(r) - 'ordinality' as document,
+          row_number() over (
+            order by array_position(array['critical', 'warning', 'none', 'learning'], r.severity), r.ordinality
+          ) as number
+        from syncwell.calculate_data_drift(p_user_id) with ordinality as r
+        order by number
+        limit v_limit
+      ) as d
+    ),
+    'queues', (
+      select coalesce(jsonb_agg(to_jsonb(q) order by q.oldest_pending_at nulls last, q.source, q.platform), '[]')
+      from (
+        select
+          s.source, h.platform, count(*) as devices, sum(h.queue_depth) as queue_depth,
+          min(h.oldest_pending_at) as oldest_pending_at,
+          case
+            when min(h.oldest_pending_at) is not null
+              then greatest(0, round(extract(epoch from v_now - min(h.oldest_pending_at))))
+          end as oldest_pending_seconds,
+          max(h.reported_at) as reported_at
+        from syncwell._visible_streams(null, p_user_id) as s
+        join syncwell.sync_health as h on h.org_id = s.org_id and h.stream_id = s.stream_id
+        group by s.source, h.platform
+      ) as q
+    ),
+    'errors', (
+      select coalesce(jsonb_agg(to_jsonb(e) order by e.occurrences desc, e.source, e.error_type), '[]')
+      from (
+        select
+          s.source, r.error_type, r.error_class, count(*) as errors, sum(r.occurrences) as occurrences,
+          min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, min(r.next_retry_at) as next_retry_at
+        from syncwell._visible_streams(null, p_user_id) as s
+        join syncwell.sync_errors as r on r.org_id = s.org_id and r.stream_id = s.stream_id and r.resolved_at is null
+        group by s.source, r.error_type, r.error_class
+      ) as e
+    )
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell.analyze_sync_health(p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION analyze_sync_health(p_user_id uuid)
+COMMENT ON FUNCTION syncwell.analyze_sync_health(p_user_id uuid) IS 'All that is known of how syncing is, as one document. p_user_id NULL = everything the caller may see. Keys: computed_at; user_id: as asked; status: the rows of get_sync_health_status(), the overall one first; issues: the worst and oldest 1000 rows of detect_sync_issues(), and issue_counts: how many there are by issue_type; history: the rows of get_sync_health_history() of 7 days, by hour, oldest first; drift: of calculate_data_drift() the 1000 that matter most; queues: what waits on devices, as these last told, by source and platform, the longest wait first (devices, queue_depth, oldest_pending_at, oldest_pending_seconds, reported_at); uptime: the rows of get_uptime() of 30 days; errors: those not resolved, by source, error_type and error_class, the most frequent first (errors: one a stream and kind, occurrences, first_seen, last_seen, next_retry_at). Every list is empty where there is nothing. Errors: SW001, SW002.';
 
 -- function analyze_sync_performance(text, integer, uuid)
 CREATE FUNCTION syncwell.analyze_sync_performance(p_source text DEFAULT NULL::text, p_sample integer DEFAULT 100, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(dimension text, value text, sample_size bigint, min_duration_ms bigint, max_duration_ms bigint, average_duration_ms double precision, median_duration_ms double precision, p95_duration_ms double precision, total_items numeric, average_items double precision)
@@ -11169,6 +16809,152 @@ ALTER FUNCTION syncwell.bind_login(p_login_role name, p_kind text, p_org_id uuid
 
 -- comment FUNCTION bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid) IS 'Says what a database login is: user (with p_user_id), service (with p_org_id), gateway or jwt (with neither). Binding again replaces. For the owner only. Errors: 22023, SW002, SW003.';
+
+-- function calculate_data_drift(uuid, text)
+CREATE FUNCTION syncwell.calculate_data_drift(p_user_id uuid DEFAULT NULL::uuid, p_source text DEFAULT NULL::text) RETURNS TABLE(source text, platform text, user_id uuid, stream_id uuid, window_hours integer, window_start timestamp with time zone, window_end timestamp with time zone, expected numeric, actual numeric, drift_percent numeric, z numeric, lower_bound numeric, upper_bound numeric, severity text, since timestamp with time zone, baseline_weeks numeric, time_zone text, evidence jsonb)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_now constant timestamptz := syncwell._now();
+  v_streams uuid[];
+  v_series uuid[];
+  v_minimum double precision;
+begin
+  v_caller := syncwell._caller();
+  v_streams := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  v_series := v_streams;
+  if v_caller.sees_org and p_user_id is null then
+    v_series := v_series || array(
+      select distinct syncwell._volume_series_id(s.source, s.platform)
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.stream_id = any(v_streams)
+    );
+  end if;
+  v_minimum := syncwell._setting(v_caller.org_id, 'health.drift_minimum')::double precision;
+
+  return query
+  with closed as materialized (
+    select c.*
+    from syncwell._volume_closed(v_caller.org_id, v_now) as c
+    where c.series_id = any(v_series)
+  ),
+  ahead as materialized (
+    select p.series_id, p as baseline from syncwell._volume_progress(v_caller.org_id, v_series, v_now) as p
+  ),
+  series as materialized (
+    select
+      c.series_id, c.source, c.platform, c.user_id, c.stream_id, c.time_zone, c.closed_to,
+      coalesce(a.baseline, b) as b
+    from closed as c
+    left join syncwell.volume_baselines as b on b.org_id = v_caller.org_id and b.series_id = c.series_id
+    left join ahead as a on a.series_id = c.series_id
+  ),
+  hours as materialized (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(x.series_id) as ids,
+        array_agg(x.closed_to - interval '24 hours') as starts,
+        array_agg(x.closed_to) as ends
+      from closed as x
+    ) as i
+    cross join lateral syncwell._volume_hours(v_caller.org_id, i.ids, i.starts, i.ends) as h
+    where i.ids is not null
+  )
+  select
+    x.source,
+    x.platform,
+    x.user_id,
+    x.stream_id,
+    l.hours,
+    x.closed_to - make_interval(hours => l.hours),
+    x.closed_to,
+    n.expected,
+    w.actual[l.place]::numeric,
+    round(100 * (w.actual[l.place]::numeric - n.expected) / nullif(n.expected, 0), 1),
+    round((
+      case
+        when w.actual[l.place] > w.upper[l.place] then
+          (syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.upper[l.place]))
+          / (x.b).surge_scales[l.place]
+        when w.actual[l.place] < w.lower[l.place] then
+          syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.lower[l.place])
+        when n.expected is not null then 0
+      end
+    )::numeric, 2),
+    n.lower_bound,
+    n.upper_bound,
+    coalesce((x.b).severity, 'learning'),
+    (x.b).since,
+    round(coalesce((x.b).history_hours, 0) / 168.0, 1),
+    x.time_zone,
+    coalesce((x.b).evidence, '{}')
+  from series as x
+  join hours as h on h.series_id = x.series_id
+  cross join (values (1, 1), (2, 6), (3, 24)) as l (place, hours)
+  cross join lateral syncwell._volume_windows((x.b).upper, (x.b).lower, h.counts, h.slots) as w
+  left join lateral syncwell._volume_bounds(
+    w.upper[l.place], w.lower[l.place], (x.b).surge_quantiles[l.place], (x.b).surge_scales[l.place],
+    (x.b).drop_limits[l.place], v_minimum
+  ) as n
+    on (x.b).upper is not null
+  order by x.source, x.platform nulls last, x.stream_id nulls first, l.place;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.calculate_data_drift(p_user_id uuid, p_source text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION calculate_data_drift(p_user_id uuid, p_source text)
+COMMENT ON FUNCTION syncwell.calculate_data_drift(p_user_id uuid, p_source text) IS 'How far volumes (items of the runs started in an hour) are from what is expected, over the last 1, 6 and 24 hours whose items must have come; three rows a stream, and three for all streams of a source and platform together (stream_id NULL) where these are several and the caller sees the org. p_user_id NULL = everything the caller may see; p_source NULL = every source. expected: between the medians of the same hour of the day (28 days) and of the same hour of the week (8 weeks) in time_zone; drift_percent: of that, NULL when nothing is expected; it is no alarm by itself. z: distance beyond the nearer of the two, in usual deviations. lower_bound: less is a drop by itself; upper_bound: farther up than 99 % of such windows before, and than four times the usual spread: alone it is no surge yet. severity: of the stream, the same in its three rows: learning (less than two weeks of history), none, warning or critical; since: when that began. evidence: empty, or kind (surge, drop, gap), the window, the numbers and the limit. Surges are measured by the source''s own bursts, drops by its second worst day, so sources that vary by themselves as much as a loss of half hide one. Errors: SW001, SW002.';
+
+-- function cancel_maintenance_window(uuid)
+CREATE FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_is_over boolean;
+begin
+  if p_window_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a maintenance window is needed',
+      detail = 'p_window_id is NULL.',
+      hint = 'syncwell.get_maintenance_windows() lists them.';
+  end if;
+  select w.cancelled_at is not null or (w.cron is null and w.ends_at <= v_now) into v_is_over
+  from syncwell.maintenance_windows as w
+  where w.org_id = v_handler.org_id and w.id = p_window_id
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW603',
+      message = 'unknown maintenance window',
+      detail = format('There is no maintenance window %s in this org.', p_window_id),
+      hint = 'syncwell.get_maintenance_windows() lists them.';
+  end if;
+  if v_is_over then
+    return false;
+  end if;
+  update syncwell.maintenance_windows as w
+  set cancelled_at = v_now
+  where w.org_id = v_handler.org_id and w.id = p_window_id;
+  return true;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION cancel_maintenance_window(p_window_id uuid)
+COMMENT ON FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) IS 'Calls off a maintenance window, all occurrences to come, and the one that is on from now on. For admins and services. False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 for others.';
 
 -- function cancel_sync(text)
 CREATE FUNCTION syncwell.cancel_sync(p_sync_id text) RETURNS boolean
@@ -11349,6 +17135,72 @@ ALTER FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval)
 
 -- comment FUNCTION claim_due_retries(p_limit integer, p_lease_for interval)
 COMMENT ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) IS 'Hands out errors whose retry is due, each to one caller only for p_lease_for (1 s to 1 day): start each with record_sync_start(p_source => source, p_sync_type => sync_type, p_user_id => user_id, p_retry_of => error_id, p_retry_lease => retry_lease), acting for org_id, before lease_until; what is not started by then is handed out again. p_limit: 1 to 1000. Longest due first. A source whose circuit is open gets nothing; once its cooldown is over one probe (is_probe), and another one only when that has not come back within setting circuit.probe_timeout. attempt: number of the retry. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
+
+-- function claim_operations(integer, interval, text, text)
+CREATE FUNCTION syncwell.claim_operations(p_limit integer DEFAULT 10, p_lease interval DEFAULT '00:01:00'::interval, p_source text DEFAULT NULL::text, p_worker text DEFAULT NULL::text) RETURNS TABLE(org_id uuid, user_id uuid, operation_id uuid, operation_type text, payload jsonb, source text, priority smallint, attempt integer, max_attempts integer, lease_token uuid, lease_until timestamp with time zone, enqueued_at timestamp with time zone, ordering_key text, platform text, device_id text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := syncwell._claim_org();
+  v_user_id constant uuid := syncwell._claim_user();
+  v_now constant timestamptz := syncwell._now();
+  v_token constant uuid := gen_random_uuid();
+  v_picked syncwell.sync_queue[];
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_lease is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a time for the lease is needed',
+      detail = 'p_lease is NULL.',
+      hint = 'Leave it out for a minute.';
+  end if;
+  perform syncwell._check_duration('p_lease', p_lease, '1 second', '1 day');
+  perform syncwell._check_text('p_worker', p_worker, 200);
+
+  if v_org_id is not null then
+    v_picked := array(select p from syncwell._pick_operations(v_org_id, v_user_id, p_source, p_limit, v_now) as p);
+  else
+    v_picked := array(
+      select p
+      from syncwell._ready_orgs(p_source, p_limit, v_now) as o
+      cross join lateral syncwell._pick_operations(o.org_id, null, p_source, o.share, v_now) as p
+    );
+  end if;
+  perform syncwell._bury_operation(p, 'lease_expired')
+  from unnest(v_picked) as p
+  where p.attempts >= p.max_attempts;
+
+  return query
+  with claimed as (
+    update syncwell.sync_queue as q
+    set
+      status = 'processing',
+      attempts = q.attempts + 1,
+      claimed_at = v_now,
+      run_at = v_now + p_lease,
+      lease_token = v_token,
+      lease_owner = p_worker
+    from unnest(v_picked) as p
+    where q.org_id = p.org_id and q.id = p.id and q.status <> 'dead'
+    returning q.*
+  )
+  select
+    c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
+    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform, c.device_id
+  from claimed as c
+  order by c.priority desc, c.enqueued_at, c.id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text)
+COMMENT ON FUNCTION syncwell.claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text) IS 'Hands out operations that may be done now, each to one caller only until lease_until: p_lease (1 s to 1 day) from now, or as extend_lease() makes it; p_limit: 1 to 1000; p_source: only of this source; p_worker: how the worker calls itself. Then complete_operations(), fail_operation() or release_operations() with lease_token. What is not ended by then is handed out again, and is dead when that was its last attempt (attempt of max_attempts). Fair: each org''s first, then each org''s second, and so on; within an org higher priorities first, then what has waited longest. Of the caller''s org (a member or analyst: its own), or of all orgs for an operator and for a gateway that acts for nobody: act for org_id to end them. Errors: SW001, 22001, 22004, 22023.';
 
 -- function classify_sync_error(text, integer, text)
 CREATE FUNCTION syncwell.classify_sync_error(p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_message text DEFAULT NULL::text, OUT error_type text, OUT class text, OUT retryable boolean) RETURNS record
@@ -11628,6 +17480,11 @@ begin
       ) as percentiles
     from sums as t
     left join sketches as s on s.source = t.source
+  ),
+  drifts as (
+    select d.source, d.drift_percent
+    from (select h.org_id, array_agg(h.stream_id) as stream_ids from health as h group by h.org_id) as s
+    cross join lateral syncwell._source_drift(s.org_id, s.stream_ids) as d
   )
   select
     b.source,
@@ -11640,9 +17497,10 @@ begin
     r.items,
     b.last_success_at,
     round(b.freshness_score, 1),
-    null::numeric
+    d.drift_percent
   from by_source as b
   left join runs as r on r.source = b.source
+  left join drifts as d on d.source = b.source
   order by b.source;
 end
 $$;
@@ -11651,7 +17509,82 @@ $$;
 ALTER FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION compare_sources(p_period text, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) IS 'The sources beside each other over the last hour, 24 hours or 7 days (p_period hour, day or week; default day), by name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: NULL = nothing measures it. Errors: 22004, 22023 (p_period), SW001, SW002.';
+COMMENT ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) IS 'The sources beside each other over the last hour, 24 hours or 7 days (p_period hour, day or week; default day), by name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far the volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. Errors: 22004, 22023 (p_period), SW001, SW002.';
+
+-- function complete_operations(uuid[], uuid)
+CREATE FUNCTION syncwell.complete_operations(p_operation_ids uuid[], p_lease_token uuid) RETURNS TABLE(operation_id uuid, outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_done uuid[];
+  v_waited_for uuid[];
+  v_user_id uuid;
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  if cardinality(p_operation_ids) > 1 then
+    perform from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update;
+  end if;
+  with done as (
+    delete from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    returning q.*
+  ),
+  archived as (
+    insert into syncwell.sync_queue_archive (
+      org_id, id, user_id, source, operation_type, platform, status, attempts, lease_token, enqueued_at, claimed_at,
+      finished_at
+    )
+    select
+      d.org_id, d.id, d.user_id, d.source, d.operation_type, d.platform, 'completed', d.attempts, d.lease_token,
+      d.enqueued_at, d.claimed_at, greatest(v_now, d.claimed_at)
+    from done as d
+  )
+  select array_agg(d.id), array_agg(d.id) filter (where d.is_waited_for) into v_done, v_waited_for from done as d;
+  if v_waited_for is not null then
+    perform syncwell._release_waiting(v_org_id, v_waited_for, true);
+  end if;
+
+  if cardinality(v_done) = cardinality(p_operation_ids) then
+    return query select i.id, 'completed' from unnest(p_operation_ids) as i (id);
+    return;
+  end if;
+
+  v_user_id := syncwell._claim_user();
+  return query
+  select
+    i.id,
+    case
+      when i.id = any(v_done) or a.lease_token = p_lease_token then 'completed'
+      when q.id is not null or a.id is not null then 'lease_lost'
+      else 'unknown'
+    end
+  from unnest(p_operation_ids) with ordinality as i (id, at)
+  left join lateral (
+    select o.id
+    from syncwell.sync_queue as o
+    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
+  ) as q on true
+  left join lateral (
+    select o.id, o.lease_token
+    from syncwell.sync_queue_archive as o
+    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
+  ) as a on true
+  order by i.at;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.complete_operations(p_operation_ids uuid[], p_lease_token uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION complete_operations(p_operation_ids uuid[], p_lease_token uuid)
+COMMENT ON FUNCTION syncwell.complete_operations(p_operation_ids uuid[], p_lease_token uuid) IS 'Ends claimed operations as done, those of p_operation_ids (at most 1000) that p_lease_token still holds; what waits for them goes on. Returns a row an id, in their order: completed (also when this call said so before: it may be repeated), lease_lost (somebody else has or had it: undo what can be undone), unknown (no such operation). Errors: SW001, 22004, 22023.';
 
 -- function create_sync_error(text, text, text, integer, jsonb, uuid)
 CREATE FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_details jsonb DEFAULT NULL::jsonb, p_user_id uuid DEFAULT NULL::uuid) RETURNS uuid
@@ -11702,7 +17635,7 @@ begin
   from syncwell._stream_issues(
     null, p_user_id, make_interval(secs => p_threshold_hours::double precision * 3600)
   ) as i
-  order by array_position(array['critical', 'warning', 'info'], i.severity), i.since, i.source, i.stream_id;
+  order by array_position(array['critical', 'warning', 'info'], i.severity), i.since, i.source, i.stream_id, i.issue_type;
 end
 $$;
 
@@ -11710,7 +17643,7 @@ $$;
 ALTER FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_hours numeric) OWNER TO syncwell_owner;
 
 -- comment FUNCTION detect_sync_issues(p_user_id uuid, p_threshold_hours numeric)
-COMMENT ON FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_hours numeric) IS 'What is wrong now, the worst and oldest first. p_user_id NULL = everything the caller may see; p_threshold_hours: how old the last success of a stream without an expected interval or cron may be, in hours (default: setting health.stale_after, 24 hours). issue_type failure: runs failed in a row (critical from runs.failure_threshold on, else warning); stale_data: no success past due plus grace (warning), or for health.stale_intervals expected intervals (critical); stuck (warning): an open run without heartbeat for runs.heartbeat_timeout, or older than max_runtime, or whose progress stands still; and, all warnings, one a device: rejected_pushes: its pushes fail; quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: health.conflict_threshold or more within 24 hours that a policy decided and no person. since: the last success before the failures, when the success was due, the last sign of life, the first of the refused pushes, bad records or conflicts. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id NULL: progress that belongs to no run. Errors: 22023 (p_threshold_hours), SW001, SW002.';
+COMMENT ON FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_hours numeric) IS 'What is wrong now, the worst and oldest first. p_user_id NULL = everything the caller may see; p_threshold_hours: how old the last success of a stream without an expected interval, cron or learned interval may be, in hours (default: setting health.stale_after, 24 hours). issue_type: failure: runs failed in a row (critical from runs.failure_threshold on, else warning); stale_data: no success past due plus grace (warning), or for health.stale_intervals expected intervals (critical); missing_source: the same of a declared stream that never ran; stuck (warning): a run over one of five limits, evidence.cause: never_started: its progress waits for health.start_timeout to begin, or a retry was claimed and not started in time; no_heartbeat: it sent one and none since for runs.heartbeat_timeout; no_progress: what it counts stands still; over_max_runtime; unusually_long: it runs longer than both health.slow_ratio times and health.slow_margin more than usual, of streams with health.slow_runs runs; the first that holds is told; slow (warning): the last run took so long; high_error_rate (warning): health.error_rate of the newest health.error_rate_runs runs failed, and the newest not all in a row up to runs.failure_threshold; queue_backlog: a device told of an operation that waits for health.queue_backlog (warning) or health.queue_bad (critical); drift, gap: its volume is not what it usually is, as calculate_data_drift() tells; clock_skew (info): the clock of a device is ahead by more than health.clock_skew; integrity (critical): changes of a synced table are not tracked, told to those who see the whole org; and, all warnings, one a device: rejected_pushes: its pushes fail; quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: health.conflict_threshold or more within 24 hours that a policy decided and no person. Where a pause window is on nothing is stale, missing, or adrift. since: the last success before the failures, when the success was due, the last sign of life or progress, the end of the claim, the start of the run that takes or took so long, the first of the failures that the rate counts, the oldest operation, report, refused push, bad record or conflict; NULL when not known. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id NULL: it is not one stream''s. Errors: 22023 (p_threshold_hours), SW001, SW002.';
 
 -- function drop_old_partitions(text)
 CREATE FUNCTION syncwell.drop_old_partitions(p_table text DEFAULT NULL::text) RETURNS TABLE(table_name text, partition_name text)
@@ -11752,6 +17685,123 @@ ALTER FUNCTION syncwell.drop_old_partitions(p_table text) OWNER TO syncwell_owne
 
 -- comment FUNCTION drop_old_partitions(p_table text)
 COMMENT ON FUNCTION syncwell.drop_old_partitions(p_table text) IS 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table, 55P03 a lock took longer than 5 s: nothing is dropped, try again.';
+
+-- function enqueue_operation(text, jsonb, text, text, text, integer, timestamp with time zone, integer, text, uuid[], text, text, uuid)
+CREATE FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb DEFAULT NULL::jsonb, p_source text DEFAULT NULL::text, p_dedup_key text DEFAULT NULL::text, p_mode text DEFAULT 'ignore'::text, p_priority integer DEFAULT 5, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_max_attempts integer DEFAULT NULL::integer, p_ordering_key text DEFAULT NULL::text, p_depends_on uuid[] DEFAULT NULL::uuid[], p_platform text DEFAULT NULL::text, p_device_id text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, OUT operation_id uuid, OUT deduplicated boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  v_user_id constant uuid := case
+    when p_user_id is null then v_caller.user_id else syncwell._target_user(p_user_id)
+  end;
+  v_defaults constant record := syncwell._queue_defaults(v_org_id);
+  v_now constant timestamptz := syncwell._now();
+  v_request syncwell.queue_request;
+  v_fault text[];
+begin
+  v_request := row(
+    0, v_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
+    coalesce(p_payload, '{}'), p_dedup_key, p_mode, p_priority, p_run_at,
+    coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
+    coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(v_org_id, v_user_id, p_device_id)
+  );
+  v_fault := coalesce(
+    syncwell._operation_fault(v_request, v_defaults.max_payload),
+    case when not syncwell._may_depend_on(v_org_id, v_user_id, v_request.depends_on)
+      then array['SW401', 'it depends on an operation that is not there']
+    end
+  );
+  if v_fault is not null then
+    raise exception using
+      errcode = v_fault[1],
+      message = 'the operation was not taken',
+      detail = v_fault[2],
+      hint = 'See the comment on enqueue_operation() for what each argument may be.';
+  end if;
+
+  -- the hot path: one that waits for nothing and changes no other, and met no twin
+  if p_mode in ('ignore', 'none') and p_ordering_key is null and v_request.depends_on = '{}' then
+    operation_id := syncwell._uuid7(v_now);
+    insert into syncwell.sync_queue (
+      org_id, id, user_id, source, operation_type, payload, dedup_key, dedup_hash, dedup_mode, priority, run_at,
+      max_attempts, enqueued_at, platform, device_id
+    )
+    values (
+      v_org_id, operation_id, v_user_id, v_request.source, p_operation_type, v_request.payload, p_dedup_key,
+      syncwell._dedup_hash(operation_id, v_user_id, p_operation_type, v_request.payload, p_dedup_key, p_mode), p_mode,
+      p_priority, coalesce(p_run_at, v_now), v_request.max_attempts, v_now, p_platform, v_request.device_id
+    )
+    on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+    do nothing;
+    if found then
+      deduplicated := false;
+      if v_defaults.notifies then
+        perform pg_notify('syncwell_queue', '');
+      end if;
+      return;
+    end if;
+  end if;
+  select e.operation_id, e.deduplicated into operation_id, deduplicated
+  from syncwell._enqueue(v_org_id, array[v_request]) as e;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean)
+COMMENT ON FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) IS 'Puts an operation into the queue, once: the same operation of the same user that is not done yet stands for it (deduplicated), however many send it at the same time. The same: p_operation_type (1 to 100 characters) and p_dedup_key, or without a key p_payload, in any order of keys, 1.0 = 1. p_mode ignore (default): nothing else happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; p_priority: 0 to 9 (default 5), higher first within a source; p_run_at: not before (NULL: at once); p_max_attempts: 1 to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: the caller, for a service the org itself. Errors: SW001, SW002, SW401 (p_depends_on), SW403 (payload too large), 22023 for anything else not understood, 40001.';
+
+-- function enqueue_operations(json, uuid)
+CREATE FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(place integer, operation_id uuid, deduplicated boolean, error_code text, error text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_requests syncwell.queue_request[];
+  v_places integer[];
+  v_faults jsonb;
+begin
+  if p_operations is null or json_typeof(p_operations) <> 'array' or json_array_length(p_operations) > 10000 then
+    raise exception using
+      errcode = case when p_operations is null then '22004' else '22023' end,
+      message = 'these are no operations',
+      detail = case
+        when p_operations is null then 'p_operations is NULL.'
+        when json_typeof(p_operations) <> 'array' then 'p_operations is no JSON array.'
+        else format('p_operations has %s elements.', json_array_length(p_operations))
+      end,
+      hint = 'Pass a JSON array of at most 10000 objects.';
+  end if;
+  select
+    array_agg(r.request order by r.place) filter (where r.fault is null),
+    array_agg(r.place order by r.place) filter (where r.fault is not null),
+    jsonb_agg(r.fault order by r.place) filter (where r.fault is not null)
+  into v_requests, v_places, v_faults
+  from syncwell._queue_requests(v_org_id, v_user_id, p_operations) as r;
+  return query
+  select e.place, e.operation_id, e.deduplicated, null::text, null::text
+  from syncwell._enqueue(v_org_id, v_requests) as e
+  union all
+  select p.place, null, null, f.fault ->> 0, f.fault ->> 1
+  from unnest(v_places) with ordinality as p (place, at)
+  join jsonb_array_elements(v_faults) with ordinality as f (fault, at) using (at)
+  order by 1;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION enqueue_operations(p_operations json, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid) IS 'enqueue_operation() for a batch: p_operations is an array of at most 10000 objects with the keys operation_type (needed), payload, source, dedup_key, mode, priority, run_at (ISO 8601 with offset), max_attempts, ordering_key, depends_on, platform, device_id; all for the user p_user_id. Returns a row an element, in their order: place (from 0), operation_id and deduplicated, or error_code and error of one that was not taken; the others are. Twins within the batch are one operation. Errors: SW001, SW002, 22004, 22023 (no array, too long), 40001; in rows: SW401, SW403, 22023, 22P05.';
 
 -- function ensure_partitions(text, integer)
 CREATE FUNCTION syncwell.ensure_partitions(p_table text DEFAULT NULL::text, p_months_ahead integer DEFAULT NULL::integer) RETURNS TABLE(table_name text, partition_name text, moved_rows bigint)
@@ -11887,6 +17937,41 @@ ALTER FUNCTION syncwell.ensure_tracking(p_table regclass) OWNER TO syncwell_owne
 -- comment FUNCTION ensure_tracking(p_table regclass)
 COMMENT ON FUNCTION syncwell.ensure_tracking(p_table regclass) IS 'Makes what is missing of the tracking of p_table, or of every synced table that the caller owns: triggers on new partitions, triggers that were dropped or disabled; takes them off partitions that were detached. Returns how many triggers were made, enabled or dropped. Where changes may have been missed (a trigger was missing or disabled, a partition came with rows or went) devices are sent the table in full. To be called by the owner of the tables, who also needs the role syncwell_operator, whenever partitions come or go: maintenance runs as nobody who could. Errors: 42501 not the owner, SW301 not registered, SW302 it can not be synced any more.';
 
+-- function evaluate_health()
+CREATE FUNCTION syncwell.evaluate_health() RETURNS TABLE(org_id uuid, streams bigint, moved bigint, opened bigint, reopened bigint, resolved bigint, blind interval, skipped boolean)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record;
+begin
+  if (syncwell._identity()).org_id is null and pg_has_role(session_user, 'syncwell_operator', 'member') then
+    return query select e.* from syncwell._evaluate_orgs() as e;
+    return;
+  end if;
+
+  v_caller := syncwell._caller();
+  if v_caller.role not in ('service', 'admin') then
+    raise exception using
+      errcode = '42501',
+      message = 'evaluating needs a service or an admin',
+      detail = format('The caller is a %s.', v_caller.role),
+      hint = 'Let a service of the org call it, or an operator for all orgs.';
+  end if;
+  org_id := v_caller.org_id;
+  select e.streams, e.moved, e.opened, e.reopened, e.resolved, e.blind, e.skipped
+  into streams, moved, opened, reopened, resolved, blind, skipped
+  from syncwell._evaluate_org(org_id) as e;
+  return next;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.evaluate_health() OWNER TO syncwell_owner;
+
+-- comment FUNCTION evaluate_health()
+COMMENT ON FUNCTION syncwell.evaluate_health() IS 'Moves the states of streams, opens, reopens and resolves issues. Call it every health.evaluation_interval (5 minutes), from as many places as you like: a call at the same moment as another does nothing, one more at the same time changes nothing. A row for each org it looked at: streams: live ones; moved: those whose status is another now; opened, reopened, resolved: issues; blind: how long nothing had evaluated the org, where that was more than two intervals (NULL: not); skipped: somebody else was at it, nothing was done. A status is worse after health.pending_for, better after health.keep_for; from runs.failure_threshold failures on, and to and from unknown, at once. A stream is flapping from health.flap_start percent of changes in its newest observations on, until health.flap_stop: its issues stay open and are muted. An issue opens once what detect_sync_issues() tells has lasted for health.pending_for, stays one row however often it is found, resolves once it is gone for health.keep_for (of a retired stream at once), and is reopened if it comes back within health.reopen_within. More than health.mass_share of the streams stale at once, and at least health.mass_minimum, are one issue mass_staleness that mutes theirs, until fewer than half of that share are. A stale stream that fails or is stuck is told of once, by the worse of the two. A time when nothing evaluated is blind: its streams count as unknown, nothing is late before its grace begins anew, and one issue evaluation_gap tells of it until the next call. A clock that was put back: streams is 0 and nothing is done until it has caught up. An operator evaluates all orgs (one that fails raises a warning and leaves the others be), a service or admin its own. Errors: SW001, 22023 a stored cron that is none, 42501 anybody else, 40001 above read committed when another call came first.';
+
 -- function explain_access(text, uuid)
 CREATE FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -11953,6 +18038,104 @@ ALTER FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible bool
 -- comment FUNCTION explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text)
 COMMENT ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) IS 'Whether the caller sees the row p_id of the table p_table, by which policy, and that policy''s condition. A row of somebody else and a row that is not there get the same answer. Errors: 22023 for a table that ids do not name.';
 
+-- function extend_lease(uuid[], uuid, interval)
+CREATE FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval DEFAULT '00:01:00'::interval) RETURNS TABLE(operation_id uuid, lease_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  perform syncwell._check_duration('p_lease', coalesce(p_lease, '0'), '1 second', '1 day');
+  return query
+  with held as materialized (
+    select q.id
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update
+  ),
+  extended as (
+    update syncwell.sync_queue as q
+    set run_at = greatest(q.run_at, v_now + p_lease)
+    from held as h
+    where q.org_id = v_org_id and q.id = h.id
+    returning q.id, q.run_at
+  )
+  select e.id, e.run_at from extended as e order by e.id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) OWNER TO syncwell_owner;
+
+-- comment FUNCTION extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval)
+COMMENT ON FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) IS 'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, 22004, 22023.';
+
+-- function fail_operation(uuid, uuid, text, text, integer, text)
+CREATE FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text DEFAULT NULL::text, p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_retry_after text DEFAULT NULL::text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_operation syncwell.sync_queue;
+  v_settings jsonb;
+  v_retryable boolean;
+begin
+  perform syncwell._check_operation_ids(array[p_operation_id], p_lease_token);
+  perform syncwell._check_text('p_code', p_code, 200);
+  v_operation := syncwell._leased_operation(v_org_id, p_operation_id, p_lease_token);
+  v_settings := syncwell._settings(v_org_id, v_operation.source, v_operation.platform);
+  select c.error_type, c.class, c.retryable into error_type, class, v_retryable
+  from syncwell.classify_sync_error(p_code, p_http_status, p_message) as c;
+  attempt := v_operation.attempts;
+
+  update syncwell.sync_queue as q
+  set
+    last_failed_at = v_now,
+    last_error_type = error_type,
+    last_error_code = p_code,
+    last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
+  where q.org_id = v_org_id and q.id = p_operation_id;
+
+  if not v_retryable or attempt >= v_operation.max_attempts then
+    status := 'dead';
+    reason := case when v_retryable then 'attempts' when class = 'auth' then 'auth' else 'permanent' end;
+    perform syncwell._bury_operation(v_operation, reason);
+    return;
+  end if;
+
+  -- past the retries that the settings count, it goes on at their longest delay
+  retry_at := v_now + coalesce(
+    syncwell._retry_delay(
+      least(attempt, (v_settings ->> 'retry.max_retries')::integer),
+      syncwell._parse_retry_after(p_retry_after),
+      null,
+      v_settings
+    ),
+    (v_settings ->> 'retry.cap')::interval
+  );
+  status := syncwell._put_back(v_operation, retry_at);
+  reason := case status when 'pending' then 'retry' else 'twin' end;
+  if status = 'superseded' then
+    retry_at := null;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text)
+COMMENT ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) IS 'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023.';
+
 -- function find_stuck_syncs(interval)
 CREATE FUNCTION syncwell.find_stuck_syncs(p_silent_for interval DEFAULT '01:00:00'::interval) RETURNS TABLE(id uuid, sync_id text, job_id text, entity_type text, source_system text, initiated_by uuid, processed_count bigint, failed_count bigint, total_items bigint, percent numeric, started_at timestamp with time zone, updated_at timestamp with time zone, silent_seconds numeric)
     LANGUAGE plpgsql STABLE
@@ -12002,6 +18185,41 @@ ALTER FUNCTION syncwell.find_stuck_syncs(p_silent_for interval) OWNER TO syncwel
 -- comment FUNCTION find_stuck_syncs(p_silent_for interval)
 COMMENT ON FUNCTION syncwell.find_stuck_syncs(p_silent_for interval) IS 'Syncs of the caller''s org that are in_progress and have counted nothing for p_silent_for (default one hour), longest silence first. Paused time is left out. silent_seconds: since something was last counted; percent: NULL while the total is not known. Errors: 22004, 22023 negative duration.';
 
+-- function get_alerts(integer, text)
+CREATE FUNCTION syncwell.get_alerts(p_limit integer DEFAULT 50, p_status text DEFAULT NULL::text) RETURNS TABLE(alert_id uuid, issue_id uuid, fingerprint text, status text, severity text, user_id uuid, labels jsonb, annotations jsonb, starts_at timestamp with time zone, ends_at timestamp with time zone, created_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_status not in ('firing', 'resolved') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status of an alert',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass firing or resolved, or leave it out for both.';
+  end if;
+  return query
+  select
+    a.id, a.issue_id, a.fingerprint, a.status, a.severity, a.user_id, a.labels, a.annotations, a.starts_at, a.ends_at,
+    a.created_at
+  from syncwell.alert_outbox as a
+  where a.org_id = v_caller.org_id
+    and v_caller.sees_org
+    and (p_status is null or a.status = p_status)
+  order by a.id desc
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_alerts(p_limit integer, p_status text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_alerts(p_limit integer, p_status text)
+COMMENT ON FUNCTION syncwell.get_alerts(p_limit integer, p_status text) IS 'Alerts of the org, the newest first, for analysts, admins and services; others see none. p_limit: default 50, 1 to 1000; p_status: firing or resolved, NULL = both. fingerprint: of the issue, the same each time; labels: alertname (the issue type), severity, org, source, stream, platform, user; annotations: summary, description, and flapping where that is what it tells; starts_at: when the issue was opened or reopened; ends_at: when it was resolved. Errors: SW001, 22004, 22023 (p_limit, p_status).';
+
 -- function get_data_freshness(uuid)
 CREATE FUNCTION syncwell.get_data_freshness(p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, status text, last_success_at timestamp with time zone, age interval, expected_interval interval, due_at timestamp with time zone, stream_id uuid, streams bigint, behind_streams bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -12037,7 +18255,7 @@ $$;
 ALTER FUNCTION syncwell.get_data_freshness(p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_data_freshness(p_user_id uuid)
-COMMENT ON FUNCTION syncwell.get_data_freshness(p_user_id uuid) IS 'How stale each source is against what is expected of it, the furthest behind first. p_user_id NULL = everything the caller may see. Each row tells of the stream that is furthest behind (stream_id): status fresh, late (past due plus grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, or the first success is not due yet); last_success_at and age NULL: it never succeeded; expected_interval: as declared, or setting health.stale_after, NULL for a cron that is not overdue; due_at: when the next success is or was expected. streams: how many the source has; behind_streams: how many of them are late or stale. Errors: SW001, SW002.';
+COMMENT ON FUNCTION syncwell.get_data_freshness(p_user_id uuid) IS 'How stale each source is against what is expected of it, the furthest behind first. p_user_id NULL = everything the caller may see. Each row tells of the stream that is furthest behind (stream_id): status fresh, late (past due plus grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, as during a pause, or the first success, also after a pause, is not due yet); last_success_at and age NULL: it never succeeded; expected_interval: as declared, or as learned, or setting health.stale_after, NULL for a cron that is not overdue; due_at: when the next success is or was expected. streams: how many the source has; behind_streams: how many of them are late or stale. Errors: SW001, SW002.';
 
 -- function get_error_report(text, boolean, integer, uuid)
 CREATE FUNCTION syncwell.get_error_report(p_source text DEFAULT NULL::text, p_include_resolved boolean DEFAULT false, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(error_id uuid, error_type text, error_class text, error_code text, http_status integer, error_message text, source text, user_id uuid, streams bigint, occurrences bigint, retry_count integer, first_seen timestamp with time zone, last_seen timestamp with time zone, age interval, lane text, reason text, next_retry_at timestamp with time zone, next_retry_in interval, resolved_at timestamp with time zone, total_errors bigint, unresolved_errors bigint, errors_of_type bigint)
@@ -12237,6 +18455,90 @@ ALTER FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid)
 -- comment FUNCTION get_integration_dashboard(p_source text, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid) IS 'All about a source in one document; p_source NULL = all of them together; p_user_id NULL = everything the caller may see; NULL when no stream matches p_source. overview: status (the worst stream''s), score (mean, 0 to 100), streams, last_sync_at, next_sync_at (expected first), uptime (0 to 1: share of the time since the first run of the sample in which the last run of the stream had succeeded), items_in_database (from what runs told; null unless all streams did); performance: sample_size and sample_since (the newest 100 runs of each stream that ended with an outcome), last_duration_ms, average_duration_ms, p95_duration_ms, syncs_per_day, success_rate (0 to 1); health: is_healthy, consecutive_failures (the most of any stream), active_errors (not resolved), alerts (critical issues); recent_activity: the newest 10 runs of the sample. What is not known is null. Errors: SW001, SW002.';
 
+-- function get_maintenance_windows(boolean, integer)
+CREATE FUNCTION syncwell.get_maintenance_windows(p_ended boolean DEFAULT false, p_limit integer DEFAULT 50) RETURNS TABLE(window_id uuid, mode text, source text, user_id uuid, platform text, starts_at timestamp with time zone, ends_at timestamp with time zone, is_on boolean, cron text, time_zone text, reason text, created_by uuid, cancelled_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_limit(p_limit);
+  return query
+  select
+    w.id, w.mode, w.source, w.user_id, w.platform, n.starts_at, n.ends_at,
+    w.cancelled_at is null and n.starts_at <= v_now and n.ends_at > v_now,
+    w.cron, coalesce(w.time_zone, o.time_zone), w.reason, w.created_by, w.cancelled_at
+  from syncwell.maintenance_windows as w
+  join syncwell.orgs as o on o.org_id = w.org_id
+  cross join lateral syncwell._next_window(
+    case when w.cancelled_at is null then w.cron end, coalesce(w.time_zone, o.time_zone), w.starts_at, w.ends_at, v_now
+  ) as n
+  where w.org_id = v_caller.org_id
+    and (w.user_id is null or w.user_id = v_caller.user_id or v_caller.sees_org)
+    and (p_ended or (w.cancelled_at is null and n.ends_at > v_now))
+  order by n.starts_at, w.id
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_maintenance_windows(p_ended boolean, p_limit integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_maintenance_windows(p_ended boolean, p_limit integer)
+COMMENT ON FUNCTION syncwell.get_maintenance_windows(p_ended boolean, p_limit integer) IS 'Maintenance windows that are on or to come, in the order in which they begin; members see those for all and for themselves. p_ended: those that are over or called off as well; p_limit: default 50, 1 to 1000. mode: see maintenance_window(); source, user_id, platform: which streams, NULL = all; starts_at, ends_at: of one that comes again, the occurrence that is on or next; is_on: whether it holds now; time_zone: by whose clock cron comes again; created_by: who asked for it, NULL = a service. Errors: SW001, 22004, 22023 (p_limit).';
+
+-- function get_operations(text, text, integer, uuid)
+CREATE FUNCTION syncwell.get_operations(p_status text DEFAULT NULL::text, p_source text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(operation_id uuid, user_id uuid, source text, operation_type text, payload jsonb, status text, priority smallint, run_at timestamp with time zone, blockers integer, attempts integer, max_attempts integer, dedup_key text, ordering_key text, enqueued_at timestamp with time zone, claimed_at timestamp with time zone, lease_owner text, last_failed_at timestamp with time zone, last_error_type text, last_error_code text, last_error text, dead_reason text, platform text, device_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_shows boolean;
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_status <> all (array['pending', 'processing', 'dead']) then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass pending, processing or dead, or leave it out for all.';
+  end if;
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  v_shows := v_caller.role in ('admin', 'service');
+  return query
+  select
+    q.id, q.user_id, q.source, q.operation_type,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.payload
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
+    end,
+    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts, q.dedup_key, q.ordering_key, q.enqueued_at,
+    q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type, q.last_error_code, q.last_error, q.dead_reason,
+    q.platform, q.device_id
+  from syncwell.sync_queue as q
+  cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
+  where q.org_id = v_caller.org_id
+    and (v_caller.sees_org or q.user_id is null or q.user_id = v_caller.user_id)
+    and (p_user_id is null or q.user_id = p_user_id)
+    and (p_status is null or q.status = p_status)
+    and (p_source is null or q.source = p_source)
+  order by q.id
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) IS 'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload is shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. Errors: SW001, SW002, 22004, 22023.';
+
 -- function get_quarantined_records(text, integer, uuid)
 CREATE FUNCTION syncwell.get_quarantined_records(p_table text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(quarantine_id uuid, user_id uuid, device_id text, table_name text, record_id text, action text, record text, error_code text, reason text, quarantined_at timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
@@ -12280,6 +18582,150 @@ ALTER FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p
 
 -- comment FUNCTION get_quarantined_records(p_table text, p_limit integer, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) IS 'Pushed records that the table refused and that no later push has settled, newest first, p_limit (1 to 1000) of them: of p_table (NULL: all) and p_user_id (NULL: everything the caller may see). record: as the device sent it, NULL for a deletion; shown to the user whose device it was, and to admins and services with consent. error_code: SQLSTATE of the refusal. Errors: SW001, SW002, 22004, 22023.';
+
+-- function get_queue_health_metrics(uuid)
+CREATE FUNCTION syncwell.get_queue_health_metrics(p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, platform text, depth bigint, ready bigint, scheduled bigint, retrying bigint, blocked bigint, processing bigint, dead bigint, expired_leases bigint, oldest_ready_at timestamp with time zone, oldest_ready_seconds numeric, oldest_enqueued_at timestamp with time zone, p95_wait_ms double precision, p95_service_ms double precision, arrivals_per_minute numeric, completions_per_minute numeric, drain_seconds numeric, client_queues bigint, client_depth numeric, client_oldest_at timestamp with time zone, client_reported_at timestamp with time zone, client_report_seconds numeric)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  c_sample constant integer := 1000;
+  v_now constant timestamptz := syncwell._now();
+  v_caller record;
+begin
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  return query
+  -- the newest only: what it costs does not grow with what was done
+  with finished as materialized (
+    select a.source, a.platform, a.status, a.enqueued_at, a.claimed_at, a.finished_at
+    from syncwell.sync_queue_archive as a
+    where a.org_id = v_caller.org_id
+      and a.finished_at > v_now - interval '1 hour'
+      and (v_caller.sees_org or a.user_id is null or a.user_id = v_caller.user_id)
+      and (p_user_id is null or a.user_id = p_user_id)
+    order by a.finished_at desc
+    limit c_sample
+  ),
+  -- a full sample may not reach back five minutes
+  span as materialized (
+    select
+      s.since,
+      greatest(extract(epoch from v_now - s.since), 1) / 60 as minutes
+    from (
+      select greatest(v_now - interval '5 minutes', case when count(*) = c_sample then min(f.finished_at) end) as since
+      from finished as f
+    ) as s
+  ),
+  done as (
+    select
+      f.source, f.platform, grouping(f.source) = 1 as is_total,
+      percentile_disc(0.95) within group (order by extract(epoch from f.claimed_at - f.enqueued_at) * 1000)
+        filter (where f.status = 'completed') as p95_wait_ms,
+      percentile_disc(0.95) within group (order by extract(epoch from f.finished_at - f.claimed_at) * 1000)
+        filter (where f.status = 'completed') as p95_service_ms,
+      count(*) filter (where f.finished_at > s.since) as completions,
+      count(*) filter (where f.enqueued_at > s.since) as arrivals
+    from finished as f
+    cross join span as s
+    group by grouping sets ((f.source, f.platform), ())
+  ),
+  live as (
+    select
+      q.source, q.platform, grouping(q.source) = 1 as is_total,
+      count(*) filter (where q.status <> 'dead') as depth,
+      count(*) filter (where q.status = 'pending' and q.blockers = 0 and q.run_at <= v_now) as ready,
+      count(*) filter (
+        where q.status = 'pending' and q.blockers = 0 and q.run_at > v_now and q.last_failed_at is null
+      ) as scheduled,
+      count(*) filter (
+        where q.status = 'pending' and q.blockers = 0 and q.run_at > v_now and q.last_failed_at is not null
+      ) as retrying,
+      count(*) filter (where q.status = 'pending' and q.blockers > 0) as blocked,
+      count(*) filter (where q.status = 'processing') as processing,
+      count(*) filter (where q.status = 'dead') as dead,
+      count(*) filter (where q.status = 'processing' and q.run_at <= v_now) as expired_leases,
+      min(q.run_at) filter (
+        where q.status = 'pending' and q.blockers = 0 and q.run_at <= v_now
+      ) as oldest_ready_at,
+      min(q.enqueued_at) filter (where q.status <> 'dead') as oldest_enqueued_at,
+      count(*) filter (where q.enqueued_at > s.since) as arrivals
+    from syncwell.sync_queue as q
+    cross join span as s
+    where q.org_id = v_caller.org_id
+      and (v_caller.sees_org or q.user_id is null or q.user_id = v_caller.user_id)
+      and (p_user_id is null or q.user_id = p_user_id)
+    group by grouping sets ((q.source, q.platform), ())
+  ),
+  told as (
+    select
+      c.source, c.platform, grouping(c.source) = 1 as is_total,
+      count(*) as queues,
+      sum(c.depth) as depth,
+      min(c.oldest_at) as oldest_at,
+      min(c.reported_at) as reported_at
+    from syncwell.client_queues as c
+    where c.org_id = v_caller.org_id
+      and (v_caller.sees_org or c.user_id = v_caller.user_id)
+      and (p_user_id is null or c.user_id = p_user_id)
+    group by grouping sets ((c.source, c.platform), ())
+  ),
+  groups as (
+    select l.source, l.platform, l.is_total from live as l
+    union
+    select d.source, d.platform, d.is_total from done as d
+    union
+    select t.source, t.platform, t.is_total from told as t
+  )
+  select
+    g.source,
+    g.platform,
+    coalesce(l.depth, 0),
+    coalesce(l.ready, 0),
+    coalesce(l.scheduled, 0),
+    coalesce(l.retrying, 0),
+    coalesce(l.blocked, 0),
+    coalesce(l.processing, 0),
+    coalesce(l.dead, 0),
+    coalesce(l.expired_leases, 0),
+    l.oldest_ready_at,
+    coalesce(round(extract(epoch from v_now - l.oldest_ready_at), 1), 0),
+    l.oldest_enqueued_at,
+    d.p95_wait_ms::double precision,
+    d.p95_service_ms::double precision,
+    round(r.arrivals / s.minutes, 2),
+    round(r.completions / s.minutes, 2),
+    case
+      when coalesce(l.ready, 0) = 0 then 0
+      when r.completions > r.arrivals then round(60 * l.ready * s.minutes / (r.completions - r.arrivals), 1)
+    end,
+    coalesce(t.queues, 0),
+    t.depth,
+    t.oldest_at,
+    t.reported_at,
+    round(extract(epoch from v_now - t.reported_at), 1)
+  from groups as g
+  cross join span as s
+  left join live as l
+    on l.is_total = g.is_total and l.source is not distinct from g.source and l.platform is not distinct from g.platform
+  left join done as d
+    on d.is_total = g.is_total and d.source is not distinct from g.source and d.platform is not distinct from g.platform
+  left join told as t
+    on t.is_total = g.is_total and t.source is not distinct from g.source and t.platform is not distinct from g.platform
+  cross join lateral (
+    select coalesce(l.arrivals, 0) + coalesce(d.arrivals, 0) as arrivals, coalesce(d.completions, 0) as completions
+  ) as r
+  order by g.is_total desc, l.oldest_ready_at, g.source, g.platform;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_queue_health_metrics(p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_queue_health_metrics(p_user_id uuid)
+COMMENT ON FUNCTION syncwell.get_queue_health_metrics(p_user_id uuid) IS 'How the queue is: an overall row first (source NULL), then one a source and platform, what waits longest first. p_user_id NULL = everything the caller may see. depth: not done and not dead, of which ready (may be claimed now), scheduled (not yet), retrying (after a failure, not yet), blocked (wait for others), processing; dead: until somebody requeues them; expired_leases: processing, but their worker is gone. oldest_ready_at, oldest_ready_seconds (0: none): since when what is ready could have been done; what waits for its time does not count, and depth alone is no alarm. oldest_enqueued_at: end to end. p95_wait_ms (sent to claimed), p95_service_ms (claimed to done), by nearest rank: of the newest 1000 that were finished within an hour, NULL without any. arrivals_per_minute, completions_per_minute: over five minutes, or what the newest 1000 cover. drain_seconds: until nothing is ready at that pace, NULL = never. client_queues: devices that told of queues of their own, client_depth and client_oldest_at what they hold, NULL = not known; client_reported_at, client_report_seconds: the oldest of these reports and its age. Errors: SW001, SW002.';
 
 -- function get_recent_sync_events(text, integer, text, uuid)
 CREATE FUNCTION syncwell.get_recent_sync_events(p_source text DEFAULT NULL::text, p_limit integer DEFAULT 20, p_status text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(event_id uuid, source text, user_id uuid, sync_type text, status text, started_at timestamp with time zone, completed_at timestamp with time zone, duration_ms bigint, items_processed bigint, items_created bigint, items_updated bigint, items_deleted bigint, items_failed bigint, items_per_second numeric, direction text, bytes bigint, error_type text, error_code text, error_message text, attempt integer, platform text, device_id text, network_type text, sync_token_before text, sync_token_after text, heartbeat_at timestamp with time zone)
@@ -12425,6 +18871,33 @@ ALTER FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) 
 
 -- comment FUNCTION get_setting(p_key text, p_source text, p_platform text)
 COMMENT ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) IS 'The effective value of a setting, as text, for the caller''s org (nobody: for all orgs), p_source and p_platform. Errors: SW010.';
+
+-- function get_silences(boolean, integer)
+CREATE FUNCTION syncwell.get_silences(p_ended boolean DEFAULT false, p_limit integer DEFAULT 50) RETURNS TABLE(silence_id uuid, matcher jsonb, starts_at timestamp with time zone, ends_at timestamp with time zone, is_on boolean, reason text, created_by uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_limit(p_limit);
+  return query
+  select s.id, s.matcher, s.starts_at, s.ends_at, s.starts_at <= v_now and s.ends_at > v_now, s.reason, s.created_by
+  from syncwell.silences as s
+  where s.org_id = v_caller.org_id
+    and v_caller.sees_org
+    and (p_ended or s.ends_at > v_now)
+  order by s.starts_at desc, s.id
+  limit p_limit;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_silences(p_ended boolean, p_limit integer)
+COMMENT ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) IS 'Silences of the org, the newest first, for analysts, admins and services; others see none. p_ended: those that are over as well; p_limit: default 50, 1 to 1000. matcher: which issues, see silence(); is_on: whether it holds now; created_by: who asked for it, NULL = a service. Errors: SW001, 22004, 22023 (p_limit).';
 
 -- function get_sync_clients(uuid, integer)
 CREATE FUNCTION syncwell.get_sync_clients(p_user_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100) RETURNS TABLE(user_id uuid, device_id text, platform text, app_version text, network_type text, first_seen timestamp with time zone, last_seen timestamp with time zone, last_pull timestamp with time zone, last_push timestamp with time zone, cursor_age interval, next_pull text, schema_version integer, records bigint, pulls bigint, pushes bigint, failures bigint, failing_since timestamp with time zone, last_error_code text, conflicts bigint, quarantined bigint, open_quarantined bigint, full_resyncs bigint)
@@ -12588,13 +19061,178 @@ ALTER FUNCTION syncwell.get_sync_error(p_error_id uuid) OWNER TO syncwell_owner;
 -- comment FUNCTION get_sync_error(p_error_id uuid)
 COMMENT ON FUNCTION syncwell.get_sync_error(p_error_id uuid) IS 'One error in full. next_retry_at: when it is due; lane, reason: who retries it and why, see record_sync_error(). Message and details with consent only. Errors: SW001, SW104, 22004.';
 
--- function get_sync_health_status(uuid)
-CREATE FUNCTION syncwell.get_sync_health_status(p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, status text, score numeric, freshness_score numeric, reliability_score numeric, queue_score numeric, drift_score numeric, speed_score numeric, last_sync_at timestamp with time zone, last_success_at timestamp with time zone, consecutive_failures integer, platform text, streams bigint, unknown_streams bigint, worst_source text, worst_stream_id uuid, reason text, advice text)
+-- function get_sync_health_history(uuid, integer, text)
+CREATE FUNCTION syncwell.get_sync_health_history(p_user_id uuid DEFAULT NULL::uuid, p_days integer DEFAULT 7, p_source text DEFAULT NULL::text) RETURNS TABLE(period text, period_start timestamp with time zone, total_syncs bigint, successful_syncs bigint, failed_syncs bigint, success_rate numeric, total_items_synced numeric, p50_duration_ms double precision, p95_duration_ms double precision, score numeric, healthy_share numeric, late_share numeric, degraded_share numeric, unhealthy_share numeric, unknown_share numeric, paused_share numeric)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
+  c_nothing constant integer := -2147483648;
+  -- the middle of a bucket by relative error is 2·b^(i+1) / (1 + b)
+  c_base constant double precision := power(2::double precision, 1.0 / 32);
   v_now constant timestamptz := syncwell._now();
+  v_period text := case when p_days <= 7 then 'hour' else 'day' end;
+  v_org_id uuid;
+  v_stream_ids uuid[];
+  v_zone text;
+  v_starts timestamptz[];
+  v_end timestamptz;
+begin
+  perform syncwell._check_days(p_days);
+  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
+  from syncwell._visible_streams(p_source, p_user_id) as s
+  group by s.org_id;
+  if v_org_id is null then
+    return;
+  end if;
+  if v_period = 'hour' then
+    v_zone := 'UTC';
+  else
+    select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
+  end if;
+  select array_agg(g.local_start at time zone v_zone order by g.local_start) into v_starts
+  from generate_series(
+    date_trunc(v_period, v_now at time zone v_zone)
+    - (case v_period when 'hour' then 24 * p_days else p_days end - 1) * ('1 ' || v_period)::interval,
+    date_trunc(v_period, v_now at time zone v_zone),
+    ('1 ' || v_period)::interval
+  ) as g (local_start);
+  v_end := (date_trunc(v_period, v_now at time zone v_zone) + ('1 ' || v_period)::interval) at time zone v_zone;
+
+  return query
+  with parts as materialized (
+    select width_bucket(m.period_start, v_starts) as n, m.total, m.successful, m.failed, m.items, m.durations
+    from syncwell._metric_rows(v_org_id, v_stream_ids, v_period, v_starts[1], v_end, v_zone) as m
+  ),
+  runs as (
+    select
+      p.n,
+      sum(p.total)::bigint as total,
+      sum(p.successful)::bigint as successful,
+      sum(p.failed)::bigint as failed,
+      sum(p.items) as items,
+      min((p.durations).minimum) as minimum,
+      max((p.durations).maximum) as maximum
+    from parts as p
+    group by p.n
+  ),
+  -- As _sketch_quantiles() does it, for all periods at once, which costs a quarter. Counts are exact as doubles; what
+  -- took no time at all stands below all buckets.
+  buckets as materialized (
+    select u.n, u.index, sum(u.count::double precision) as count
+    from (
+      select p.n, unnest((p.durations).indexes) as index, unnest((p.durations).counts) as count from parts as p
+      union all
+      select p.n, c_nothing, (p.durations).zeros from parts as p where (p.durations).zeros > 0
+    ) as u
+    group by u.n, u.index
+  ),
+  ranks as (
+    select b.n, b.index, sum(b.count) over (partition by b.n order by b.index rows unbounded preceding) as upto
+    from buckets as b
+  ),
+  totals as (
+    select b.n, greatest(1, ceil(0.5 * sum(b.count))) as p50, greatest(1, ceil(0.95 * sum(b.count))) as p95
+    from buckets as b
+    group by b.n
+  ),
+  percentiles as (
+    select
+      r.n,
+      min(r.index) filter (where r.upto >= t.p50) as p50,
+      min(r.index) filter (where r.upto >= t.p95) as p95
+    from ranks as r
+    join totals as t on t.n = r.n
+    group by r.n
+  ),
+  stretches as (
+    select * from syncwell._state_stretches(v_org_id, v_stream_ids, v_starts[1], v_now)
+  ),
+  -- each stretch cut at the ends of the periods that it lies in
+  pieces as (
+    select
+      c.n, c.kind, c.score,
+      date_part('epoch', least(c.ends_at, v_starts[c.n + 1]) - greatest(c.starts_at, v_starts[c.n])) as seconds
+    from (
+      select
+        generate_series(
+          width_bucket(s.starts_at, v_starts), width_bucket(s.ends_at - interval '1 microsecond', v_starts)
+        ) as n,
+        case s.mode when 'paused' then s.mode else s.status end as kind, s.score::double precision as score,
+        s.starts_at, s.ends_at
+      from stretches as s
+    ) as c
+  ),
+  shares as (
+    select
+      p.n,
+      sum(p.seconds * p.score) filter (where p.score is not null)
+      / nullif(sum(p.seconds) filter (where p.score is not null), 0) as score,
+      sum(p.seconds) filter (where p.kind = 'healthy') as healthy,
+      sum(p.seconds) filter (where p.kind = 'late') as late,
+      sum(p.seconds) filter (where p.kind = 'degraded') as degraded,
+      sum(p.seconds) filter (where p.kind = 'unhealthy') as unhealthy,
+      sum(p.seconds) filter (where p.kind = 'paused') as paused,
+      sum(p.seconds) filter (where p.kind <> 'unknown') as known
+    from pieces as p
+    group by p.n
+  )
+  select
+    v_period,
+    k.period_start,
+    coalesce(r.total, 0),
+    coalesce(r.successful, 0),
+    coalesce(r.failed, 0),
+    r.successful::numeric / nullif(r.successful + r.failed, 0),
+    r.items,
+    case
+      when q.p50 = c_nothing then 0
+      else round(least(greatest(
+        2 * power(c_base, q.p50 + 1) / (1 + c_base), r.minimum
+      ), r.maximum)::numeric, 1)::double precision
+    end,
+    case
+      when q.p95 = c_nothing then 0
+      else round(least(greatest(
+        2 * power(c_base, q.p95 + 1) / (1 + c_base), r.minimum
+      ), r.maximum)::numeric, 1)::double precision
+    end,
+    round(h.score::numeric, 1),
+    round((coalesce(h.healthy, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.late, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.degraded, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.unhealthy, 0) / w.seconds)::numeric, 6),
+    -- the rest
+    1 - round((coalesce(h.known, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.paused, 0) / w.seconds)::numeric, 6)
+  from unnest(v_starts) with ordinality as k (period_start, n)
+  left join runs as r on r.n = k.n
+  left join percentiles as q on q.n = k.n
+  left join shares as h on h.n = k.n
+  cross join lateral (
+    -- at its very first moment nothing of a period is over
+    select coalesce(nullif(
+      cardinality(v_stream_ids)
+      * date_part('epoch', least(v_now, coalesce(v_starts[k.n + 1], v_end)) - k.period_start),
+      0
+    ), 1) as seconds
+  ) as w
+  order by k.n;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_sync_health_history(p_user_id uuid, p_days integer, p_source text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_sync_health_history(p_user_id uuid, p_days integer, p_source text)
+COMMENT ON FUNCTION syncwell.get_sync_health_history(p_user_id uuid, p_days integer, p_source text) IS 'How syncing was, a row a period, the oldest first, those without runs as well. p_user_id NULL = everything the caller may see; p_days: how many days back, the current one included (default 7, 1 to 3660); p_source NULL = all. period: hour (of UTC) up to 7 days, else day (by the org''s time zone). total_syncs: runs started in it; successful_syncs: success and partial; failed_syncs: failed and timeout; success_rate: share of those two, 0 to 1, NULL without any; total_items_synced: NULL when never told; p50_duration_ms, p95_duration_ms: of the runs that succeeded or failed, within 1.083 % (merged from sketches), NULL without any. score: mean over the streams and the time, 0 to 100, as evaluate_health() recorded it, NULL where nothing is known. The shares say how much of the time of all streams was spent in each state, 0 to 1, to 6 digits, together 1; of the current period, the part that is over. paused: while a pause window was on; unknown: also where nothing was recorded, or nothing evaluated. No rows when no stream matches. Errors: SW001, SW002, 22004, 22023 (p_days).';
+
+-- function get_sync_health_status(uuid)
+CREATE FUNCTION syncwell.get_sync_health_status(p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, status text, score numeric, freshness_score numeric, reliability_score numeric, queue_score numeric, drift_score numeric, speed_score numeric, last_sync_at timestamp with time zone, last_success_at timestamp with time zone, consecutive_failures integer, platform text, streams bigint, unknown_streams bigint, worst_source text, worst_stream_id uuid, reason text, advice text, overlays text[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
 begin
   return query
   -- the hot path: as _stream_health() does it, but in one statement and without what is not shown
@@ -12602,15 +19240,13 @@ begin
     select s.* from syncwell._visible_streams(null, p_user_id) as s
   ),
   context as materialized (
-    select o.time_zone, h.settings, h.overrides
-    from syncwell.orgs as o
-    cross join lateral syncwell._health_settings(o.org_id) as h
-    where o.org_id = (select s.org_id from streams as s limit 1)
+    select c.* from syncwell._health_context((select s.org_id from streams as s limit 1)) as c
   ),
   ranked as materialized (
     select
       s.source, s.stream_id, s.platform, h.status, h.score, h.freshness_score, h.reliability_score, h.queue_score,
       h.drift_score, h.speed_score, t.last_run_at, t.last_successful_sync, t.consecutive_failures, h.reason, h.advice,
+      p.is_paused, w.mode in ('exclude', 'mute') as is_maintained, x.is_flapping, c.is_unevaluated,
       syncwell._status_rank(h.status) as rank,
       row_number() over (
         order by syncwell._status_rank(h.status) desc, h.score nulls last, s.source, s.stream_id
@@ -12618,14 +19254,32 @@ begin
     from streams as s
     cross join context as c
     left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    cross join lateral (
+      select
+        case
+          when c.overrides is null then c.limits
+          else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+        end as limits,
+        case
+          when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+        end as mode
+      -- worked out once, not for each mention
+      offset 0
+    ) as w
+    cross join lateral (
+      select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
+    ) as p
     cross join lateral syncwell._stream_status(
       row(
-        s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.registered_at, s.created_at,
-        t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync,
-        t.consecutive_failures, t.recent_outcomes, t.next_sync_at
+        s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
+        t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
+        t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
+        x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
+        x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
       )::syncwell.stream_facts,
-      syncwell._stream_settings(c.settings, c.overrides, s.source, s.platform),
-      v_now
+      w.limits,
+      c.computed_at
     ) as h
   ),
   grouped as (
@@ -12643,7 +19297,10 @@ begin
       case when min(r.platform) = max(r.platform) and count(*) = count(r.platform) then min(r.platform) end as platform,
       count(*) as streams,
       count(*) filter (where r.status = 'unknown') as unknown_streams,
-      min(r.place) as place
+      min(r.place) as place,
+      syncwell._overlays(
+        bool_or(r.is_paused), bool_or(r.is_maintained), bool_or(r.is_flapping), bool_or(r.is_unevaluated)
+      ) as overlays
     from ranked as r
     group by grouping sets ((r.source), ())
   )
@@ -12668,7 +19325,8 @@ begin
     case
       when w.status is null then 'Run a sync, or declare a stream with register_stream.'
       else w.advice
-    end
+    end,
+    g.overlays
   from grouped as g
   left join ranked as w on w.place = g.place
   order by g.source is not null, w.rank desc, g.score, g.source;
@@ -12679,7 +19337,96 @@ $$;
 ALTER FUNCTION syncwell.get_sync_health_status(p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_sync_health_status(p_user_id uuid)
-COMMENT ON FUNCTION syncwell.get_sync_health_status(p_user_id uuid) IS 'How syncing is: an overall row first (source NULL), then a row a source, the worst first. p_user_id NULL = everything the caller may see. status: the worst of the streams behind the row (unknown < healthy < late < degraded < unhealthy); unknown when there is no evidence, never healthy. score and its parts: means over those streams, 0 to 100, NULL = unknown (queue, drift and speed while nothing measures them). last_sync_at: when a run last ended; last_success_at: when one last succeeded; consecutive_failures: the most of any stream; platform: NULL when not known or not the same for all; streams: how many, unknown_streams: how many of them give no evidence; worst_source, worst_stream_id: the stream that pulls it down; reason and advice: what is wrong with that one and what would make it better. Reads maintained rows only: the cost does not grow with the history. Errors: SW001, SW002.';
+COMMENT ON FUNCTION syncwell.get_sync_health_status(p_user_id uuid) IS 'How syncing is: an overall row first (source NULL), then a row a source, the worst first. p_user_id NULL = everything the caller may see. status: the worst of the streams behind the row (unknown < healthy < late < degraded < unhealthy); unknown when there is no evidence, never healthy. score and its parts: means over those streams, 0 to 100, NULL = unknown (queue: no device told; drift, speed: too little history). last_sync_at: when a run last ended; last_success_at: when one last succeeded; consecutive_failures: the most of any stream; platform: NULL when not known or not the same for all; streams: how many, unknown_streams: how many of them give no evidence; worst_source, worst_stream_id: the stream that pulls it down; reason and advice: what is wrong with that one and what would make it better. overlays: what holds of any of the streams beside its status, by name: flapping, maintenance (a window mutes or excludes it), paused (nothing is expected), unevaluated (evaluate_health() has not looked for two of its intervals). Reads maintained rows only: the cost does not grow with the history. Errors: SW001, SW002.';
+
+-- function get_sync_issues(text, text, integer, uuid)
+CREATE FUNCTION syncwell.get_sync_issues(p_state text DEFAULT NULL::text, p_source text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(issue_id uuid, issue_type text, severity text, state text, source text, platform text, user_id uuid, stream_id uuid, parent_id uuid, muted_by text, since timestamp with time zone, opened_at timestamp with time zone, times_opened integer, last_seen_at timestamp with time zone, resolved_at timestamp with time zone, acknowledged_at timestamp with time zone, acknowledged_by uuid, note text, snoozed_until timestamp with time zone, evidence jsonb, suggestion text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_limit(p_limit);
+  perform syncwell._check_shown_user(p_user_id);
+  if p_state not in ('open', 'acknowledged', 'snoozed', 'resolved', 'all') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown state of an issue',
+      detail = format('p_state is %L.', left(p_state, 100)),
+      hint = 'Pass open, acknowledged, snoozed, resolved or all, or leave it out for all that are not resolved.';
+  end if;
+
+  return query
+  with shown as materialized (
+    select i.*, v.is_over
+    from syncwell.sync_issues as i
+    -- what has slept long enough is open, whether or not evaluate_health() has come by since
+    cross join lateral (select i.state = 'snoozed' and i.snoozed_until <= v_now as is_over) as v
+    where i.org_id = v_caller.org_id
+      and (
+        v_caller.sees_org
+        or i.user_id = v_caller.user_id
+        or (i.user_id is null and i.stream_id is not null)
+      )
+      and (p_user_id is null or i.user_id = p_user_id)
+      and (p_source is null or i.source = p_source)
+      -- told apart, so that the index of what is not resolved serves
+      and (coalesce(p_state, '') in ('resolved', 'all') or i.state <> 'resolved')
+      and (
+        coalesce(p_state, 'all') = 'all'
+        or p_state = case when v.is_over then 'open' else i.state end
+      )
+    order by
+      array_position('{critical,warning,info}', i.severity), coalesce(i.since, i.opened_at), i.opened_at, i.id
+    limit p_limit
+  )
+  select
+    i.id,
+    i.issue_type,
+    i.severity,
+    case when i.is_over then 'open' else i.state end,
+    i.source,
+    i.platform,
+    i.user_id,
+    i.stream_id,
+    case when p.id is not null then i.parent_id end,
+    i.muted_by,
+    i.since,
+    i.opened_at,
+    i.times_opened,
+    -- evaluate_health() writes it only with other changes
+    case
+      when i.state <> 'resolved' and i.gone_since is null then greatest(i.last_seen_at, e.evaluated_at)
+      else i.last_seen_at
+    end,
+    i.resolved_at,
+    i.acknowledged_at,
+    i.acknowledged_by,
+    i.note,
+    case when not i.is_over then i.snoozed_until end,
+    -- consent may have been asked for since it was written
+    case
+      when i.evidence ? 'device_id' and syncwell._redact(i.org_id, i.user_id, true) is null
+        then i.evidence - 'device_id'
+      else i.evidence
+    end,
+    i.suggestion
+  from shown as i
+  -- a member may not be told of an issue of the whole org
+  left join syncwell.sync_issues as p on p.org_id = i.org_id and p.id = i.parent_id and v_caller.sees_org
+  left join syncwell.health_evaluations as e on e.org_id = i.org_id
+  order by
+    array_position('{critical,warning,info}', i.severity), coalesce(i.since, i.opened_at), i.opened_at, i.id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid) IS 'Issues that evaluate_health() has opened, the worst and then the oldest first. p_state: open, acknowledged, snoozed, resolved, all, or NULL = all that are not resolved; p_source NULL = all; p_limit: default 50, 1 to 1000; p_user_id NULL = everything the caller may see: members see those of their own and the org''s streams, the others those of the whole org. state: a snooze that is over shows as open; parent_id: the issue of the whole org that explains it, to those who see that; muted_by: silence, maintenance, parent or flapping, NULL when nothing keeps it quiet; since: when the trouble began; opened_at: when it was first found; times_opened: 1 more for each time it came back soon; last_seen_at, resolved_at, acknowledged_at, acknowledged_by (NULL: a service), note, snoozed_until; evidence: the numbers and thresholds behind it, as last seen; suggestion: what to do. A filter that matches nothing gives no rows. Errors: SW001, SW002, 22004, 22023 (p_state, p_limit).';
 
 -- function get_sync_metrics(text, text, integer, uuid)
 CREATE FUNCTION syncwell.get_sync_metrics(p_source text DEFAULT NULL::text, p_period text DEFAULT 'hour'::text, p_limit integer DEFAULT 24, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(metric_type text, period_start timestamp with time zone, source text, total_syncs bigint, successful_syncs bigint, failed_syncs bigint, success_rate numeric, error_rate numeric, total_items_synced numeric, average_duration_ms double precision, p50_duration_ms double precision, p95_duration_ms double precision, p99_duration_ms double precision, last_updated timestamp with time zone)
@@ -12837,6 +19584,202 @@ ALTER FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user
 -- comment FUNCTION get_sync_timeline(p_source text, p_hours integer, p_user_id uuid)
 COMMENT ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user_id uuid) IS 'Runs per hour, oldest first, an hour without runs as a row of zeros. p_source NULL = all; p_hours = how many hours back, the current one included (default 24, 1 to 1000); p_user_id NULL = everything the caller may see. total: runs started in the hour, the open and cancelled ones too; successful: success and partial; failed: failed and timeout. No rows when no stream matches. Errors: 22004, 22023 (p_hours), SW001, SW002.';
 
+-- function get_uptime(text, uuid, integer)
+CREATE FUNCTION syncwell.get_uptime(p_source text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, p_days integer DEFAULT 30) RETURNS TABLE(source text, streams bigint, good_seconds numeric, down_seconds numeric, unknown_seconds numeric, excluded_seconds numeric, paused_seconds numeric, uptime numeric, runs bigint, run_success_rate numeric, slo numeric, slo_met boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_from timestamptz;
+  v_org_id uuid;
+  v_stream_ids uuid[];
+  v_zone text;
+  v_midnight timestamptz;
+  v_tomorrow timestamptz;
+  v_seconds numeric;
+begin
+  perform syncwell._check_days(p_days);
+  v_from := v_now - make_interval(hours => 24 * p_days);
+  v_seconds := 86400 * p_days;
+  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
+  from syncwell._visible_streams(p_source, p_user_id) as s
+  group by s.org_id;
+  if v_org_id is null then
+    return;
+  end if;
+  select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
+  -- hours up to the first midnight of the stored days; where that is on no full hour, of UTC
+  if not syncwell._begins_on_the_hour(v_zone, v_now) then
+    v_zone := 'UTC';
+  end if;
+  v_midnight := (date_trunc('day', v_from at time zone v_zone) + interval '1 day') at time zone v_zone;
+  v_tomorrow := (date_trunc('day', v_now at time zone v_zone) + interval '1 day') at time zone v_zone;
+
+  return query
+  with streams as materialized (
+    select s.stream_id, s.source, s.slo
+    from syncwell.streams as s
+    where s.org_id = v_org_id and s.stream_id = any(v_stream_ids)
+  ),
+  times as (
+    select
+      t.stream_id,
+      sum(t.seconds) filter (where t.kind in ('healthy', 'late', 'degraded')) as good,
+      sum(t.seconds) filter (where t.kind = 'unhealthy') as down,
+      sum(t.seconds) filter (where t.kind = 'excluded') as excluded,
+      sum(t.seconds) filter (where t.kind = 'paused') as paused
+    from (
+      select
+        p.stream_id,
+        case when p.mode in ('excluded', 'paused') then p.mode else p.status end as kind,
+        extract(epoch from p.ends_at - p.starts_at) as seconds
+      from syncwell._state_stretches(v_org_id, v_stream_ids, v_from, v_now) as p
+    ) as t
+    group by t.stream_id
+  ),
+  counts as (
+    select m.stream_id, sum(m.total)::bigint as total, sum(m.successful) as successful, sum(m.failed) as failed
+    from (
+      select h.stream_id, h.total, h.successful, h.failed
+      from syncwell._metric_rows(
+        v_org_id, v_stream_ids, 'hour', date_trunc('hour', v_from, 'UTC'), v_midnight, 'UTC'
+      ) as h
+      union all
+      select d.stream_id, d.total, d.successful, d.failed
+      from syncwell._metric_rows(v_org_id, v_stream_ids, 'day', v_midnight, v_tomorrow, v_zone) as d
+    ) as m
+    group by m.stream_id
+  ),
+  sums as (
+    select
+      s.source,
+      count(*) as streams,
+      coalesce(sum(t.good), 0) as good,
+      coalesce(sum(t.down), 0) as down,
+      coalesce(sum(t.excluded), 0) as excluded,
+      coalesce(sum(t.paused), 0) as paused,
+      coalesce(sum(c.total), 0)::bigint as runs,
+      sum(c.successful) / nullif(sum(c.successful + c.failed), 0) as success_rate,
+      max(s.slo) as slo,
+      bool_and(c.successful / nullif(c.successful + c.failed, 0) >= s.slo) as slo_met
+    from streams as s
+    left join times as t on t.stream_id = s.stream_id
+    left join counts as c on c.stream_id = s.stream_id
+    group by grouping sets ((s.source), ())
+  )
+  select
+    s.source,
+    s.streams,
+    round(s.good, 3),
+    round(s.down, 3),
+    v_seconds * s.streams - round(s.good, 3) - round(s.down, 3) - round(s.excluded, 3) - round(s.paused, 3),
+    round(s.excluded, 3),
+    round(s.paused, 3),
+    s.good / nullif(s.good + s.down, 0),
+    s.runs,
+    s.success_rate,
+    s.slo,
+    s.slo_met
+  from sums as s
+  order by s.source is not null, s.source;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_uptime(p_source text, p_user_id uuid, p_days integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_uptime(p_source text, p_user_id uuid, p_days integer)
+COMMENT ON FUNCTION syncwell.get_uptime(p_source text, p_user_id uuid, p_days integer) IS 'How much of the last p_days (of 24 hours; default 30, 1 to 3660) syncing was up: an overall row first (source NULL), then a row a source. p_source NULL = all; p_user_id NULL = everything the caller may see. Five buckets of seconds, over all streams, add up to the whole time: good_seconds (healthy, late, degraded), down_seconds (unhealthy), unknown_seconds (unknown, nothing evaluated, or nothing recorded yet), excluded_seconds and paused_seconds (by maintenance windows of these modes). uptime = good / (good + down), 0 to 1, NULL without either. runs: those started since the full hour before that time; run_success_rate: success and partial as a share of all that succeeded or failed, NULL without any. slo: the strictest that a stream declares, NULL without any; slo_met: whether each stream that declares one kept to its own, NULL when none did and has runs. No rows when no stream matches. Errors: SW001, SW002, 22004, 22023 (p_days).';
+
+-- function get_volume_timeline(text, integer, uuid)
+CREATE FUNCTION syncwell.get_volume_timeline(p_source text DEFAULT NULL::text, p_hours integer DEFAULT 168, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, platform text, stream_id uuid, hour timestamp with time zone, actual numeric, expected numeric, lower_bound numeric, upper_bound numeric, severity text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_now constant timestamptz := syncwell._now();
+  v_streams uuid[];
+  v_minimum double precision;
+begin
+  if p_hours is null or p_hours not between 1 and 2160 then
+    raise exception using
+      errcode = '22023',
+      message = 'p_hours is out of range',
+      detail = format('%s is not between 1 and 2160.', coalesce(p_hours::text, 'NULL')),
+      hint = 'Ask for at most 90 days.';
+  end if;
+  v_caller := syncwell._caller();
+  v_streams := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  v_minimum := syncwell._setting(v_caller.org_id, 'health.drift_minimum')::double precision;
+
+  return query
+  with closed as materialized (
+    select
+      c.*, count(*) filter (where c.stream_id is null) over (partition by c.source, c.platform) > 0 as has_group
+    from syncwell._volume_closed(v_caller.org_id, v_now) as c
+  ),
+  shown as materialized (
+    select c.series_id, c.source, c.platform, c.stream_id, c.closed_to, b
+    from closed as c
+    left join syncwell.volume_baselines as b on b.org_id = v_caller.org_id and b.series_id = c.series_id
+    where case
+      when c.stream_id is null then
+        v_caller.sees_org and p_user_id is null and (p_source is null or c.source = p_source)
+      else
+        c.stream_id = any(v_streams)
+        and (
+          not c.has_group or p_user_id is not null or not v_caller.sees_org or b.severity in ('warning', 'critical')
+        )
+    end
+  ),
+  hours as materialized (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(s.series_id) as ids,
+        array_agg(s.closed_to - make_interval(hours => p_hours)) as starts,
+        array_agg(s.closed_to) as ends
+      from shown as s
+    ) as a
+    cross join lateral syncwell._volume_hours(v_caller.org_id, a.ids, a.starts, a.ends) as h
+    where a.ids is not null
+  )
+  select
+    s.source,
+    s.platform,
+    s.stream_id,
+    s.closed_to - make_interval(hours => p_hours - v.n::integer + 1),
+    v.volume::numeric,
+    n.expected,
+    n.lower_bound,
+    n.upper_bound,
+    case
+      when (s.b).upper is null then 'learning'
+      when s.closed_to - make_interval(hours => p_hours - v.n::integer + 1) >= (s.b).since then (s.b).severity
+      else 'none'
+    end
+  from shown as s
+  join hours as h on h.series_id = s.series_id
+  cross join lateral unnest(h.counts, h.slots) with ordinality as v (volume, slot, n)
+  left join lateral syncwell._volume_bounds(
+    (s.b).upper[v.slot + 1], (s.b).lower[v.slot + 1], (s.b).surge_quantiles[1], (s.b).surge_scales[1],
+    (s.b).drop_limits[1], v_minimum
+  ) as n
+    on (s.b).upper is not null
+  order by s.source, s.platform nulls last, s.stream_id nulls first, v.n;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_volume_timeline(p_source text, p_hours integer, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_volume_timeline(p_source text, p_hours integer, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.get_volume_timeline(p_source text, p_hours integer, p_user_id uuid) IS 'The volume of each of the last p_hours (1 to 2160, default 168) whole hours beside what is expected, as calculate_data_drift() has it, oldest first. p_user_id NULL = everything the caller may see: for callers who see the org all streams of a source and platform together (stream_id NULL) where these are several, of these alone only what is significant now. p_source NULL = every source. actual: NULL for hours left out (paused, excluded, not evaluated). severity: of what is significant now, in its hours; learning where nothing is learned yet. Errors: 22023 (p_hours), SW001, SW002.';
+
 -- function invalidate_client(uuid, text)
 CREATE FUNCTION syncwell.invalidate_client(p_user_id uuid DEFAULT NULL::uuid, p_device_id text DEFAULT NULL::text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12891,6 +19834,162 @@ ALTER FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) OWNE
 
 -- comment FUNCTION invalidate_client(p_user_id uuid, p_device_id text)
 COMMENT ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) IS 'Has devices replace everything at their next pull: after their access changed in a way that no synced table shows, or after a pull was refused because it would delete too much (SW307). p_user_id: whose devices, NULL = of everybody for whom the caller acts (a member or analyst: itself; admins and services: their org; an operator: all orgs); p_device_id: this one only, '''' for those without a name; NULL = all. Returns how many. A push that a device makes before that pull is refused (40001): it pulls first and keeps what it changed. Errors: SW001, SW002, SW310.';
+
+-- function learn_health_baselines()
+CREATE FUNCTION syncwell.learn_health_baselines() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record;
+begin
+  if (syncwell._identity()).org_id is null and pg_has_role(session_user, 'syncwell_operator', 'member') then
+    return syncwell._learn_baselines_task();
+  end if;
+
+  v_caller := syncwell._caller();
+  if v_caller.role not in ('service', 'admin') then
+    raise exception using
+      errcode = '42501',
+      message = 'learning needs a service or an admin',
+      detail = format('The caller is a %s.', v_caller.role),
+      hint = 'Let a service of the org call it, or an operator for all orgs.';
+  end if;
+  perform syncwell._learn_volumes(v_caller.org_id);
+  return syncwell._learn_streams(v_caller.org_id);
+end
+$$;
+
+
+ALTER FUNCTION syncwell.learn_health_baselines() OWNER TO syncwell_owner;
+
+-- comment FUNCTION learn_health_baselines()
+COMMENT ON FUNCTION syncwell.learn_health_baselines() IS 'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. Maintenance calls it; what was learned within 20 hours is left as it is, so it may be called at any time. An operator learns for all orgs, a service or admin for its own. Returns for how many streams it learned. See stream_states for what is kept. Errors: SW001, 42501 anybody else.';
+
+-- function lift_silence(uuid)
+CREATE FUNCTION syncwell.lift_silence(p_silence_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_ends_at timestamptz;
+begin
+  if p_silence_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a silence is needed',
+      detail = 'p_silence_id is NULL.',
+      hint = 'syncwell.get_silences() lists them.';
+  end if;
+  select s.ends_at into v_ends_at
+  from syncwell.silences as s
+  where s.org_id = v_handler.org_id and s.id = p_silence_id
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW602',
+      message = 'unknown silence',
+      detail = format('There is no silence %s in this org.', p_silence_id),
+      hint = 'syncwell.get_silences() lists them.';
+  end if;
+  if v_ends_at <= v_now then
+    return false;
+  end if;
+  update syncwell.silences as s
+  -- a clock that went back must not end it before it began
+  set ends_at = greatest(v_now, s.starts_at)
+  where s.org_id = v_handler.org_id and s.id = p_silence_id;
+  return true;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.lift_silence(p_silence_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION lift_silence(p_silence_id uuid)
+COMMENT ON FUNCTION syncwell.lift_silence(p_silence_id uuid) IS 'Ends a silence now: what it kept quiet is alerted of from the next evaluate_health() on. For admins and services. False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
+
+-- function maintenance_window(timestamp with time zone, timestamp with time zone, text, text, uuid, text, text, text, text)
+CREATE FUNCTION syncwell.maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text DEFAULT 'mute'::text, p_source text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, p_platform text DEFAULT NULL::text, p_cron text DEFAULT NULL::text, p_time_zone text DEFAULT NULL::text, p_reason text DEFAULT NULL::text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_zone text;
+  v_window record;
+  v_id uuid;
+begin
+  if p_starts_at is null or p_ends_at is null or p_mode is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a maintenance window needs a beginning, an end and a mode',
+      detail = format(
+        '%s is NULL.',
+        case when p_starts_at is null then 'p_starts_at' when p_ends_at is null then 'p_ends_at' else 'p_mode' end
+      ),
+      hint = 'Leave p_mode out for mute.';
+  end if;
+  if p_mode not in ('mute', 'exclude', 'pause') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown mode of maintenance',
+      detail = format('p_mode is %L.', left(p_mode, 100)),
+      hint = 'Pass mute, exclude or pause.';
+  end if;
+  if p_source is not null then
+    perform syncwell._check_source(p_source);
+  end if;
+  perform syncwell._check_platform(p_platform);
+  perform syncwell._check_time_zone(p_time_zone);
+  perform syncwell._check_text('p_cron', p_cron, 1000);
+  perform syncwell._check_text('p_reason', p_reason, 1000);
+  if p_user_id is not null then
+    perform syncwell._target_user(p_user_id);
+  end if;
+  if not (
+    p_starts_at between v_now - interval '10 years' and v_now + interval '10 years'
+    and p_ends_at > p_starts_at
+    and p_ends_at <= p_starts_at + interval '366 days'
+    and (p_ends_at > v_now or p_cron is not null)
+  )
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no time for a maintenance window',
+      detail = format('It would be from %s to %s.', p_starts_at, p_ends_at),
+      hint = 'It ends after it begins, within 366 days, and is not over yet; both lie within ten years of now.';
+  end if;
+
+  select coalesce(p_time_zone, o.time_zone) into v_zone from syncwell.orgs as o where o.org_id = v_handler.org_id;
+  if syncwell._cron_next(p_cron, v_zone, v_now) is null and p_cron is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'this schedule never fires',
+      detail = format('p_cron is %L.', left(p_cron, 100)),
+      hint = 'Days such as 30 February do not exist.';
+  end if;
+  v_window := syncwell._next_window(p_cron, v_zone, p_starts_at, p_ends_at, v_now);
+  insert into syncwell.maintenance_windows (
+    org_id, mode, source, user_id, platform, starts_at, ends_at, cron, time_zone, reason, created_by
+  )
+  values (
+    v_handler.org_id, p_mode, p_source, p_user_id, p_platform, v_window.starts_at, v_window.ends_at, p_cron,
+    p_time_zone, p_reason, v_handler.user_id
+  )
+  returning id into v_id;
+  return v_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text)
+COMMENT ON FUNCTION syncwell.maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text) IS 'Plans maintenance from p_starts_at to p_ends_at (at most 366 days). p_mode: mute (nobody is alerted), exclude (nor does the time count for uptime and baselines) or pause (nor is anything expected: what was due meanwhile is due after it). It fits streams of p_source, p_user_id and p_platform; each of them NULL = all. p_cron: when it comes again for as long, five fields, by the clock of p_time_zone (NULL = the org''s); of one whose first time is over, the occurrence that is on or next is kept. p_reason: at most 1000 characters. For admins and services. Returns its id, which cancel_maintenance_window() takes. Errors: SW001; SW002; 22004; 22023 for anything not understood or a time that is over; 22001; 42501 for others.';
 
 -- function mark_error_resolved(uuid)
 CREATE FUNCTION syncwell.mark_error_resolved(p_error_id uuid) RETURNS boolean
@@ -13806,6 +20905,109 @@ ALTER FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text
 -- comment FUNCTION register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text)
 COMMENT ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) IS 'Creates a user of an org, or changes role and name of the one with p_user_id; returns its id. p_role: member (default), analyst, admin. Errors: SW003, 22001, 22023 (unknown role; user of another org).';
 
+-- function release_operations(uuid[], uuid)
+CREATE FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_released integer;
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  perform syncwell._lock_twins(
+    v_org_id,
+    array(
+      select q.dedup_hash
+      from syncwell.sync_queue as q
+      where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    )
+  );
+  select count(syncwell._put_back(o.operation, v_now, greatest((o.operation).attempts - 1, 0)))
+  into v_released
+  from (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update
+  ) as o;
+  return v_released;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION release_operations(p_operation_ids uuid[], p_lease_token uuid)
+COMMENT ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) IS 'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, 22023.';
+
+-- function report_client_queue(text, bigint, timestamp with time zone, text, text, timestamp with time zone, uuid)
+CREATE FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text, p_platform text DEFAULT NULL::text, p_reported_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_user_id uuid DEFAULT NULL::uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_source constant text := coalesce(p_source, syncwell._setting(v_org_id, 'queue.source'));
+begin
+  if v_user_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a queue of a device is a user''s',
+      detail = 'p_user_id is NULL, and the caller is no user.',
+      hint = 'Pass the user whose device it is.';
+  end if;
+  if p_device_id is null or p_depth is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a device and the depth of its queue are needed',
+      detail = 'p_device_id or p_depth is NULL.',
+      hint = 'An empty queue has depth 0.';
+  end if;
+  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_count('p_depth', p_depth);
+  perform syncwell._check_source(v_source);
+  perform syncwell._check_platform(p_platform);
+  if greatest(p_oldest_at, p_reported_at) > v_now + interval '5 minutes'
+    or least(p_oldest_at, p_reported_at) < '2000-01-01 00:00+00'
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'the clock of the device is wrong',
+      detail = format('p_oldest_at is %s, p_reported_at %s.', p_oldest_at, p_reported_at),
+      hint = 'Times from 2000 to five minutes ahead are taken; leave p_reported_at out for now.';
+  end if;
+
+  insert into syncwell.client_queues as c (
+    org_id, user_id, device_id, source, depth, oldest_at, platform, reported_at, received_at
+  )
+  values (
+    v_org_id, v_user_id, coalesce(syncwell._redact(v_org_id, v_user_id, p_device_id), ''), v_source, p_depth,
+    case when p_depth > 0 then p_oldest_at end, p_platform, coalesce(p_reported_at, v_now), v_now
+  )
+  on conflict (org_id, user_id, device_id, source) do update
+  set
+    depth = excluded.depth,
+    oldest_at = excluded.oldest_at,
+    platform = coalesce(excluded.platform, c.platform),
+    reported_at = excluded.reported_at,
+    received_at = excluded.received_at
+  where excluded.reported_at >= c.reported_at;
+  return found;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid)
+COMMENT ON FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) IS 'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest does (p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). The newest report wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device (admins and services). A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
+
 -- function report_sync_progress(text, bigint, bigint, bigint, bigint, text, text, text, integer, jsonb, text)
 CREATE FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint DEFAULT NULL::bigint, p_total_items bigint DEFAULT NULL::bigint, p_failed_count bigint DEFAULT NULL::bigint, p_current_item bigint DEFAULT NULL::bigint, p_entity_type text DEFAULT NULL::text, p_source_system text DEFAULT NULL::text, p_job_id text DEFAULT NULL::text, p_batch_number integer DEFAULT NULL::integer, p_metadata jsonb DEFAULT NULL::jsonb, p_status text DEFAULT NULL::text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13914,6 +21116,52 @@ ALTER FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count b
 
 -- comment FUNCTION report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric)
 COMMENT ON FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) IS 'Reports where a sync of the caller''s org stands; the first report makes the row. p_sync_id: its name in the org, up to 200 characters. p_processed_count, p_failed_count: items so far, not since the last report; p_total_items: items there are; p_current_item, p_batch_number: what is worked on; p_entity_type, p_source_system, p_job_id, p_metadata (64 KiB): what it is; p_status: set it, pending starts over. NULL (the default of all but p_sync_id) leaves as it is. Returns id, status, items a minute, seconds left (NULL: not known), seconds elapsed, by the plain formulas of the table. The same report again changes nothing. Errors: 22001, 22004, 22023, SW001, SW202 beyond the total, SW203 went back, SW204 ended, SW205 entity type.';
+
+-- function requeue_dead(uuid[], text, integer)
+CREATE FUNCTION syncwell.requeue_dead(p_operation_ids uuid[] DEFAULT NULL::uuid[], p_source text DEFAULT NULL::text, p_limit integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_ids uuid[];
+  v_hashes uuid[];
+  v_requeued integer;
+begin
+  perform syncwell._check_limit(p_limit);
+  select array_agg(d.id), array_agg(d.dedup_hash)
+  into v_ids, v_hashes
+  from (
+    select q.id, q.dedup_hash
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id
+      and q.status = 'dead'
+      and (p_operation_ids is null or q.id = any(p_operation_ids))
+      and (p_source is null or q.source = p_source)
+      and syncwell._may_handle_operation(q.user_id)
+    order by q.id
+    limit p_limit
+  ) as d;
+  perform syncwell._lock_twins(v_org_id, v_hashes);
+  select count(syncwell._put_back(o.operation, v_now, 0))
+  into v_requeued
+  from (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(v_ids) and q.status = 'dead'
+    order by q.id
+    for update skip locked
+  ) as o;
+  return v_requeued;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer)
+COMMENT ON FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) IS 'Lets dead operations be tried again, with all their attempts: p_operation_ids (NULL: any) of p_source (NULL: any), the oldest p_limit (1 to 1000). One whose newer twin waits already ends as superseded instead. Admins and services requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023.';
 
 -- function resolve_conflict(uuid, text)
 CREATE FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) RETURNS json
@@ -14112,6 +21360,80 @@ ALTER FUNCTION syncwell.settings_effective(p_source text) OWNER TO syncwell_owne
 -- comment FUNCTION settings_effective(p_source text)
 COMMENT ON FUNCTION syncwell.settings_effective(p_source text) IS 'Every setting as it holds for the caller''s org and p_source: value as text, the level that decided (source, org, everywhere, default), the default, unit and meaning. Errors: none.';
 
+-- function silence(jsonb, timestamp with time zone, text)
+CREATE FUNCTION syncwell.silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text DEFAULT NULL::text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_id uuid;
+begin
+  if p_matcher is null or p_until is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a silence needs a matcher and an end',
+      detail = format('%s is NULL.', case when p_matcher is null then 'p_matcher' else 'p_until' end),
+      hint = 'Pass e.g. ''{"source": "calls"}'', and until when nobody is to be alerted.';
+  end if;
+  if not (p_until > v_now and p_until <= v_now + interval '10 years') then
+    raise exception using
+      errcode = '22023',
+      message = 'p_until is out of range',
+      detail = format('It is %s.', p_until),
+      hint = 'Pass a time to come, within ten years.';
+  end if;
+  perform syncwell._check_text('p_reason', p_reason, 1000);
+  insert into syncwell.silences (org_id, matcher, starts_at, ends_at, reason, created_by)
+  values (
+    v_handler.org_id, syncwell._checked_matcher(v_handler.org_id, p_matcher), v_now, p_until, p_reason,
+    v_handler.user_id
+  )
+  returning id into v_id;
+  return v_id;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text)
+COMMENT ON FUNCTION syncwell.silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text) IS 'Lets nobody be alerted until p_until (at most ten years) of issues that fit p_matcher: an object of texts under any of the keys source, issue_type, severity, platform, user_id, stream_id, all of which must be equal; {} fits all. Issues are found and shown all the same, as muted by it from the next evaluate_health() on. p_reason: at most 1000 characters. For admins and services. Returns its id, which lift_silence() takes. Errors: SW001; SW002 and SW105 for a user or stream that the org does not have; 22004; 22023 (p_matcher, p_until); 22001; 42501 for others.';
+
+-- function snooze_issue(uuid, interval, text)
+CREATE FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text DEFAULT NULL::text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_until timestamptz;
+  v_issue syncwell.sync_issues;
+begin
+  if p_for is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a time to snooze is needed',
+      detail = 'p_for is NULL.',
+      hint = 'Pass an interval from 1 minute to 90 days, e.g. ''4 hours''.';
+  end if;
+  perform syncwell._check_duration('p_for', p_for, '1 minute', '90 days');
+  perform syncwell._check_text('p_note', p_note, 1000);
+  v_issue := syncwell._locked_issue(p_issue_id);
+  v_until := syncwell._now() + make_interval(secs => extract(epoch from p_for)::double precision);
+  update syncwell.sync_issues as i
+  set state = 'snoozed', snoozed_until = v_until, note = coalesce(p_note, i.note)
+  where i.org_id = v_issue.org_id and i.id = v_issue.id;
+  return v_until;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION snooze_issue(p_issue_id uuid, p_for interval, p_note text)
+COMMENT ON FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) IS 'Lets an issue rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of it before, and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing again counts from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
+
 -- function sync_pull(bigint, integer, jsonb, text[], text, integer, boolean, jsonb)
 CREATE FUNCTION syncwell.sync_pull(p_last_pulled_at bigint DEFAULT NULL::bigint, p_schema_version integer DEFAULT NULL::integer, p_migration jsonb DEFAULT NULL::jsonb, p_tables text[] DEFAULT NULL::text[], p_device_id text DEFAULT NULL::text, p_limit integer DEFAULT NULL::integer, p_created_as_updated boolean DEFAULT false, p_client jsonb DEFAULT NULL::jsonb) RETURNS json
     LANGUAGE plpgsql
@@ -14264,6 +21586,74 @@ ALTER FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id u
 -- comment FUNCTION touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean)
 COMMENT ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) IS 'Has the devices of a user (for a table of an org: of the org) be sent a record again, after access was given or taken in a way that no trigger sees. p_table: its name as devices know it; p_record_id: at most 1000 characters; p_user_id: whose record, for services, admins and operators (default: the caller); p_created: as a record that no device has yet (default: as a changed one). Returns whether it is stamped; false: it was deleted, and stays so, or, for a table without p_rls_revokes, the caller itself can not read it there. Errors: 22001, 22004, 42501 (a member, for a table of the org; or who may not read the table), SW001, SW002, SW301, SW305.';
 
+-- function try_acquire(text, double precision)
+CREATE FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision DEFAULT 1, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_rate double precision;
+  v_burst double precision;
+begin
+  if p_bucket is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a bucket is needed',
+      detail = 'p_bucket is NULL.',
+      hint = 'Pass the name of what is limited, usually a source.';
+  end if;
+  if length(p_bucket) not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no name of a bucket',
+      detail = format('p_bucket has %s characters.', length(p_bucket)),
+      hint = 'Pass 1 to 200 characters.';
+  end if;
+  v_rate := syncwell._setting(v_org_id, 'queue.rate', p_bucket)::double precision;
+  v_burst := syncwell._setting(v_org_id, 'queue.burst', p_bucket)::double precision;
+  -- NaN compares as larger than all numbers
+  if p_cost is null or not (p_cost > 0 and p_cost <= v_burst) then
+    raise exception using
+      errcode = case when p_cost is null then '22004' else '22023' end,
+      message = 'this can never be allowed',
+      detail = format('p_cost is %s, and the bucket holds %s.', coalesce(p_cost::text, 'NULL'), v_burst),
+      hint = 'Pass a cost above 0 and at most the setting queue.burst.';
+  end if;
+
+  insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
+  values (v_org_id, p_bucket, v_burst - p_cost, v_now)
+  on conflict (org_id, bucket) do update
+  set
+    tokens = least(
+      v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision
+    ) - p_cost,
+    filled_at = greatest(r.filled_at, v_now)
+  where least(
+    v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision
+  ) >= p_cost
+  returning r.tokens into tokens;
+  allowed := found;
+  if allowed then
+    wait_ms := 0;
+    return;
+  end if;
+  select least(v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision)
+  into tokens
+  from syncwell.rate_limits as r
+  where r.org_id = v_org_id and r.bucket = p_bucket;
+  wait_ms := ceil(1000 * greatest(p_cost - tokens, 0) / v_rate);
+end
+$$;
+
+
+ALTER FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) OWNER TO syncwell_owner;
+
+-- comment FUNCTION try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision)
+COMMENT ON FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) IS 'Takes p_cost (default 1) from a bucket of the caller''s org that holds settings queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+
 -- function unbind_login(name)
 CREATE FUNCTION syncwell.unbind_login(p_login_role name) RETURNS boolean
     LANGUAGE plpgsql
@@ -14371,6 +21761,199 @@ ALTER FUNCTION syncwell.unregister_synced_table(p_table regclass) OWNER TO syncw
 -- comment FUNCTION unregister_synced_table(p_table regclass)
 COMMENT ON FUNCTION syncwell.unregister_synced_table(p_table regclass) IS 'Ends the syncing of a table: its triggers go, with its view, its functions and all that is known of its changes. Devices keep what they have. Called by the owner of the table, who also needs the role syncwell_operator; for a table that was dropped, with its number, by any operator. Returns whether it was registered. Errors: 22004, 42501.';
 
+-- function update_sync_health_metrics(uuid, text, jsonb)
+CREATE FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  -- Few and short expressions: each is set up anew in every transaction, and a report is one.
+  v_caller record := syncwell._identity();
+  v_user_id uuid;
+  v_metrics jsonb := p_metrics;
+  v_now timestamptz := syncwell._now();
+  v_stream_platform text;
+  v_told record;
+  v_is_unsure boolean;
+begin
+  if v_caller.org_id is null then
+    -- which says why
+    perform syncwell._caller();
+  end if;
+  v_user_id := case
+    when p_user_id is null or p_user_id = v_caller.user_id then v_caller.user_id else syncwell._target_user(p_user_id)
+  end;
+  if syncwell._is_plain_metrics(v_metrics) is distinct from true
+    or (v_metrics ->> 'reported_at')::timestamptz > v_now
+    or (v_metrics ->> 'oldest_pending_at')::timestamptz > v_now
+  then
+    v_metrics := syncwell._checked_metrics(v_metrics, v_now);
+  end if;
+  reported_at := coalesce((v_metrics ->> 'reported_at')::timestamptz, v_now);
+  -- 8 days is the least that the setting may be
+  if reported_at < v_now - interval '8 days'
+    and reported_at < v_now - syncwell._setting(v_caller.org_id, 'health.history_retention')::interval
+  then
+    perform syncwell._refuse_metric('reported_at', 'is so long ago that no history is kept of it');
+  end if;
+  if v_user_id is not null and v_metrics ?| '{device_id,network}'
+    and syncwell._redact(v_caller.org_id, v_user_id, true) is null
+  then
+    v_metrics := v_metrics - '{device_id,network}'::text[];
+  end if;
+
+  loop
+    -- neither IS NOT DISTINCT FROM nor OR finds its way through one index
+    if v_user_id is null then
+      select s.stream_id, s.platform into stream_id, v_stream_platform
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.user_id is null and s.source = p_source and s.retired_at is null;
+    else
+      select s.stream_id, s.platform into stream_id, v_stream_platform
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.user_id = v_user_id and s.source = p_source and s.retired_at is null;
+    end if;
+    exit when found;
+    perform syncwell._check_source(p_source);
+    perform syncwell._ensure_stream(v_caller.org_id, v_user_id, p_source, v_metrics ->> 'platform');
+  end loop;
+  if v_stream_platform is null and v_metrics ? 'platform' then
+    update syncwell.streams as s set platform = v_metrics ->> 'platform'
+    where s.org_id = v_caller.org_id and s.stream_id = update_sync_health_metrics.stream_id and s.platform is null;
+  end if;
+
+  -- The row keeps what it told before, as whoever writes it has it locked: so the sums of the stream move by exact
+  -- differences, in whatever order reports come.
+  insert into syncwell.sync_health as h (
+    org_id, stream_id, device_id, user_id, source, platform, network, sync_duration_ms, record_count, error_count,
+    queue_depth, oldest_pending_at, reported_at, received_at, recent_reports
+  )
+  values (
+    v_caller.org_id, stream_id, coalesce(v_metrics ->> 'device_id', ''), v_user_id, p_source,
+    v_metrics ->> 'platform', nullif(v_metrics ->> 'network', ''), (v_metrics -> 'sync_duration_ms')::bigint,
+    (v_metrics -> 'record_count')::bigint, (v_metrics -> 'error_count')::bigint, (v_metrics -> 'queue_depth')::bigint,
+    -- where nothing waits, nothing has waited since
+    case when v_metrics -> 'queue_depth' <> '0' is not false then (v_metrics ->> 'oldest_pending_at')::timestamptz end,
+    reported_at, v_now, array[reported_at]
+  )
+  on conflict (org_id, stream_id, device_id) do update
+  set
+    platform = coalesce(excluded.platform, h.platform),
+    network = coalesce(excluded.network, h.network),
+    sync_duration_ms = coalesce(excluded.sync_duration_ms, h.sync_duration_ms),
+    record_count = coalesce(excluded.record_count, h.record_count),
+    error_count = coalesce(excluded.error_count, h.error_count),
+    queue_depth = coalesce(excluded.queue_depth, h.queue_depth),
+    oldest_pending_at = case
+      when excluded.queue_depth = 0 or v_metrics ? 'oldest_pending_at' then excluded.oldest_pending_at
+      else h.oldest_pending_at
+    end,
+    reported_at = excluded.reported_at,
+    received_at = excluded.received_at,
+    recent_reports = h.recent_reports[cardinality(h.recent_reports) - 30:] || excluded.reported_at,
+    queue_depth_before = h.queue_depth,
+    oldest_pending_before = h.oldest_pending_at
+  where excluded.reported_at > h.reported_at
+  returning h.queue_depth, h.oldest_pending_at, h.queue_depth_before, h.oldest_pending_before into v_told;
+  is_newest := found;
+  if not is_newest then
+    update syncwell.sync_health as h
+    set recent_reports = h.recent_reports[cardinality(h.recent_reports) - 30:] || update_sync_health_metrics.reported_at
+    where h.org_id = v_caller.org_id
+      and h.stream_id = update_sync_health_metrics.stream_id
+      and h.device_id = coalesce(v_metrics ->> 'device_id', '')
+      and h.reported_at <> update_sync_health_metrics.reported_at
+      and update_sync_health_metrics.reported_at <> all(h.recent_reports);
+    if not found then
+      -- sent again
+      select h.reported_at = update_sync_health_metrics.reported_at into is_newest
+      from syncwell.sync_health as h
+      where h.org_id = v_caller.org_id
+        and h.stream_id = update_sync_health_metrics.stream_id
+        and h.device_id = coalesce(v_metrics ->> 'device_id', '');
+      return;
+    end if;
+  end if;
+
+  insert into syncwell.sync_health_hours as k (
+    org_id, stream_id, hour, user_id, source, reports, durations, duration_total, records, errors, queue_depth_maximum,
+    queue_age_maximum
+  )
+  values (
+    v_caller.org_id, stream_id, date_trunc('hour', reported_at, 'UTC'), v_user_id, p_source, 1,
+    (v_metrics ? 'sync_duration_ms')::integer, coalesce((v_metrics -> 'sync_duration_ms')::bigint, 0),
+    coalesce((v_metrics -> 'record_count')::bigint, 0), coalesce((v_metrics -> 'error_count')::bigint, 0),
+    (v_metrics -> 'queue_depth')::bigint,
+    case
+      when v_metrics -> 'queue_depth' <> '0' is not false
+        then greatest(reported_at - (v_metrics ->> 'oldest_pending_at')::timestamptz, '0')
+    end
+  )
+  on conflict (org_id, stream_id, hour) do update
+  set
+    reports = k.reports + 1,
+    durations = k.durations + excluded.durations,
+    duration_total = k.duration_total + excluded.duration_total,
+    records = k.records + excluded.records,
+    errors = k.errors + excluded.errors,
+    queue_depth_maximum = greatest(k.queue_depth_maximum, excluded.queue_depth_maximum),
+    queue_age_maximum = greatest(k.queue_age_maximum, excluded.queue_age_maximum);
+
+  if not is_newest or not v_metrics ?| '{queue_depth,oldest_pending_at}' then
+    return;
+  end if;
+  if v_told.queue_depth is not distinct from v_told.queue_depth_before
+    and v_told.oldest_pending_at is not distinct from v_told.oldest_pending_before
+  then
+    -- that it was told again is known to the minute
+    update syncwell.stream_states as t set queue_reported_at = v_now
+    where t.org_id = v_caller.org_id
+      and t.stream_id = update_sync_health_metrics.stream_id
+      and t.queue_reported_at < v_now - interval '1 minute';
+    return;
+  end if;
+  update syncwell.stream_states as t
+  set
+    queue_depth = case
+      -- sums of such are not kept up but counted anew
+      when greatest(t.queue_depth, v_told.queue_depth, v_told.queue_depth_before) > 1000000000000000 then t.queue_depth
+      when coalesce(t.queue_depth, v_told.queue_depth) is not null
+        then greatest(
+          coalesce(t.queue_depth, 0) + coalesce(v_told.queue_depth, 0) - coalesce(v_told.queue_depth_before, 0), 0
+        )
+    end,
+    queue_oldest_at = least(t.queue_oldest_at, v_told.oldest_pending_at),
+    queue_reported_at = v_now
+  where t.org_id = v_caller.org_id and t.stream_id = update_sync_health_metrics.stream_id
+  returning
+    coalesce(greatest(t.queue_depth, v_told.queue_depth, v_told.queue_depth_before) > 1000000000000000, false)
+    -- it had waited the longest of all, and does no more: which does now?
+    or coalesce(
+      t.queue_oldest_at = v_told.oldest_pending_before
+      and v_told.oldest_pending_at is distinct from v_told.oldest_pending_before,
+      false
+    )
+  into v_is_unsure;
+  if not found then
+    insert into syncwell.stream_states (org_id, stream_id, user_id, source, queue_reported_at)
+    values (v_caller.org_id, stream_id, v_user_id, p_source, v_now)
+    on conflict (org_id, stream_id) do update set queue_reported_at = excluded.queue_reported_at;
+    v_is_unsure := true;
+  end if;
+  if v_is_unsure then
+    perform syncwell._recount_queue(v_caller.org_id, stream_id);
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean) OWNER TO syncwell_owner;
+
+-- comment FUNCTION update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean)
+COMMENT ON FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean) IS 'What a device tells of its syncing. p_user_id NULL: the caller''s own stream of p_source, for a service the org''s own; admins and services may name a user. p_metrics, an object of any of: sync_duration_ms (how long its last sync took), record_count, error_count (of that sync), queue_depth (operations that wait on it), oldest_pending_at (since when the oldest of them waits; null: none does), platform (android, ios, web, server, other), device_id (at most 255 characters) and network (64), both kept with consent, and reported_at (default: now). Numbers run from 0 to 2^63 - 1, times are ISO 8601 with an offset and at most 5 minutes ahead. Per device the newest reported_at wins, whatever arrives first, and what it leaves out stays as it was told before; a late report counts into the hours (sync_health_hours) only. A report that is sent again (same device and reported_at, among the last 32 of the device) changes nothing. The stream is made on first use, takes the platform where it has none, and keeps the sum of the queues and the oldest operation of all its devices. Returns the stream, the reported_at taken, and whether it is the newest of the device. Errors: SW001, SW002, 22004, 22023 (p_source), SW605 with the key named for anything unknown, negative, not finite, too large, not of its kind, to come, or longer ago than setting health.history_retention.';
+
 -- function who_am_i()
 CREATE FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
@@ -14389,6 +21972,89 @@ ALTER FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id 
 
 -- comment FUNCTION who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text)
 COMMENT ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) IS 'Who the caller is and which rule decided: login_role; kind of login (NULL: not bound); org_id, user_id, role (NULL: nobody); rule, in words. Errors: none.';
+
+-- table alert_outbox
+CREATE TABLE syncwell.alert_outbox (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    issue_id uuid NOT NULL,
+    fingerprint text NOT NULL,
+    status text NOT NULL,
+    severity text NOT NULL,
+    user_id uuid,
+    labels jsonb NOT NULL,
+    annotations jsonb NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_outbox_severity_is_known CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT alert_outbox_status_is_known CHECK ((status = ANY (ARRAY['firing'::text, 'resolved'::text])))
+);
+
+
+ALTER TABLE syncwell.alert_outbox OWNER TO syncwell_owner;
+
+-- comment TABLE alert_outbox
+COMMENT ON TABLE syncwell.alert_outbox IS 'Alerts, one row for each change somebody is to be told of: written by a trigger on sync_issues in the transaction that opens, worsens or resolves an issue, so that none is lost and none is made up. Labels and annotations are as Alertmanager takes them.';
+
+-- comment COLUMN alert_outbox.org_id
+COMMENT ON COLUMN syncwell.alert_outbox.org_id IS 'The org.';
+
+-- comment COLUMN alert_outbox.id
+COMMENT ON COLUMN syncwell.alert_outbox.id IS 'The alert''s id; ids ascend with created_at.';
+
+-- comment COLUMN alert_outbox.issue_id
+COMMENT ON COLUMN syncwell.alert_outbox.issue_id IS 'The issue it tells of.';
+
+-- comment COLUMN alert_outbox.fingerprint
+COMMENT ON COLUMN syncwell.alert_outbox.fingerprint IS 'The issue''s fingerprint: receivers drop what they know.';
+
+-- comment COLUMN alert_outbox.status
+COMMENT ON COLUMN syncwell.alert_outbox.status IS 'firing or resolved.';
+
+-- comment COLUMN alert_outbox.severity
+COMMENT ON COLUMN syncwell.alert_outbox.severity IS 'info, warning or critical.';
+
+-- comment COLUMN alert_outbox.user_id
+COMMENT ON COLUMN syncwell.alert_outbox.user_id IS 'The user whose stream it is; NULL for the org''s own.';
+
+-- comment COLUMN alert_outbox.labels
+COMMENT ON COLUMN syncwell.alert_outbox.labels IS 'alertname (the issue type), severity, org, source, stream, platform, user: those that are known, as text.';
+
+-- comment COLUMN alert_outbox.annotations
+COMMENT ON COLUMN syncwell.alert_outbox.annotations IS 'summary and description, and flapping where that is what it tells: as text.';
+
+-- comment COLUMN alert_outbox.starts_at
+COMMENT ON COLUMN syncwell.alert_outbox.starts_at IS 'When the issue was opened, or reopened.';
+
+-- comment COLUMN alert_outbox.ends_at
+COMMENT ON COLUMN syncwell.alert_outbox.ends_at IS 'When it was resolved; NULL: it is not.';
+
+-- comment COLUMN alert_outbox.created_at
+COMMENT ON COLUMN syncwell.alert_outbox.created_at IS 'When the alert was written.';
+
+-- table blind_periods
+CREATE TABLE syncwell.blind_periods (
+    org_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT blind_periods_end_after_they_start CHECK ((ends_at > starts_at))
+);
+
+
+ALTER TABLE syncwell.blind_periods OWNER TO syncwell_owner;
+
+-- comment TABLE blind_periods
+COMMENT ON TABLE syncwell.blind_periods IS 'When nothing evaluated an org for longer than two intervals: unknown, and left out of uptime and baselines.';
+
+-- comment COLUMN blind_periods.org_id
+COMMENT ON COLUMN syncwell.blind_periods.org_id IS 'The org.';
+
+-- comment COLUMN blind_periods.starts_at
+COMMENT ON COLUMN syncwell.blind_periods.starts_at IS 'The last evaluation before.';
+
+-- comment COLUMN blind_periods.ends_at
+COMMENT ON COLUMN syncwell.blind_periods.ends_at IS 'The first evaluation after.';
 
 -- table circuits
 CREATE TABLE syncwell.circuits (
@@ -14441,6 +22107,56 @@ COMMENT ON COLUMN syncwell.circuits.probe_event IS 'The run of the probe, once i
 
 -- comment COLUMN circuits.probe_until
 COMMENT ON COLUMN syncwell.circuits.probe_until IS 'When a probe that has not come back is given up.';
+
+-- table client_queues
+CREATE TABLE syncwell.client_queues (
+    org_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    device_id text NOT NULL,
+    source text NOT NULL,
+    depth bigint NOT NULL,
+    oldest_at timestamp with time zone,
+    platform text,
+    reported_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    CONSTRAINT client_queues_depth_is_not_negative CHECK ((depth >= 0)),
+    CONSTRAINT client_queues_empty_has_no_oldest CHECK (((depth > 0) OR (oldest_at IS NULL))),
+    CONSTRAINT client_queues_platform_is_known CHECK ((platform = ANY (ARRAY['android'::text, 'ios'::text, 'web'::text, 'server'::text, 'other'::text])))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE syncwell.client_queues OWNER TO syncwell_owner;
+
+-- comment TABLE client_queues
+COMMENT ON TABLE syncwell.client_queues IS 'What devices last told of the queues that they keep themselves. No row: not known, which is not empty.';
+
+-- comment COLUMN client_queues.org_id
+COMMENT ON COLUMN syncwell.client_queues.org_id IS 'The org.';
+
+-- comment COLUMN client_queues.user_id
+COMMENT ON COLUMN syncwell.client_queues.user_id IS 'The user whose device it is.';
+
+-- comment COLUMN client_queues.device_id
+COMMENT ON COLUMN syncwell.client_queues.device_id IS 'The device, as consent lets it be kept; else empty.';
+
+-- comment COLUMN client_queues.source
+COMMENT ON COLUMN syncwell.client_queues.source IS 'What waits there.';
+
+-- comment COLUMN client_queues.depth
+COMMENT ON COLUMN syncwell.client_queues.depth IS 'How many operations wait.';
+
+-- comment COLUMN client_queues.oldest_at
+COMMENT ON COLUMN syncwell.client_queues.oldest_at IS 'Since when the oldest does; NULL: none does, or not told.';
+
+-- comment COLUMN client_queues.platform
+COMMENT ON COLUMN syncwell.client_queues.platform IS 'android, ios, web, server or other; NULL when not told.';
+
+-- comment COLUMN client_queues.reported_at
+COMMENT ON COLUMN syncwell.client_queues.reported_at IS 'When it was so, by the device''s clock.';
+
+-- comment COLUMN client_queues.received_at
+COMMENT ON COLUMN syncwell.client_queues.received_at IS 'When the report arrived.';
 
 -- table record_changes
 CREATE TABLE syncwell.record_changes (
@@ -14596,6 +22312,32 @@ COMMENT ON COLUMN syncwell.deleted_records.record_id IS 'The record''s id, as te
 -- comment COLUMN deleted_records.deleted_at
 COMMENT ON COLUMN syncwell.deleted_records.deleted_at IS 'When it was deleted or moved.';
 
+-- table health_evaluations
+CREATE TABLE syncwell.health_evaluations (
+    org_id uuid NOT NULL,
+    evaluated_at timestamp with time zone NOT NULL,
+    judge_from timestamp with time zone,
+    gap_issue_id uuid
+);
+
+
+ALTER TABLE syncwell.health_evaluations OWNER TO syncwell_owner;
+
+-- comment TABLE health_evaluations
+COMMENT ON TABLE syncwell.health_evaluations IS 'When evaluate_health() last looked at each org. If that is older than two of its intervals, states are unevaluated.';
+
+-- comment COLUMN health_evaluations.org_id
+COMMENT ON COLUMN syncwell.health_evaluations.org_id IS 'The org.';
+
+-- comment COLUMN health_evaluations.evaluated_at
+COMMENT ON COLUMN syncwell.health_evaluations.evaluated_at IS 'When it last did; never goes back.';
+
+-- comment COLUMN health_evaluations.judge_from
+COMMENT ON COLUMN syncwell.health_evaluations.judge_from IS 'The end of the last time nothing evaluated: nothing is late before this plus its grace; NULL: never.';
+
+-- comment COLUMN health_evaluations.gap_issue_id
+COMMENT ON COLUMN syncwell.health_evaluations.gap_issue_id IS 'The open issue that tells of that; NULL: none.';
+
 -- table logins
 CREATE TABLE syncwell.logins (
     login_role name NOT NULL,
@@ -14713,6 +22455,60 @@ COMMENT ON COLUMN syncwell.personal_data.on_erase IS 'delete: the row goes; anon
 -- comment COLUMN personal_data.description
 COMMENT ON COLUMN syncwell.personal_data.description IS 'What the rows say of the person.';
 
+-- table queue_dependencies
+CREATE TABLE syncwell.queue_dependencies (
+    org_id uuid NOT NULL,
+    blocker_id uuid NOT NULL,
+    waiting_id uuid NOT NULL,
+    needs_success boolean NOT NULL
+);
+
+
+ALTER TABLE syncwell.queue_dependencies OWNER TO syncwell_owner;
+
+-- comment TABLE queue_dependencies
+COMMENT ON TABLE syncwell.queue_dependencies IS 'Which operation waits for which.';
+
+-- comment COLUMN queue_dependencies.org_id
+COMMENT ON COLUMN syncwell.queue_dependencies.org_id IS 'The org.';
+
+-- comment COLUMN queue_dependencies.blocker_id
+COMMENT ON COLUMN syncwell.queue_dependencies.blocker_id IS 'The operation that comes first.';
+
+-- comment COLUMN queue_dependencies.waiting_id
+COMMENT ON COLUMN syncwell.queue_dependencies.waiting_id IS 'The one that waits for it.';
+
+-- comment COLUMN queue_dependencies.needs_success
+COMMENT ON COLUMN syncwell.queue_dependencies.needs_success IS 'Whether it waits until the first has been done (depends_on), or only until it is out of the way (order, a twin).';
+
+-- table rate_limits
+CREATE TABLE syncwell.rate_limits (
+    org_id uuid NOT NULL,
+    bucket text NOT NULL,
+    tokens double precision NOT NULL,
+    filled_at timestamp with time zone NOT NULL,
+    CONSTRAINT rate_limits_bucket_is_named CHECK (((length(bucket) >= 1) AND (length(bucket) <= 200)))
+)
+WITH (fillfactor='50');
+
+
+ALTER TABLE syncwell.rate_limits OWNER TO syncwell_owner;
+
+-- comment TABLE rate_limits
+COMMENT ON TABLE syncwell.rate_limits IS 'Token buckets: one row a bucket that was ever asked.';
+
+-- comment COLUMN rate_limits.org_id
+COMMENT ON COLUMN syncwell.rate_limits.org_id IS 'The org.';
+
+-- comment COLUMN rate_limits.bucket
+COMMENT ON COLUMN syncwell.rate_limits.bucket IS 'Its name, usually a source.';
+
+-- comment COLUMN rate_limits.tokens
+COMMENT ON COLUMN syncwell.rate_limits.tokens IS 'What was in it at filled_at.';
+
+-- comment COLUMN rate_limits.filled_at
+COMMENT ON COLUMN syncwell.rate_limits.filled_at IS 'When it was last filled up.';
+
 -- table schema_migrations
 CREATE TABLE syncwell.schema_migrations (
     id text NOT NULL,
@@ -14782,6 +22578,119 @@ COMMENT ON COLUMN syncwell.source_attempts.failures IS 'Those that failed becaus
 
 -- comment COLUMN source_attempts.retries
 COMMENT ON COLUMN syncwell.source_attempts.retries IS 'Fast retries granted.';
+
+-- table stream_states
+CREATE TABLE syncwell.stream_states (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    user_id uuid,
+    source text NOT NULL,
+    status text DEFAULT 'unknown'::text NOT NULL,
+    since timestamp with time zone,
+    pending_status text,
+    pending_since timestamp with time zone,
+    recent_states bit varying(21) DEFAULT ''::"bit" NOT NULL,
+    is_flapping boolean DEFAULT false NOT NULL,
+    evaluated_at timestamp with time zone,
+    seen_run_at timestamp with time zone,
+    pending_issues jsonb,
+    expect_from timestamp with time zone,
+    learned_at timestamp with time zone,
+    learned_interval interval,
+    usual_duration_ms bigint,
+    usual_runs bigint DEFAULT 0 NOT NULL,
+    drift_percent numeric,
+    drift_severity text,
+    drift_since timestamp with time zone,
+    queue_depth bigint,
+    queue_oldest_at timestamp with time zone,
+    queue_reported_at timestamp with time zone,
+    CONSTRAINT stream_states_drift_severity_is_known CHECK ((drift_severity = ANY (ARRAY['learning'::text, 'none'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT stream_states_interval_is_positive CHECK ((learned_interval > '00:00:00'::interval)),
+    CONSTRAINT stream_states_pending_is_known CHECK ((pending_status = ANY (ARRAY['unknown'::text, 'healthy'::text, 'late'::text, 'degraded'::text, 'unhealthy'::text]))),
+    CONSTRAINT stream_states_queue_depth_is_not_negative CHECK ((queue_depth >= 0)),
+    CONSTRAINT stream_states_status_is_known CHECK ((status = ANY (ARRAY['unknown'::text, 'healthy'::text, 'late'::text, 'degraded'::text, 'unhealthy'::text]))),
+    CONSTRAINT stream_states_usual_duration_is_not_negative CHECK ((usual_duration_ms >= 0))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE syncwell.stream_states OWNER TO syncwell_owner;
+
+-- comment TABLE stream_states
+COMMENT ON TABLE syncwell.stream_states IS 'What health knows of a stream beside its runs: the state that evaluate_health() last moved it to, what is usual for it, its drift, and what its devices told of their queues. A row from the first of these on.';
+
+-- comment COLUMN stream_states.org_id
+COMMENT ON COLUMN syncwell.stream_states.org_id IS 'The org.';
+
+-- comment COLUMN stream_states.stream_id
+COMMENT ON COLUMN syncwell.stream_states.stream_id IS 'The stream.';
+
+-- comment COLUMN stream_states.user_id
+COMMENT ON COLUMN syncwell.stream_states.user_id IS 'The user whose stream it is; NULL for the org''s own.';
+
+-- comment COLUMN stream_states.source
+COMMENT ON COLUMN syncwell.stream_states.source IS 'What is synced.';
+
+-- comment COLUMN stream_states.status
+COMMENT ON COLUMN syncwell.stream_states.status IS 'unknown, healthy, late, degraded or unhealthy, as evaluate_health() last decided; stream_health has it as of now.';
+
+-- comment COLUMN stream_states.since
+COMMENT ON COLUMN syncwell.stream_states.since IS 'Since when it has been so; NULL: never evaluated.';
+
+-- comment COLUMN stream_states.pending_status
+COMMENT ON COLUMN syncwell.stream_states.pending_status IS 'What it moves to if that holds for health.pending_for (worse) or health.keep_for (better); NULL: nothing.';
+
+-- comment COLUMN stream_states.pending_since
+COMMENT ON COLUMN syncwell.stream_states.pending_since IS 'Since when that has held.';
+
+-- comment COLUMN stream_states.recent_states
+COMMENT ON COLUMN syncwell.stream_states.recent_states IS 'The newest 21 observations, oldest first, 1 = something was wrong; what flapping is computed from.';
+
+-- comment COLUMN stream_states.is_flapping
+COMMENT ON COLUMN syncwell.stream_states.is_flapping IS 'Whether it changes between well and not well so often that single changes say nothing.';
+
+-- comment COLUMN stream_states.evaluated_at
+COMMENT ON COLUMN syncwell.stream_states.evaluated_at IS 'When evaluate_health() last changed what it keeps of it; when it last looked is in health_evaluations.';
+
+-- comment COLUMN stream_states.seen_run_at
+COMMENT ON COLUMN syncwell.stream_states.seen_run_at IS 'The end of the last run that counts in recent_states.';
+
+-- comment COLUMN stream_states.pending_issues
+COMMENT ON COLUMN syncwell.stream_states.pending_issues IS 'What becomes an issue once it has lasted for health.pending_for: fingerprints, and when each was first found; NULL: nothing.';
+
+-- comment COLUMN stream_states.expect_from
+COMMENT ON COLUMN syncwell.stream_states.expect_from IS 'The end of the last pause: expectations count from here, if it is later than the last success; infinity while it lasts; NULL: never paused.';
+
+-- comment COLUMN stream_states.learned_at
+COMMENT ON COLUMN syncwell.stream_states.learned_at IS 'When the following was last learned; NULL: never.';
+
+-- comment COLUMN stream_states.learned_interval
+COMMENT ON COLUMN syncwell.stream_states.learned_interval IS 'How often it usually succeeds: the time between successes in or below which it spends 90 % of its time; NULL: too little history.';
+
+-- comment COLUMN stream_states.usual_duration_ms
+COMMENT ON COLUMN syncwell.stream_states.usual_duration_ms IS '95 % of its runs of the last 28 days that succeeded or failed took no longer, within 1.083 %; NULL without any.';
+
+-- comment COLUMN stream_states.usual_runs
+COMMENT ON COLUMN syncwell.stream_states.usual_runs IS 'How many runs that is learned from.';
+
+-- comment COLUMN stream_states.drift_percent
+COMMENT ON COLUMN syncwell.stream_states.drift_percent IS 'How far its volume is from what is expected, in percent of that, over the window that stands out most; NULL: not known.';
+
+-- comment COLUMN stream_states.drift_severity
+COMMENT ON COLUMN syncwell.stream_states.drift_severity IS 'learning (too little history), none (nothing significant), warning or critical; NULL: never checked.';
+
+-- comment COLUMN stream_states.drift_since
+COMMENT ON COLUMN syncwell.stream_states.drift_since IS 'Since when it has been significant; NULL: it is not.';
+
+-- comment COLUMN stream_states.queue_depth
+COMMENT ON COLUMN syncwell.stream_states.queue_depth IS 'Operations that wait on its devices, as these last told; NULL: never told.';
+
+-- comment COLUMN stream_states.queue_oldest_at
+COMMENT ON COLUMN syncwell.stream_states.queue_oldest_at IS 'Since when the oldest of them waits; NULL: none does.';
+
+-- comment COLUMN stream_states.queue_reported_at
+COMMENT ON COLUMN syncwell.stream_states.queue_reported_at IS 'When a device last told; NULL: never.';
 
 -- table sync_state
 CREATE TABLE syncwell.sync_state (
@@ -14888,6 +22797,7 @@ CREATE VIEW syncwell.stream_health WITH (security_invoker='true') AS
     h.since,
     h.reason,
     h.advice,
+    syncwell._overlays(p.is_paused, (w.mode = ANY (ARRAY['exclude'::text, 'mute'::text])), x.is_flapping, c.is_unevaluated) AS overlays,
     h.expected_interval,
     h.due_at,
     h.late_at,
@@ -14902,11 +22812,28 @@ CREATE VIEW syncwell.stream_health WITH (security_invoker='true') AS
     t.next_sync_at,
     t.total_runs,
     t.items_in_database,
+    x.learned_interval,
+    x.usual_duration_ms,
+    x.drift_percent,
+    x.drift_severity,
+    x.queue_depth,
+    x.queue_oldest_at,
     s.registered_at
-   FROM (((syncwell.streams s
-     CROSS JOIN syncwell._own_health_settings() c(settings, overrides, time_zone))
+   FROM ((((((syncwell._own_health_settings() c(computed_at, time_zone, limits, overrides, windows, judge_from, is_unevaluated)
+     CROSS JOIN syncwell.streams s)
      LEFT JOIN syncwell.sync_state t ON (((s.org_id = t.org_id) AND (s.stream_id = t.stream_id))))
-     CROSS JOIN LATERAL syncwell._stream_status(ROW(s.expected_interval, s.cron, COALESCE(s.time_zone, c.time_zone), s.registered_at, s.created_at, t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.consecutive_failures, (t.recent_outcomes)::bit varying, t.next_sync_at)::syncwell.stream_facts, syncwell._stream_settings(c.settings, c.overrides, s.source, s.platform), syncwell._now()) h(status, score, freshness_score, reliability_score, queue_score, drift_score, speed_score, freshness, since, expected_interval, due_at, late_at, stale_at, reason, advice))
+     LEFT JOIN syncwell.stream_states x ON (((s.org_id = x.org_id) AND (s.stream_id = x.stream_id))))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (c.overrides IS NULL) THEN c.limits
+                    ELSE syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+                END AS limits,
+                CASE
+                    WHEN (c.windows IS NOT NULL) THEN syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+                    ELSE NULL::text
+                END AS mode) w)
+     CROSS JOIN LATERAL ( SELECT COALESCE(((w.mode = 'pause'::text) OR (x.expect_from = 'infinity'::timestamp with time zone)), false) AS is_paused) p)
+     CROSS JOIN LATERAL syncwell._stream_status(ROW(s.expected_interval, s.cron, COALESCE(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at, t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms, t.consecutive_failures, (t.recent_outcomes)::bit varying, t.next_sync_at, x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity, x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused)::syncwell.stream_facts, w.limits, c.computed_at) h(status, score, freshness_score, reliability_score, queue_score, drift_score, speed_score, freshness, since, expected_interval, due_at, late_at, stale_at, reason, advice))
   WHERE (s.retired_at IS NULL);
 
 
@@ -14943,13 +22870,13 @@ COMMENT ON COLUMN syncwell.stream_health.freshness_score IS '100 up to due plus 
 COMMENT ON COLUMN syncwell.stream_health.reliability_score IS '0 to 100: success rate of the newest 20 runs, recent ones weighing more, minus a penalty for each failure in a row; NULL without any.';
 
 -- comment COLUMN stream_health.queue_score
-COMMENT ON COLUMN syncwell.stream_health.queue_score IS '0 to 100; NULL: nothing measures the stream''s queue.';
+COMMENT ON COLUMN syncwell.stream_health.queue_score IS '100 while the oldest operation that waits on a device is no older than health.queue_good, falling to 0 at health.queue_bad; NULL: no device told.';
 
 -- comment COLUMN stream_health.drift_score
-COMMENT ON COLUMN syncwell.stream_health.drift_score IS '0 to 100; NULL: nothing measures the stream''s drift.';
+COMMENT ON COLUMN syncwell.stream_health.drift_score IS '100 unless its volume is significantly off, then 100 minus the percentage; NULL: not known.';
 
 -- comment COLUMN stream_health.speed_score
-COMMENT ON COLUMN syncwell.stream_health.speed_score IS '0 to 100; NULL: nothing measures the stream''s speed.';
+COMMENT ON COLUMN syncwell.stream_health.speed_score IS '100 if the last run took no longer than usual, falling to 0 at health.speed_limit times that; NULL: not known, or it did not succeed.';
 
 -- comment COLUMN stream_health.freshness
 COMMENT ON COLUMN syncwell.stream_health.freshness IS 'fresh, late, stale or unknown.';
@@ -14963,8 +22890,11 @@ COMMENT ON COLUMN syncwell.stream_health.reason IS 'Why the status is what it is
 -- comment COLUMN stream_health.advice
 COMMENT ON COLUMN syncwell.stream_health.advice IS 'What would make it better; NULL when healthy.';
 
+-- comment COLUMN stream_health.overlays
+COMMENT ON COLUMN syncwell.stream_health.overlays IS 'What holds beside the status: flapping, maintenance (a window mutes or excludes it), paused (nothing is expected), unevaluated (evaluate_health() has not looked for two of its intervals); empty when nothing does.';
+
 -- comment COLUMN stream_health.expected_interval
-COMMENT ON COLUMN syncwell.stream_health.expected_interval IS 'How often a success is expected: as declared, or setting health.stale_after; by its cron only once that is overdue; NULL when nothing is expected.';
+COMMENT ON COLUMN syncwell.stream_health.expected_interval IS 'How often a success is expected: as declared, or as learned, or setting health.stale_after; by its cron only once that is overdue; NULL when nothing is expected.';
 
 -- comment COLUMN stream_health.due_at
 COMMENT ON COLUMN syncwell.stream_health.due_at IS 'When the next success is expected; NULL when none is.';
@@ -15005,8 +22935,79 @@ COMMENT ON COLUMN syncwell.stream_health.total_runs IS 'Runs that have ended.';
 -- comment COLUMN stream_health.items_in_database
 COMMENT ON COLUMN syncwell.stream_health.items_in_database IS 'Items created minus items deleted over all runs; NULL when never told.';
 
+-- comment COLUMN stream_health.learned_interval
+COMMENT ON COLUMN syncwell.stream_health.learned_interval IS 'How often it usually succeeds; NULL: too little history.';
+
+-- comment COLUMN stream_health.usual_duration_ms
+COMMENT ON COLUMN syncwell.stream_health.usual_duration_ms IS '95 % of its runs of the last 28 days that succeeded or failed took no longer; NULL without any.';
+
+-- comment COLUMN stream_health.drift_percent
+COMMENT ON COLUMN syncwell.stream_health.drift_percent IS 'How far its volume is from what is expected, in percent of that; NULL: not known.';
+
+-- comment COLUMN stream_health.drift_severity
+COMMENT ON COLUMN syncwell.stream_health.drift_severity IS 'learning, none, warning or critical; NULL: never checked.';
+
+-- comment COLUMN stream_health.queue_depth
+COMMENT ON COLUMN syncwell.stream_health.queue_depth IS 'Operations that wait on its devices, as these last told; NULL: never told.';
+
+-- comment COLUMN stream_health.queue_oldest_at
+COMMENT ON COLUMN syncwell.stream_health.queue_oldest_at IS 'Since when the oldest of them waits; NULL: none does.';
+
 -- comment COLUMN stream_health.registered_at
 COMMENT ON COLUMN syncwell.stream_health.registered_at IS 'When the stream was declared; NULL: it only ran.';
+
+-- table stream_periods
+CREATE TABLE syncwell.stream_periods (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    user_id uuid,
+    source text NOT NULL,
+    status text NOT NULL,
+    "overlay" text,
+    is_flapping boolean DEFAULT false NOT NULL,
+    score numeric,
+    CONSTRAINT stream_periods_end_after_they_start CHECK ((ends_at > starts_at)),
+    CONSTRAINT stream_periods_overlay_is_known CHECK (("overlay" = ANY (ARRAY['paused'::text, 'excluded'::text, 'muted'::text, 'blind'::text]))),
+    CONSTRAINT stream_periods_status_is_known CHECK ((status = ANY (ARRAY['unknown'::text, 'healthy'::text, 'late'::text, 'degraded'::text, 'unhealthy'::text])))
+);
+
+
+ALTER TABLE syncwell.stream_periods OWNER TO syncwell_owner;
+
+-- comment TABLE stream_periods
+COMMENT ON TABLE syncwell.stream_periods IS 'How each stream was, one row a stretch of time without change: what uptime and history are computed from. The stretches of a stream lie end to end from its first evaluation on, but for the time it was retired.';
+
+-- comment COLUMN stream_periods.org_id
+COMMENT ON COLUMN syncwell.stream_periods.org_id IS 'The org.';
+
+-- comment COLUMN stream_periods.stream_id
+COMMENT ON COLUMN syncwell.stream_periods.stream_id IS 'The stream.';
+
+-- comment COLUMN stream_periods.starts_at
+COMMENT ON COLUMN syncwell.stream_periods.starts_at IS 'When it began.';
+
+-- comment COLUMN stream_periods.ends_at
+COMMENT ON COLUMN syncwell.stream_periods.ends_at IS 'When it ended; NULL: it lasts.';
+
+-- comment COLUMN stream_periods.user_id
+COMMENT ON COLUMN syncwell.stream_periods.user_id IS 'The user whose stream it is; NULL for the org''s own.';
+
+-- comment COLUMN stream_periods.source
+COMMENT ON COLUMN syncwell.stream_periods.source IS 'What is synced.';
+
+-- comment COLUMN stream_periods.status
+COMMENT ON COLUMN syncwell.stream_periods.status IS 'unknown, healthy, late, degraded or unhealthy.';
+
+-- comment COLUMN stream_periods."overlay"
+COMMENT ON COLUMN syncwell.stream_periods."overlay" IS 'paused, excluded or muted: by a maintenance window of that mode; blind: nothing evaluated; NULL: none of them.';
+
+-- comment COLUMN stream_periods.is_flapping
+COMMENT ON COLUMN syncwell.stream_periods.is_flapping IS 'Whether the stream was flapping.';
+
+-- comment COLUMN stream_periods.score
+COMMENT ON COLUMN syncwell.stream_periods.score IS 'Its score, 0 to 100, to 10 points: a new row begins when it has moved by as much; NULL: unknown.';
 
 -- table sync_conflicts
 CREATE TABLE syncwell.sync_conflicts (
@@ -15231,6 +23232,147 @@ CREATE TABLE syncwell.sync_events_default (
 
 
 ALTER TABLE syncwell.sync_events_default OWNER TO syncwell_owner;
+
+-- table sync_health
+CREATE TABLE syncwell.sync_health (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    device_id text DEFAULT ''::text NOT NULL,
+    user_id uuid,
+    source text NOT NULL,
+    platform text,
+    network text,
+    sync_duration_ms bigint,
+    record_count bigint,
+    error_count bigint,
+    queue_depth bigint,
+    oldest_pending_at timestamp with time zone,
+    reported_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    recent_reports timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    queue_depth_before bigint,
+    oldest_pending_before timestamp with time zone,
+    CONSTRAINT sync_health_counts_nothing_negative CHECK ((LEAST(record_count, error_count, queue_depth) >= 0)),
+    CONSTRAINT sync_health_platform_is_known CHECK ((platform = ANY (ARRAY['android'::text, 'ios'::text, 'web'::text, 'server'::text, 'other'::text]))),
+    CONSTRAINT sync_health_takes_no_negative_time CHECK ((sync_duration_ms >= 0))
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE syncwell.sync_health OWNER TO syncwell_owner;
+
+-- comment TABLE sync_health
+COMMENT ON TABLE syncwell.sync_health IS 'What each device last told of its syncing: one row a stream and device; the newest reported_at wins. What a report leaves out stays as it was told before.';
+
+-- comment COLUMN sync_health.org_id
+COMMENT ON COLUMN syncwell.sync_health.org_id IS 'The org.';
+
+-- comment COLUMN sync_health.stream_id
+COMMENT ON COLUMN syncwell.sync_health.stream_id IS 'The stream.';
+
+-- comment COLUMN sync_health.device_id
+COMMENT ON COLUMN syncwell.sync_health.device_id IS 'The device, as the consent of its user lets it be kept; else empty.';
+
+-- comment COLUMN sync_health.user_id
+COMMENT ON COLUMN syncwell.sync_health.user_id IS 'The user whose device it is; NULL for the org''s own.';
+
+-- comment COLUMN sync_health.source
+COMMENT ON COLUMN syncwell.sync_health.source IS 'What is synced.';
+
+-- comment COLUMN sync_health.platform
+COMMENT ON COLUMN syncwell.sync_health.platform IS 'android, ios, web, server or other; NULL: never told.';
+
+-- comment COLUMN sync_health.network
+COMMENT ON COLUMN syncwell.sync_health.network IS 'wifi, cellular or the like; NULL: never told, or no consent.';
+
+-- comment COLUMN sync_health.sync_duration_ms
+COMMENT ON COLUMN syncwell.sync_health.sync_duration_ms IS 'How long its last sync took; NULL: never told.';
+
+-- comment COLUMN sync_health.record_count
+COMMENT ON COLUMN syncwell.sync_health.record_count IS 'Records of that sync; NULL: never told.';
+
+-- comment COLUMN sync_health.error_count
+COMMENT ON COLUMN syncwell.sync_health.error_count IS 'Errors of that sync; NULL: never told.';
+
+-- comment COLUMN sync_health.queue_depth
+COMMENT ON COLUMN syncwell.sync_health.queue_depth IS 'Operations that wait on the device; NULL: never told.';
+
+-- comment COLUMN sync_health.oldest_pending_at
+COMMENT ON COLUMN syncwell.sync_health.oldest_pending_at IS 'Since when the oldest of them waits; NULL: none, or never told.';
+
+-- comment COLUMN sync_health.reported_at
+COMMENT ON COLUMN syncwell.sync_health.reported_at IS 'When it was so, by the device''s clock.';
+
+-- comment COLUMN sync_health.received_at
+COMMENT ON COLUMN syncwell.sync_health.received_at IS 'When the report arrived.';
+
+-- comment COLUMN sync_health.recent_reports
+COMMENT ON COLUMN syncwell.sync_health.recent_reports IS 'reported_at of the last 32 reports, in the order of arrival: one that is sent again is known by it.';
+
+-- comment COLUMN sync_health.queue_depth_before
+COMMENT ON COLUMN syncwell.sync_health.queue_depth_before IS 'queue_depth before that report: stream_states changes by the difference.';
+
+-- comment COLUMN sync_health.oldest_pending_before
+COMMENT ON COLUMN syncwell.sync_health.oldest_pending_before IS 'oldest_pending_at before that report.';
+
+-- table sync_health_hours
+CREATE TABLE syncwell.sync_health_hours (
+    org_id uuid NOT NULL,
+    stream_id uuid NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    user_id uuid,
+    source text NOT NULL,
+    reports bigint NOT NULL,
+    durations bigint NOT NULL,
+    duration_total numeric NOT NULL,
+    records numeric NOT NULL,
+    errors numeric NOT NULL,
+    queue_depth_maximum bigint,
+    queue_age_maximum interval
+)
+WITH (fillfactor='70');
+
+
+ALTER TABLE syncwell.sync_health_hours OWNER TO syncwell_owner;
+
+-- comment TABLE sync_health_hours
+COMMENT ON TABLE syncwell.sync_health_hours IS 'What devices told, by hour (UTC) of reported_at: also reports that came late, which leave sync_health as it is.';
+
+-- comment COLUMN sync_health_hours.org_id
+COMMENT ON COLUMN syncwell.sync_health_hours.org_id IS 'The org.';
+
+-- comment COLUMN sync_health_hours.stream_id
+COMMENT ON COLUMN syncwell.sync_health_hours.stream_id IS 'The stream.';
+
+-- comment COLUMN sync_health_hours.hour
+COMMENT ON COLUMN syncwell.sync_health_hours.hour IS 'The hour (UTC).';
+
+-- comment COLUMN sync_health_hours.user_id
+COMMENT ON COLUMN syncwell.sync_health_hours.user_id IS 'The user whose devices they are; NULL for the org''s own.';
+
+-- comment COLUMN sync_health_hours.source
+COMMENT ON COLUMN syncwell.sync_health_hours.source IS 'What was synced.';
+
+-- comment COLUMN sync_health_hours.reports
+COMMENT ON COLUMN syncwell.sync_health_hours.reports IS 'How many reports.';
+
+-- comment COLUMN sync_health_hours.durations
+COMMENT ON COLUMN syncwell.sync_health_hours.durations IS 'How many of them told how long a sync took.';
+
+-- comment COLUMN sync_health_hours.duration_total
+COMMENT ON COLUMN syncwell.sync_health_hours.duration_total IS 'Milliseconds that those syncs took in all.';
+
+-- comment COLUMN sync_health_hours.records
+COMMENT ON COLUMN syncwell.sync_health_hours.records IS 'Records they told of in all.';
+
+-- comment COLUMN sync_health_hours.errors
+COMMENT ON COLUMN syncwell.sync_health_hours.errors IS 'Errors they told of in all.';
+
+-- comment COLUMN sync_health_hours.queue_depth_maximum
+COMMENT ON COLUMN syncwell.sync_health_hours.queue_depth_maximum IS 'The longest queue of a device; NULL: none told.';
+
+-- comment COLUMN sync_health_hours.queue_age_maximum
+COMMENT ON COLUMN syncwell.sync_health_hours.queue_age_maximum IS 'The longest that an operation had waited on a device; NULL: none did.';
 
 -- table sync_horizons
 CREATE TABLE syncwell.sync_horizons (
@@ -15709,6 +23851,91 @@ COMMENT ON COLUMN syncwell.sync_quarantine.quarantined_at IS 'When it was put as
 -- comment COLUMN sync_quarantine.resolved_at
 COMMENT ON COLUMN syncwell.sync_quarantine.resolved_at IS 'When a later push of the same record was accepted, or somebody settled it; NULL: open.';
 
+-- table sync_queue_archive
+CREATE TABLE syncwell.sync_queue_archive (
+    org_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_id uuid,
+    source text NOT NULL,
+    operation_type text NOT NULL,
+    platform text,
+    status text NOT NULL,
+    attempts integer NOT NULL,
+    lease_token uuid,
+    enqueued_at timestamp with time zone NOT NULL,
+    claimed_at timestamp with time zone,
+    finished_at timestamp with time zone NOT NULL,
+    superseded_by uuid,
+    CONSTRAINT sync_queue_archive_status_is_known CHECK ((status = ANY (ARRAY['completed'::text, 'superseded'::text])))
+)
+PARTITION BY RANGE (id);
+
+
+ALTER TABLE syncwell.sync_queue_archive OWNER TO syncwell_owner;
+
+-- comment TABLE sync_queue_archive
+COMMENT ON TABLE syncwell.sync_queue_archive IS 'Operations that were done, and those that gave way to a newer one; without their payload. Kept for setting queue.archive_retention.';
+
+-- comment COLUMN sync_queue_archive.org_id
+COMMENT ON COLUMN syncwell.sync_queue_archive.org_id IS 'The org.';
+
+-- comment COLUMN sync_queue_archive.id
+COMMENT ON COLUMN syncwell.sync_queue_archive.id IS 'The operation''s id.';
+
+-- comment COLUMN sync_queue_archive.user_id
+COMMENT ON COLUMN syncwell.sync_queue_archive.user_id IS 'The user whose operation it was; NULL for the org''s own.';
+
+-- comment COLUMN sync_queue_archive.source
+COMMENT ON COLUMN syncwell.sync_queue_archive.source IS 'What it belonged to.';
+
+-- comment COLUMN sync_queue_archive.operation_type
+COMMENT ON COLUMN syncwell.sync_queue_archive.operation_type IS 'What was done.';
+
+-- comment COLUMN sync_queue_archive.platform
+COMMENT ON COLUMN syncwell.sync_queue_archive.platform IS 'android, ios, web, server or other; NULL when not told.';
+
+-- comment COLUMN sync_queue_archive.status
+COMMENT ON COLUMN syncwell.sync_queue_archive.status IS 'completed or superseded.';
+
+-- comment COLUMN sync_queue_archive.attempts
+COMMENT ON COLUMN syncwell.sync_queue_archive.attempts IS 'How often it was claimed.';
+
+-- comment COLUMN sync_queue_archive.lease_token
+COMMENT ON COLUMN syncwell.sync_queue_archive.lease_token IS 'Proof of the worker that completed it.';
+
+-- comment COLUMN sync_queue_archive.enqueued_at
+COMMENT ON COLUMN syncwell.sync_queue_archive.enqueued_at IS 'When it was first sent.';
+
+-- comment COLUMN sync_queue_archive.claimed_at
+COMMENT ON COLUMN syncwell.sync_queue_archive.claimed_at IS 'When it was last claimed.';
+
+-- comment COLUMN sync_queue_archive.finished_at
+COMMENT ON COLUMN syncwell.sync_queue_archive.finished_at IS 'When it was completed or superseded.';
+
+-- comment COLUMN sync_queue_archive.superseded_by
+COMMENT ON COLUMN syncwell.sync_queue_archive.superseded_by IS 'The newer operation; NULL when completed.';
+
+-- table sync_queue_archive_default
+CREATE TABLE syncwell.sync_queue_archive_default (
+    org_id uuid CONSTRAINT sync_queue_archive_org_id_not_null NOT NULL,
+    id uuid CONSTRAINT sync_queue_archive_id_not_null NOT NULL,
+    user_id uuid,
+    source text CONSTRAINT sync_queue_archive_source_not_null NOT NULL,
+    operation_type text CONSTRAINT sync_queue_archive_operation_type_not_null NOT NULL,
+    platform text,
+    status text CONSTRAINT sync_queue_archive_status_not_null NOT NULL,
+    attempts integer CONSTRAINT sync_queue_archive_attempts_not_null NOT NULL,
+    lease_token uuid,
+    enqueued_at timestamp with time zone CONSTRAINT sync_queue_archive_enqueued_at_not_null NOT NULL,
+    claimed_at timestamp with time zone,
+    finished_at timestamp with time zone CONSTRAINT sync_queue_archive_finished_at_not_null NOT NULL,
+    superseded_by uuid,
+    CONSTRAINT sync_queue_archive_status_is_known CHECK ((status = ANY (ARRAY['completed'::text, 'superseded'::text])))
+);
+
+
+ALTER TABLE syncwell.sync_queue_archive_default OWNER TO syncwell_owner;
+
 -- table sync_requests
 CREATE TABLE syncwell.sync_requests (
     org_id uuid NOT NULL,
@@ -15881,9 +24108,24 @@ COMMENT ON COLUMN syncwell.users.created_at IS 'When the user was registered.';
 -- table attach sync_events_default
 ALTER TABLE ONLY syncwell.sync_events ATTACH PARTITION syncwell.sync_events_default DEFAULT;
 
+-- table attach sync_queue_archive_default
+ALTER TABLE ONLY syncwell.sync_queue_archive ATTACH PARTITION syncwell.sync_queue_archive_default DEFAULT;
+
+-- constraint alert_outbox alert_outbox_pkey
+ALTER TABLE ONLY syncwell.alert_outbox
+    ADD CONSTRAINT alert_outbox_pkey PRIMARY KEY (org_id, id);
+
+-- constraint blind_periods blind_periods_pkey
+ALTER TABLE ONLY syncwell.blind_periods
+    ADD CONSTRAINT blind_periods_pkey PRIMARY KEY (org_id, starts_at);
+
 -- constraint circuits circuits_pkey
 ALTER TABLE ONLY syncwell.circuits
     ADD CONSTRAINT circuits_pkey PRIMARY KEY (org_id, source);
+
+-- constraint client_queues client_queues_pkey
+ALTER TABLE ONLY syncwell.client_queues
+    ADD CONSTRAINT client_queues_pkey PRIMARY KEY (org_id, user_id, device_id, source);
 
 -- constraint error_codes error_codes_name_key
 ALTER TABLE ONLY syncwell.error_codes
@@ -15893,6 +24135,10 @@ ALTER TABLE ONLY syncwell.error_codes
 ALTER TABLE ONLY syncwell.error_codes
     ADD CONSTRAINT error_codes_pkey PRIMARY KEY (sqlstate);
 
+-- constraint health_evaluations health_evaluations_pkey
+ALTER TABLE ONLY syncwell.health_evaluations
+    ADD CONSTRAINT health_evaluations_pkey PRIMARY KEY (org_id);
+
 -- constraint logins logins_pkey
 ALTER TABLE ONLY syncwell.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (login_role);
@@ -15900,6 +24146,10 @@ ALTER TABLE ONLY syncwell.logins
 -- constraint maintenance_tasks maintenance_tasks_pkey
 ALTER TABLE ONLY syncwell.maintenance_tasks
     ADD CONSTRAINT maintenance_tasks_pkey PRIMARY KEY (task);
+
+-- constraint maintenance_windows maintenance_windows_pkey
+ALTER TABLE ONLY syncwell.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_pkey PRIMARY KEY (org_id, id);
 
 -- constraint orgs orgs_pkey
 ALTER TABLE ONLY syncwell.orgs
@@ -15912,6 +24162,14 @@ ALTER TABLE ONLY syncwell.partitioned_tables
 -- constraint personal_data personal_data_pkey
 ALTER TABLE ONLY syncwell.personal_data
     ADD CONSTRAINT personal_data_pkey PRIMARY KEY (table_name);
+
+-- constraint queue_dependencies queue_dependencies_pkey
+ALTER TABLE ONLY syncwell.queue_dependencies
+    ADD CONSTRAINT queue_dependencies_pkey PRIMARY KEY (org_id, blocker_id, waiting_id);
+
+-- constraint rate_limits rate_limits_pkey
+ALTER TABLE ONLY syncwell.rate_limits
+    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (org_id, bucket);
 
 -- constraint record_changes record_changes_pkey
 ALTER TABLE ONLY syncwell.record_changes
@@ -15929,9 +24187,21 @@ ALTER TABLE ONLY syncwell.setting_definitions
 ALTER TABLE ONLY syncwell.settings
     ADD CONSTRAINT settings_are_set_once_per_place UNIQUE NULLS NOT DISTINCT (org_id, source, platform, key);
 
+-- constraint silences silences_pkey
+ALTER TABLE ONLY syncwell.silences
+    ADD CONSTRAINT silences_pkey PRIMARY KEY (org_id, id);
+
 -- constraint source_attempts source_attempts_pkey
 ALTER TABLE ONLY syncwell.source_attempts
     ADD CONSTRAINT source_attempts_pkey PRIMARY KEY (org_id, source, minute, shard);
+
+-- constraint stream_periods stream_periods_pkey
+ALTER TABLE ONLY syncwell.stream_periods
+    ADD CONSTRAINT stream_periods_pkey PRIMARY KEY (org_id, stream_id, starts_at);
+
+-- constraint stream_states stream_states_pkey
+ALTER TABLE ONLY syncwell.stream_states
+    ADD CONSTRAINT stream_states_pkey PRIMARY KEY (org_id, stream_id);
 
 -- constraint streams streams_are_one_per_user_and_source
 ALTER TABLE ONLY syncwell.streams
@@ -15965,6 +24235,14 @@ ALTER TABLE ONLY syncwell.sync_events
 ALTER TABLE ONLY syncwell.sync_events_default
     ADD CONSTRAINT sync_events_default_pkey PRIMARY KEY (org_id, id);
 
+-- constraint sync_health_hours sync_health_hours_pkey
+ALTER TABLE ONLY syncwell.sync_health_hours
+    ADD CONSTRAINT sync_health_hours_pkey PRIMARY KEY (org_id, stream_id, hour);
+
+-- constraint sync_health sync_health_pkey
+ALTER TABLE ONLY syncwell.sync_health
+    ADD CONSTRAINT sync_health_pkey PRIMARY KEY (org_id, stream_id, device_id);
+
 -- constraint sync_horizons sync_horizons_pkey
 ALTER TABLE ONLY syncwell.sync_horizons
     ADD CONSTRAINT sync_horizons_pkey PRIMARY KEY (scope);
@@ -15972,6 +24250,10 @@ ALTER TABLE ONLY syncwell.sync_horizons
 -- constraint sync_incarnations sync_incarnations_pkey
 ALTER TABLE ONLY syncwell.sync_incarnations
     ADD CONSTRAINT sync_incarnations_pkey PRIMARY KEY (incarnation);
+
+-- constraint sync_issues sync_issues_pkey
+ALTER TABLE ONLY syncwell.sync_issues
+    ADD CONSTRAINT sync_issues_pkey PRIMARY KEY (org_id, id);
 
 -- constraint sync_metrics_calendars sync_metrics_calendars_pkey
 ALTER TABLE ONLY syncwell.sync_metrics_calendars
@@ -15992,6 +24274,18 @@ ALTER TABLE ONLY syncwell.sync_progress
 -- constraint sync_quarantine sync_quarantine_pkey
 ALTER TABLE ONLY syncwell.sync_quarantine
     ADD CONSTRAINT sync_quarantine_pkey PRIMARY KEY (org_id, id);
+
+-- constraint sync_queue_archive sync_queue_archive_pkey
+ALTER TABLE ONLY syncwell.sync_queue_archive
+    ADD CONSTRAINT sync_queue_archive_pkey PRIMARY KEY (org_id, id);
+
+-- constraint sync_queue_archive_default sync_queue_archive_default_pkey
+ALTER TABLE ONLY syncwell.sync_queue_archive_default
+    ADD CONSTRAINT sync_queue_archive_default_pkey PRIMARY KEY (org_id, id);
+
+-- constraint sync_queue sync_queue_pkey
+ALTER TABLE ONLY syncwell.sync_queue
+    ADD CONSTRAINT sync_queue_pkey PRIMARY KEY (org_id, id);
 
 -- constraint sync_requests sync_requests_pkey
 ALTER TABLE ONLY syncwell.sync_requests
@@ -16033,8 +24327,21 @@ ALTER TABLE ONLY syncwell.users
 ALTER TABLE ONLY syncwell.users
     ADD CONSTRAINT users_user_id_is_in_one_org UNIQUE (user_id);
 
+-- constraint volume_baselines volume_baselines_pkey
+ALTER TABLE ONLY syncwell.volume_baselines
+    ADD CONSTRAINT volume_baselines_pkey PRIMARY KEY (org_id, series_id);
+
+-- index alert_outbox_by_age
+CREATE INDEX alert_outbox_by_age ON syncwell.alert_outbox USING btree (created_at);
+
+-- index alert_outbox_by_issue
+CREATE INDEX alert_outbox_by_issue ON syncwell.alert_outbox USING btree (org_id, issue_id, id);
+
 -- index logins_by_user
 CREATE INDEX logins_by_user ON syncwell.logins USING btree (org_id, user_id);
+
+-- index queue_dependencies_by_waiting
+CREATE INDEX queue_dependencies_by_waiting ON syncwell.queue_dependencies USING btree (org_id, waiting_id);
 
 -- index record_changes_by_xid
 CREATE INDEX record_changes_by_xid ON syncwell.record_changes USING btree (scope, xid, table_id);
@@ -16044,6 +24351,12 @@ CREATE INDEX record_changes_deleted ON syncwell.record_changes USING btree (dele
 
 -- index settings_by_key
 CREATE INDEX settings_by_key ON syncwell.settings USING btree (key, org_id);
+
+-- index stream_periods_by_age
+CREATE INDEX stream_periods_by_age ON syncwell.stream_periods USING btree (ends_at) WHERE (ends_at IS NOT NULL);
+
+-- index stream_periods_have_one_open
+CREATE UNIQUE INDEX stream_periods_have_one_open ON syncwell.stream_periods USING btree (org_id, stream_id) WHERE (ends_at IS NULL);
 
 -- index streams_by_source
 CREATE INDEX streams_by_source ON syncwell.streams USING btree (org_id, source);
@@ -16117,6 +24430,21 @@ CREATE INDEX sync_events_default_org_id_stream_id_id_idx2 ON syncwell.sync_event
 -- index sync_events_default_org_id_stream_id_idx
 CREATE INDEX sync_events_default_org_id_stream_id_idx ON syncwell.sync_events_default USING btree (org_id, stream_id) WHERE (status = 'started'::text);
 
+-- index sync_health_hours_by_age
+CREATE INDEX sync_health_hours_by_age ON syncwell.sync_health_hours USING btree (hour);
+
+-- index sync_issues_are_open_once
+CREATE UNIQUE INDEX sync_issues_are_open_once ON syncwell.sync_issues USING btree (org_id, fingerprint) WHERE (state <> 'resolved'::text);
+
+-- index sync_issues_by_age
+CREATE INDEX sync_issues_by_age ON syncwell.sync_issues USING btree (resolved_at) WHERE (resolved_at IS NOT NULL);
+
+-- index sync_issues_by_fingerprint
+CREATE INDEX sync_issues_by_fingerprint ON syncwell.sync_issues USING btree (org_id, fingerprint, id);
+
+-- index sync_issues_by_stream
+CREATE INDEX sync_issues_by_stream ON syncwell.sync_issues USING btree (org_id, stream_id, id);
+
 -- index sync_metrics_by_age
 CREATE INDEX sync_metrics_by_age ON syncwell.sync_metrics USING btree (period, period_start);
 
@@ -16144,11 +24472,38 @@ CREATE INDEX sync_quarantine_by_age ON syncwell.sync_quarantine USING btree (qua
 -- index sync_quarantine_open
 CREATE INDEX sync_quarantine_open ON syncwell.sync_quarantine USING btree (org_id, user_id, device_id) WHERE (resolved_at IS NULL);
 
+-- index sync_queue_archive_by_time
+CREATE INDEX sync_queue_archive_by_time ON ONLY syncwell.sync_queue_archive USING btree (org_id, finished_at);
+
+-- index sync_queue_archive_default_org_id_finished_at_idx
+CREATE INDEX sync_queue_archive_default_org_id_finished_at_idx ON syncwell.sync_queue_archive_default USING btree (org_id, finished_at);
+
+-- index sync_queue_by_order
+CREATE INDEX sync_queue_by_order ON syncwell.sync_queue USING btree (org_id, order_hash, place) WHERE ((order_hash IS NOT NULL) AND (status <> 'dead'::text));
+
+-- index sync_queue_dead
+CREATE INDEX sync_queue_dead ON syncwell.sync_queue USING btree (org_id, id) WHERE (status = 'dead'::text);
+
+-- index sync_queue_lanes
+CREATE INDEX sync_queue_lanes ON syncwell.sync_queue USING btree (org_id, source, priority, run_at, id) WHERE ((status <> 'dead'::text) AND (blockers = 0));
+
+-- index sync_queue_processed_twins
+CREATE INDEX sync_queue_processed_twins ON syncwell.sync_queue USING btree (org_id, dedup_hash) WHERE ((status = 'processing'::text) AND (dedup_mode = ANY (ARRAY['replace'::text, 'merge'::text])));
+
+-- index sync_queue_twins
+CREATE UNIQUE INDEX sync_queue_twins ON syncwell.sync_queue USING btree (org_id, dedup_hash) WHERE ((status = 'pending'::text) OR ((status = 'processing'::text) AND (dedup_mode = 'ignore'::text)));
+
 -- index sync_requests_by_age
 CREATE INDEX sync_requests_by_age ON syncwell.sync_requests USING btree (created_at);
 
 -- index sync_run_keys_by_age
 CREATE INDEX sync_run_keys_by_age ON syncwell.sync_run_keys USING btree (created_at);
+
+-- index volume_baselines_by_stream
+CREATE UNIQUE INDEX volume_baselines_by_stream ON syncwell.volume_baselines USING btree (org_id, stream_id) WHERE (stream_id IS NOT NULL);
+
+-- index volume_baselines_found
+CREATE INDEX volume_baselines_found ON syncwell.volume_baselines USING btree (org_id) WHERE (finding IS NOT NULL);
 
 -- index attach sync_events_default_org_id_id_idx
 ALTER INDEX syncwell.sync_events_not_well ATTACH PARTITION syncwell.sync_events_default_org_id_id_idx;
@@ -16174,6 +24529,12 @@ ALTER INDEX syncwell.sync_events_running ATTACH PARTITION syncwell.sync_events_d
 -- index attach sync_events_default_pkey
 ALTER INDEX syncwell.sync_events_pkey ATTACH PARTITION syncwell.sync_events_default_pkey;
 
+-- index attach sync_queue_archive_default_org_id_finished_at_idx
+ALTER INDEX syncwell.sync_queue_archive_by_time ATTACH PARTITION syncwell.sync_queue_archive_default_org_id_finished_at_idx;
+
+-- index attach sync_queue_archive_default_pkey
+ALTER INDEX syncwell.sync_queue_archive_pkey ATTACH PARTITION syncwell.sync_queue_archive_default_pkey;
+
 -- trigger sync_events mark_deleted_hours
 CREATE TRIGGER mark_deleted_hours AFTER DELETE ON syncwell.sync_events REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION syncwell._mark_old_hours();
 
@@ -16182,6 +24543,12 @@ CREATE TRIGGER mark_inserted_hours AFTER INSERT ON syncwell.sync_events REFERENC
 
 -- trigger sync_events mark_updated_hours
 CREATE TRIGGER mark_updated_hours AFTER UPDATE ON syncwell.sync_events REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION syncwell._mark_changed_hours();
+
+-- trigger sync_issues sync_issues_are_told_of_when_changed
+CREATE TRIGGER sync_issues_are_told_of_when_changed AFTER UPDATE ON syncwell.sync_issues REFERENCING OLD TABLE AS old_issues NEW TABLE AS new_issues FOR EACH STATEMENT EXECUTE FUNCTION syncwell._tell_changed_issues();
+
+-- trigger sync_issues sync_issues_are_told_of_when_opened
+CREATE TRIGGER sync_issues_are_told_of_when_opened AFTER INSERT ON syncwell.sync_issues REFERENCING NEW TABLE AS new_issues FOR EACH STATEMENT EXECUTE FUNCTION syncwell._tell_new_issues();
 
 -- trigger sync_progress sync_progress_a_labels
 CREATE TRIGGER sync_progress_a_labels BEFORE UPDATE OF org_id, id, sync_id, started_at, completed_at, entity_type, source_system, job_id, metadata ON syncwell.sync_progress FOR EACH ROW EXECUTE FUNCTION syncwell._label_sync_progress();
@@ -16195,6 +24562,26 @@ CREATE TRIGGER sync_progress_c_starts AFTER INSERT ON syncwell.sync_progress FOR
 -- trigger sync_events sync_progress_ends_with_its_run
 CREATE TRIGGER sync_progress_ends_with_its_run AFTER UPDATE OF status ON syncwell.sync_events FOR EACH ROW WHEN (((new.status IS DISTINCT FROM old.status) AND (new.status <> 'started'::text))) EXECUTE FUNCTION syncwell._end_sync_progress_of_run();
 
+-- fk constraint alert_outbox alert_outbox_org_id_issue_id_fkey
+ALTER TABLE ONLY syncwell.alert_outbox
+    ADD CONSTRAINT alert_outbox_org_id_issue_id_fkey FOREIGN KEY (org_id, issue_id) REFERENCES syncwell.sync_issues(org_id, id) ON DELETE CASCADE;
+
+-- fk constraint blind_periods blind_periods_org_id_fkey
+ALTER TABLE ONLY syncwell.blind_periods
+    ADD CONSTRAINT blind_periods_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint client_queues client_queues_org_id_fkey
+ALTER TABLE ONLY syncwell.client_queues
+    ADD CONSTRAINT client_queues_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint client_queues client_queues_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.client_queues
+    ADD CONSTRAINT client_queues_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
+-- fk constraint health_evaluations health_evaluations_org_id_fkey
+ALTER TABLE ONLY syncwell.health_evaluations
+    ADD CONSTRAINT health_evaluations_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
 -- fk constraint logins logins_org_id_fkey
 ALTER TABLE ONLY syncwell.logins
     ADD CONSTRAINT logins_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
@@ -16203,9 +24590,25 @@ ALTER TABLE ONLY syncwell.logins
 ALTER TABLE ONLY syncwell.logins
     ADD CONSTRAINT logins_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
 
+-- fk constraint maintenance_windows maintenance_windows_org_id_fkey
+ALTER TABLE ONLY syncwell.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint maintenance_windows maintenance_windows_org_id_user_id_fkey
+ALTER TABLE ONLY syncwell.maintenance_windows
+    ADD CONSTRAINT maintenance_windows_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
 -- fk constraint partitioned_tables partitioned_tables_retention_setting_fkey
 ALTER TABLE ONLY syncwell.partitioned_tables
     ADD CONSTRAINT partitioned_tables_retention_setting_fkey FOREIGN KEY (retention_setting) REFERENCES syncwell.setting_definitions(key);
+
+-- fk constraint queue_dependencies queue_dependencies_org_id_waiting_id_fkey
+ALTER TABLE ONLY syncwell.queue_dependencies
+    ADD CONSTRAINT queue_dependencies_org_id_waiting_id_fkey FOREIGN KEY (org_id, waiting_id) REFERENCES syncwell.sync_queue(org_id, id) ON DELETE CASCADE;
+
+-- fk constraint rate_limits rate_limits_org_id_fkey
+ALTER TABLE ONLY syncwell.rate_limits
+    ADD CONSTRAINT rate_limits_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
 
 -- fk constraint settings settings_key_fkey
 ALTER TABLE ONLY syncwell.settings
@@ -16214,6 +24617,18 @@ ALTER TABLE ONLY syncwell.settings
 -- fk constraint settings settings_org_id_fkey
 ALTER TABLE ONLY syncwell.settings
     ADD CONSTRAINT settings_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint silences silences_org_id_fkey
+ALTER TABLE ONLY syncwell.silences
+    ADD CONSTRAINT silences_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint stream_periods stream_periods_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.stream_periods
+    ADD CONSTRAINT stream_periods_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- fk constraint stream_states stream_states_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.stream_states
+    ADD CONSTRAINT stream_states_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
 
 -- fk constraint streams streams_org_id_fkey
 ALTER TABLE ONLY syncwell.streams
@@ -16239,6 +24654,22 @@ ALTER TABLE ONLY syncwell.sync_devices
 ALTER TABLE ONLY syncwell.sync_errors
     ADD CONSTRAINT sync_errors_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
 
+-- fk constraint sync_health_hours sync_health_hours_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.sync_health_hours
+    ADD CONSTRAINT sync_health_hours_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- fk constraint sync_health sync_health_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.sync_health
+    ADD CONSTRAINT sync_health_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- fk constraint sync_issues sync_issues_org_id_fkey
+ALTER TABLE ONLY syncwell.sync_issues
+    ADD CONSTRAINT sync_issues_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint sync_issues sync_issues_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.sync_issues
+    ADD CONSTRAINT sync_issues_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
 -- fk constraint sync_metrics_calendars sync_metrics_calendars_org_id_stream_id_fkey
 ALTER TABLE ONLY syncwell.sync_metrics_calendars
     ADD CONSTRAINT sync_metrics_calendars_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
@@ -16250,6 +24681,10 @@ ALTER TABLE ONLY syncwell.sync_metrics
 -- fk constraint sync_quarantine sync_quarantine_org_id_user_id_fkey
 ALTER TABLE ONLY syncwell.sync_quarantine
     ADD CONSTRAINT sync_quarantine_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES syncwell.users(org_id, user_id) ON DELETE CASCADE;
+
+-- fk constraint sync_queue sync_queue_org_id_fkey
+ALTER TABLE ONLY syncwell.sync_queue
+    ADD CONSTRAINT sync_queue_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
 
 -- fk constraint sync_requests sync_requests_org_id_user_id_fkey
 ALTER TABLE ONLY syncwell.sync_requests
@@ -16267,8 +24702,25 @@ ALTER TABLE ONLY syncwell.synced_columns
 ALTER TABLE ONLY syncwell.users
     ADD CONSTRAINT users_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id);
 
+-- fk constraint volume_baselines volume_baselines_org_id_fkey
+ALTER TABLE ONLY syncwell.volume_baselines
+    ADD CONSTRAINT volume_baselines_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
+-- fk constraint volume_baselines volume_baselines_org_id_stream_id_fkey
+ALTER TABLE ONLY syncwell.volume_baselines
+    ADD CONSTRAINT volume_baselines_org_id_stream_id_fkey FOREIGN KEY (org_id, stream_id) REFERENCES syncwell.streams(org_id, stream_id) ON DELETE CASCADE;
+
+-- row security alert_outbox
+ALTER TABLE syncwell.alert_outbox ENABLE ROW LEVEL SECURITY;
+
+-- row security blind_periods
+ALTER TABLE syncwell.blind_periods ENABLE ROW LEVEL SECURITY;
+
 -- row security circuits
 ALTER TABLE syncwell.circuits ENABLE ROW LEVEL SECURITY;
+
+-- row security client_queues
+ALTER TABLE syncwell.client_queues ENABLE ROW LEVEL SECURITY;
 
 -- row security error_codes
 ALTER TABLE syncwell.error_codes ENABLE ROW LEVEL SECURITY;
@@ -16297,11 +24749,17 @@ CREATE POLICY everyone_reads_synced_columns ON syncwell.synced_columns FOR SELEC
 -- policy synced_tables everyone_reads_synced_tables
 CREATE POLICY everyone_reads_synced_tables ON syncwell.synced_tables FOR SELECT USING (true);
 
+-- row security health_evaluations
+ALTER TABLE syncwell.health_evaluations ENABLE ROW LEVEL SECURITY;
+
 -- row security logins
 ALTER TABLE syncwell.logins ENABLE ROW LEVEL SECURITY;
 
 -- row security maintenance_tasks
 ALTER TABLE syncwell.maintenance_tasks ENABLE ROW LEVEL SECURITY;
+
+-- row security maintenance_windows
+ALTER TABLE syncwell.maintenance_windows ENABLE ROW LEVEL SECURITY;
 
 -- row security orgs
 ALTER TABLE syncwell.orgs ENABLE ROW LEVEL SECURITY;
@@ -16318,8 +24776,23 @@ CREATE POLICY own_devices_or_whole_org ON syncwell.sync_devices FOR SELECT USING
 -- policy sync_errors own_errors_or_whole_org
 CREATE POLICY own_errors_or_whole_org ON syncwell.sync_errors FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
+-- policy sync_issues own_issues_or_whole_org
+CREATE POLICY own_issues_or_whole_org ON syncwell.sync_issues FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND (( SELECT syncwell._sees_org() AS _sees_org) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ((user_id IS NULL) AND (stream_id IS NOT NULL)))));
+
 -- policy sync_metrics own_metrics_or_whole_org
 CREATE POLICY own_metrics_or_whole_org ON syncwell.sync_metrics FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy sync_queue own_operations_or_whole_org
+CREATE POLICY own_operations_or_whole_org ON syncwell.sync_queue FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy sync_queue_archive own_operations_or_whole_org
+CREATE POLICY own_operations_or_whole_org ON syncwell.sync_queue_archive FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy blind_periods own_org
+CREATE POLICY own_org ON syncwell.blind_periods FOR SELECT USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
+
+-- policy health_evaluations own_org
+CREATE POLICY own_org ON syncwell.health_evaluations FOR SELECT USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
 
 -- policy orgs own_org
 CREATE POLICY own_org ON syncwell.orgs FOR SELECT USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
@@ -16333,13 +24806,25 @@ CREATE POLICY own_org_reads ON syncwell.sync_progress FOR SELECT USING ((org_id 
 -- policy sync_progress own_org_updates
 CREATE POLICY own_org_updates ON syncwell.sync_progress FOR UPDATE USING ((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)));
 
+-- policy stream_periods own_periods_or_whole_org
+CREATE POLICY own_periods_or_whole_org ON syncwell.stream_periods FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
 -- policy sync_quarantine own_quarantine_or_whole_org
 CREATE POLICY own_quarantine_or_whole_org ON syncwell.sync_quarantine FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy client_queues own_queues_or_whole_org
+CREATE POLICY own_queues_or_whole_org ON syncwell.client_queues FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
 -- policy record_changes own_records_or_whole_org
 CREATE POLICY own_records_or_whole_org ON syncwell.record_changes FOR SELECT USING (((scope = ( SELECT syncwell.current_user_id() AS current_user_id)) OR (scope = ( SELECT syncwell.current_org_id() AS current_org_id)) OR (( SELECT syncwell._sees_org() AS _sees_org) AND (EXISTS ( SELECT
    FROM syncwell.users u
   WHERE ((u.org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND (u.user_id = record_changes.scope)))))));
+
+-- policy sync_health_hours own_report_hours_or_whole_org
+CREATE POLICY own_report_hours_or_whole_org ON syncwell.sync_health_hours FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
+-- policy sync_health own_reports_or_whole_org
+CREATE POLICY own_reports_or_whole_org ON syncwell.sync_health FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
 -- policy sync_events own_runs_or_whole_org
 CREATE POLICY own_runs_or_whole_org ON syncwell.sync_events FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
@@ -16352,17 +24837,32 @@ CREATE POLICY own_sources_or_whole_org ON syncwell.circuits FOR SELECT USING (((
 -- policy sync_state own_state_or_whole_org
 CREATE POLICY own_state_or_whole_org ON syncwell.sync_state FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
+-- policy stream_states own_states_or_whole_org
+CREATE POLICY own_states_or_whole_org ON syncwell.stream_states FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
 -- policy streams own_streams_or_whole_org
 CREATE POLICY own_streams_or_whole_org ON syncwell.streams FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
 -- policy users own_user_or_whole_org
 CREATE POLICY own_user_or_whole_org ON syncwell.users FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
 
+-- policy volume_baselines own_volumes_or_whole_org
+CREATE POLICY own_volumes_or_whole_org ON syncwell.volume_baselines FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND (( SELECT syncwell._sees_org() AS _sees_org) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ((user_id IS NULL) AND (stream_id IS NOT NULL)))));
+
+-- policy maintenance_windows own_windows_or_whole_org
+CREATE POLICY own_windows_or_whole_org ON syncwell.maintenance_windows FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ((user_id IS NULL) OR (user_id = ( SELECT syncwell.current_user_id() AS current_user_id)) OR ( SELECT syncwell._sees_org() AS _sees_org))));
+
 -- row security partitioned_tables
 ALTER TABLE syncwell.partitioned_tables ENABLE ROW LEVEL SECURITY;
 
 -- row security personal_data
 ALTER TABLE syncwell.personal_data ENABLE ROW LEVEL SECURITY;
+
+-- row security queue_dependencies
+ALTER TABLE syncwell.queue_dependencies ENABLE ROW LEVEL SECURITY;
+
+-- row security rate_limits
+ALTER TABLE syncwell.rate_limits ENABLE ROW LEVEL SECURITY;
 
 -- row security record_changes
 ALTER TABLE syncwell.record_changes ENABLE ROW LEVEL SECURITY;
@@ -16376,8 +24876,17 @@ ALTER TABLE syncwell.setting_definitions ENABLE ROW LEVEL SECURITY;
 -- row security settings
 ALTER TABLE syncwell.settings ENABLE ROW LEVEL SECURITY;
 
+-- row security silences
+ALTER TABLE syncwell.silences ENABLE ROW LEVEL SECURITY;
+
 -- row security source_attempts
 ALTER TABLE syncwell.source_attempts ENABLE ROW LEVEL SECURITY;
+
+-- row security stream_periods
+ALTER TABLE syncwell.stream_periods ENABLE ROW LEVEL SECURITY;
+
+-- row security stream_states
+ALTER TABLE syncwell.stream_states ENABLE ROW LEVEL SECURITY;
 
 -- row security streams
 ALTER TABLE syncwell.streams ENABLE ROW LEVEL SECURITY;
@@ -16400,11 +24909,20 @@ ALTER TABLE syncwell.sync_events ENABLE ROW LEVEL SECURITY;
 -- row security sync_events_default
 ALTER TABLE syncwell.sync_events_default ENABLE ROW LEVEL SECURITY;
 
+-- row security sync_health
+ALTER TABLE syncwell.sync_health ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_health_hours
+ALTER TABLE syncwell.sync_health_hours ENABLE ROW LEVEL SECURITY;
+
 -- row security sync_horizons
 ALTER TABLE syncwell.sync_horizons ENABLE ROW LEVEL SECURITY;
 
 -- row security sync_incarnations
 ALTER TABLE syncwell.sync_incarnations ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_issues
+ALTER TABLE syncwell.sync_issues ENABLE ROW LEVEL SECURITY;
 
 -- row security sync_metrics
 ALTER TABLE syncwell.sync_metrics ENABLE ROW LEVEL SECURITY;
@@ -16420,6 +24938,15 @@ ALTER TABLE syncwell.sync_progress ENABLE ROW LEVEL SECURITY;
 
 -- row security sync_quarantine
 ALTER TABLE syncwell.sync_quarantine ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_queue
+ALTER TABLE syncwell.sync_queue ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_queue_archive
+ALTER TABLE syncwell.sync_queue_archive ENABLE ROW LEVEL SECURITY;
+
+-- row security sync_queue_archive_default
+ALTER TABLE syncwell.sync_queue_archive_default ENABLE ROW LEVEL SECURITY;
 
 -- row security sync_requests
 ALTER TABLE syncwell.sync_requests ENABLE ROW LEVEL SECURITY;
@@ -16442,6 +24969,15 @@ ALTER TABLE syncwell.unregistered_tables ENABLE ROW LEVEL SECURITY;
 -- row security users
 ALTER TABLE syncwell.users ENABLE ROW LEVEL SECURITY;
 
+-- row security volume_baselines
+ALTER TABLE syncwell.volume_baselines ENABLE ROW LEVEL SECURITY;
+
+-- policy alert_outbox whole_org
+CREATE POLICY whole_org ON syncwell.alert_outbox FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ( SELECT syncwell._sees_org() AS _sees_org)));
+
+-- policy silences whole_org
+CREATE POLICY whole_org ON syncwell.silences FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ( SELECT syncwell._sees_org() AS _sees_org)));
+
 -- policy source_attempts whole_org
 CREATE POLICY whole_org ON syncwell.source_attempts FOR SELECT USING (((org_id = ( SELECT syncwell.current_org_id() AS current_org_id)) AND ( SELECT syncwell._sees_org() AS _sees_org)));
 
@@ -16461,6 +24997,15 @@ GRANT USAGE ON SCHEMA syncwell_tables TO syncwell_operator;
 -- acl FUNCTION _act(p_org_id uuid, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell._act(p_org_id uuid, p_user_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _active_after(p_from timestamp with time zone, p_duration interval, p_active_hours text, p_time_zone text)
+REVOKE ALL ON FUNCTION syncwell._active_after(p_from timestamp with time zone, p_duration interval, p_active_hours text, p_time_zone text) FROM PUBLIC;
+
+-- acl TABLE maintenance_windows
+GRANT SELECT ON TABLE syncwell.maintenance_windows TO syncwell_reader;
+
+-- acl FUNCTION _active_windows(p_org_id uuid, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._active_windows(p_org_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
 -- acl FUNCTION _added_counts(p_counts jsonb, p_more jsonb)
 REVOKE ALL ON FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._added_counts(p_counts jsonb, p_more jsonb) TO syncwell_client;
@@ -16471,6 +25016,9 @@ REVOKE ALL ON FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid
 -- acl FUNCTION _as_jsonb(p_text text)
 REVOKE ALL ON FUNCTION syncwell._as_jsonb(p_text text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._as_jsonb(p_text text) TO syncwell_client;
+
+-- acl FUNCTION _as_time(p_text text)
+REVOKE ALL ON FUNCTION syncwell._as_time(p_text text) FROM PUBLIC;
 
 -- acl FUNCTION _base_type(p_type regtype)
 REVOKE ALL ON FUNCTION syncwell._base_type(p_type regtype) FROM PUBLIC;
@@ -16489,14 +25037,77 @@ REVOKE ALL ON FUNCTION syncwell._begins_on_the_hour(p_time_zone text, p_time tim
 -- acl FUNCTION _block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval)
 REVOKE ALL ON FUNCTION syncwell._block_source(p_org_id uuid, p_source text, p_now timestamp with time zone, p_until timestamp with time zone, p_cooldown interval) FROM PUBLIC;
 
+-- acl COLUMN sync_queue.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.id
+GRANT SELECT(id) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.source
+GRANT SELECT(source) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.operation_type
+GRANT SELECT(operation_type) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.dedup_mode
+GRANT SELECT(dedup_mode) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.priority
+GRANT SELECT(priority) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.status
+GRANT SELECT(status) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.run_at
+GRANT SELECT(run_at) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.blockers
+GRANT SELECT(blockers) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.attempts
+GRANT SELECT(attempts) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.max_attempts
+GRANT SELECT(max_attempts) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.enqueued_at
+GRANT SELECT(enqueued_at) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.claimed_at
+GRANT SELECT(claimed_at) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.last_failed_at
+GRANT SELECT(last_failed_at) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.last_error_type
+GRANT SELECT(last_error_type) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.dead_reason
+GRANT SELECT(dead_reason) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl COLUMN sync_queue.platform
+GRANT SELECT(platform) ON TABLE syncwell.sync_queue TO syncwell_reader;
+
+-- acl FUNCTION _bury_operation(p_operation syncwell.sync_queue, p_reason text)
+REVOKE ALL ON FUNCTION syncwell._bury_operation(p_operation syncwell.sync_queue, p_reason text) FROM PUBLIC;
+
 -- acl FUNCTION _caller(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT sees_org boolean)
 REVOKE ALL ON FUNCTION syncwell._caller(OUT org_id uuid, OUT user_id uuid, OUT role text, OUT sees_org boolean) FROM PUBLIC;
+
+-- acl FUNCTION _chain_operations(p_org_id uuid, p_operations syncwell.sync_queue[], p_ids uuid[], p_requests syncwell.queue_request[], p_hashes uuid[])
+REVOKE ALL ON FUNCTION syncwell._chain_operations(p_org_id uuid, p_operations syncwell.sync_queue[], p_ids uuid[], p_requests syncwell.queue_request[], p_hashes uuid[]) FROM PUBLIC;
 
 -- acl FUNCTION _check_active_hours(p_active_hours text)
 REVOKE ALL ON FUNCTION syncwell._check_active_hours(p_active_hours text) FROM PUBLIC;
 
 -- acl FUNCTION _check_count(p_name text, p_value bigint)
 REVOKE ALL ON FUNCTION syncwell._check_count(p_name text, p_value bigint) FROM PUBLIC;
+
+-- acl FUNCTION _check_days(p_days integer)
+REVOKE ALL ON FUNCTION syncwell._check_days(p_days integer) FROM PUBLIC;
 
 -- acl FUNCTION _check_deferred(p_constraints oid[])
 REVOKE ALL ON FUNCTION syncwell._check_deferred(p_constraints oid[]) FROM PUBLIC;
@@ -16516,6 +25127,9 @@ REVOKE ALL ON FUNCTION syncwell._check_key_columns(p_table regclass, p_id_column
 
 -- acl FUNCTION _check_limit(p_limit integer)
 REVOKE ALL ON FUNCTION syncwell._check_limit(p_limit integer) FROM PUBLIC;
+
+-- acl FUNCTION _check_operation_ids(p_operation_ids uuid[], p_lease_token uuid)
+REVOKE ALL ON FUNCTION syncwell._check_operation_ids(p_operation_ids uuid[], p_lease_token uuid) FROM PUBLIC;
 
 -- acl FUNCTION _check_period(p_period text)
 REVOKE ALL ON FUNCTION syncwell._check_period(p_period text) FROM PUBLIC;
@@ -16622,6 +25236,15 @@ REVOKE ALL ON FUNCTION syncwell._check_text(p_name text, p_value text, p_max int
 -- acl FUNCTION _check_time_zone(p_time_zone text)
 REVOKE ALL ON FUNCTION syncwell._check_time_zone(p_time_zone text) FROM PUBLIC;
 
+-- acl FUNCTION _check_volumes(p_org_id uuid)
+REVOKE ALL ON FUNCTION syncwell._check_volumes(p_org_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _checked_matcher(p_org_id uuid, p_matcher jsonb)
+REVOKE ALL ON FUNCTION syncwell._checked_matcher(p_org_id uuid, p_matcher jsonb) FROM PUBLIC;
+
+-- acl FUNCTION _checked_metrics(p_metrics jsonb, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._checked_metrics(p_metrics jsonb, p_now timestamp with time zone) FROM PUBLIC;
+
 -- acl FUNCTION _claim_org()
 REVOKE ALL ON FUNCTION syncwell._claim_org() FROM PUBLIC;
 
@@ -16662,6 +25285,9 @@ REVOKE ALL ON FUNCTION syncwell._cron_next(p_cron text, p_time_zone text, p_afte
 REVOKE ALL ON FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._decide_conflict(p_policy text, p_function text, p_id text, p_server jsonb, p_client jsonb, p_is_delete boolean, OUT outcome text, OUT write text, OUT record jsonb, OUT changed text[]) TO syncwell_client;
 
+-- acl FUNCTION _dedup_hash(p_id uuid, p_user_id uuid, p_operation_type text, p_payload jsonb, p_dedup_key text, p_dedup_mode text)
+REVOKE ALL ON FUNCTION syncwell._dedup_hash(p_id uuid, p_user_id uuid, p_operation_type text, p_payload jsonb, p_dedup_key text, p_dedup_mode text) FROM PUBLIC;
+
 -- acl FUNCTION _definition_problems(p_table_id integer)
 REVOKE ALL ON FUNCTION syncwell._definition_problems(p_table_id integer) FROM PUBLIC;
 
@@ -16699,6 +25325,9 @@ REVOKE ALL ON FUNCTION syncwell._encoded(p_value text, p_type regtype, p_encodin
 -- acl FUNCTION _encodings(p_type regtype)
 REVOKE ALL ON FUNCTION syncwell._encodings(p_type regtype) FROM PUBLIC;
 
+-- acl FUNCTION _end_periods(p_org_id uuid, p_now timestamp with time zone, p_blind_from timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._end_periods(p_org_id uuid, p_now timestamp with time zone, p_blind_from timestamp with time zone) FROM PUBLIC;
+
 -- acl FUNCTION _end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb)
 REVOKE ALL ON FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._end_pull(p_base bigint, p_page bigint, p_device_id text, p_kind text, p_snapshot pg_snapshot, p_covers integer[], p_schema_version integer, p_counts jsonb, p_started_at timestamp with time zone, p_client jsonb, p_page_table integer, p_page_record text, p_plan jsonb) TO syncwell_client;
@@ -16710,6 +25339,9 @@ GRANT ALL ON FUNCTION syncwell._end_push(p_cursor bigint, p_device_id text, p_re
 -- acl FUNCTION _end_sync_progress_of_run()
 REVOKE ALL ON FUNCTION syncwell._end_sync_progress_of_run() FROM PUBLIC;
 
+-- acl FUNCTION _enqueue(p_org_id uuid, p_requests syncwell.queue_request[])
+REVOKE ALL ON FUNCTION syncwell._enqueue(p_org_id uuid, p_requests syncwell.queue_request[]) FROM PUBLIC;
+
 -- acl FUNCTION _ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text)
 REVOKE ALL ON FUNCTION syncwell._ensure_stream(p_org_id uuid, p_user_id uuid, p_source text, p_platform text) FROM PUBLIC;
 
@@ -16720,14 +25352,32 @@ GRANT ALL ON FUNCTION syncwell._ensure_triggers(p_table_id integer) TO syncwell_
 -- acl FUNCTION _error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text)
 REVOKE ALL ON FUNCTION syncwell._error_fingerprint(p_class text, p_code text, p_http_status integer, p_message text) FROM PUBLIC;
 
+-- acl FUNCTION _evaluate_health_task()
+REVOKE ALL ON FUNCTION syncwell._evaluate_health_task() FROM PUBLIC;
+
+-- acl FUNCTION _evaluate_org(p_org_id uuid, OUT streams bigint, OUT moved bigint, OUT opened bigint, OUT reopened bigint, OUT resolved bigint, OUT blind interval, OUT skipped boolean)
+REVOKE ALL ON FUNCTION syncwell._evaluate_org(p_org_id uuid, OUT streams bigint, OUT moved bigint, OUT opened bigint, OUT reopened bigint, OUT resolved bigint, OUT blind interval, OUT skipped boolean) FROM PUBLIC;
+
+-- acl FUNCTION _evaluate_orgs()
+REVOKE ALL ON FUNCTION syncwell._evaluate_orgs() FROM PUBLIC;
+
 -- acl FUNCTION _seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[])
 REVOKE ALL ON FUNCTION syncwell._seen(p_xid xid8, p_snapshot pg_snapshot, p_own_xids xid8[]) FROM PUBLIC;
 
 -- acl FUNCTION _existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[])
 REVOKE ALL ON FUNCTION syncwell._existed(p_created_xid xid8, p_earlier_lives xid8[], p_snapshot pg_snapshot, p_own_xids xid8[]) FROM PUBLIC;
 
+-- acl FUNCTION _expire_alerts_task()
+REVOKE ALL ON FUNCTION syncwell._expire_alerts_task() FROM PUBLIC;
+
+-- acl FUNCTION _expire_client_queues_task()
+REVOKE ALL ON FUNCTION syncwell._expire_client_queues_task() FROM PUBLIC;
+
 -- acl FUNCTION _expire_cursors_task()
 REVOKE ALL ON FUNCTION syncwell._expire_cursors_task() FROM PUBLIC;
+
+-- acl FUNCTION _expire_health_task()
+REVOKE ALL ON FUNCTION syncwell._expire_health_task() FROM PUBLIC;
 
 -- acl FUNCTION _expire_metrics_task()
 REVOKE ALL ON FUNCTION syncwell._expire_metrics_task() FROM PUBLIC;
@@ -16901,8 +25551,14 @@ REVOKE ALL ON FUNCTION syncwell._fail_run(p_event syncwell.sync_events, p_now ti
 -- acl FUNCTION _finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer)
 REVOKE ALL ON FUNCTION syncwell._finish_run(p_event syncwell.sync_events, p_now timestamp with time zone, p_failures integer, p_retries integer) FROM PUBLIC;
 
+-- acl FUNCTION _flap_percent(p_states bit varying)
+REVOKE ALL ON FUNCTION syncwell._flap_percent(p_states bit varying) FROM PUBLIC;
+
 -- acl FUNCTION _forget_table(p_table_id integer)
 REVOKE ALL ON FUNCTION syncwell._forget_table(p_table_id integer) FROM PUBLIC;
+
+-- acl FUNCTION _found_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_expecting bigint, p_late bigint, p_blind_from timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._found_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_expecting bigint, p_late bigint, p_blind_from timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _generate_table(p_table_id integer)
 REVOKE ALL ON FUNCTION syncwell._generate_table(p_table_id integer) FROM PUBLIC;
@@ -16910,8 +25566,14 @@ REVOKE ALL ON FUNCTION syncwell._generate_table(p_table_id integer) FROM PUBLIC;
 -- acl FUNCTION _generated_sql(p_table_id integer)
 REVOKE ALL ON FUNCTION syncwell._generated_sql(p_table_id integer) FROM PUBLIC;
 
--- acl FUNCTION _health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb)
-REVOKE ALL ON FUNCTION syncwell._health_settings(p_org_id uuid, OUT settings jsonb, OUT overrides jsonb) FROM PUBLIC;
+-- acl FUNCTION _health_context(p_org_id uuid, p_stale_after interval)
+REVOKE ALL ON FUNCTION syncwell._health_context(p_org_id uuid, p_stale_after interval) FROM PUBLIC;
+
+-- acl FUNCTION _health_of(p_org_id uuid, p_stream_ids uuid[], p_stale_after interval)
+REVOKE ALL ON FUNCTION syncwell._health_of(p_org_id uuid, p_stream_ids uuid[], p_stale_after interval) FROM PUBLIC;
+
+-- acl FUNCTION _health_settings(p_org_id uuid, p_stale_after interval, OUT settings jsonb, OUT overrides jsonb)
+REVOKE ALL ON FUNCTION syncwell._health_settings(p_org_id uuid, p_stale_after interval, OUT settings jsonb, OUT overrides jsonb) FROM PUBLIC;
 
 -- acl FUNCTION _hidden_records(p_part syncwell.pull_part, p_ids text[])
 REVOKE ALL ON FUNCTION syncwell._hidden_records(p_part syncwell.pull_part, p_ids text[]) FROM PUBLIC;
@@ -16944,21 +25606,132 @@ GRANT ALL ON FUNCTION syncwell._is_bad_record(p_sqlstate text) TO syncwell_clien
 -- acl FUNCTION _is_generated(p_table_id integer)
 REVOKE ALL ON FUNCTION syncwell._is_generated(p_table_id integer) FROM PUBLIC;
 
+-- acl FUNCTION _is_plain_metrics(p_metrics jsonb)
+REVOKE ALL ON FUNCTION syncwell._is_plain_metrics(p_metrics jsonb) FROM PUBLIC;
+
 -- acl FUNCTION _is_safe_id(p_id text)
 REVOKE ALL ON FUNCTION syncwell._is_safe_id(p_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._is_safe_id(p_id text) TO syncwell_client;
 
+-- acl TABLE silences
+GRANT SELECT ON TABLE syncwell.silences TO syncwell_reader;
+
+-- acl FUNCTION _is_silenced(p_org_id uuid, p_issue_type text, p_severity text, p_source text, p_platform text, p_user_id uuid, p_stream_id uuid, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._is_silenced(p_org_id uuid, p_issue_type text, p_severity text, p_source text, p_platform text, p_user_id uuid, p_stream_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _issue_fingerprint(p_issue_type text, p_stream_id uuid, p_source text, p_platform text, p_user_id uuid, p_cause text)
+REVOKE ALL ON FUNCTION syncwell._issue_fingerprint(p_issue_type text, p_stream_id uuid, p_source text, p_platform text, p_user_id uuid, p_cause text) FROM PUBLIC;
+
+-- acl FUNCTION _issue_handler(OUT org_id uuid, OUT user_id uuid)
+REVOKE ALL ON FUNCTION syncwell._issue_handler(OUT org_id uuid, OUT user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _issues_of(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_everything boolean, p_stale_after interval)
+REVOKE ALL ON FUNCTION syncwell._issues_of(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_everything boolean, p_stale_after interval) FROM PUBLIC;
+
 -- acl FUNCTION _judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean)
 REVOKE ALL ON FUNCTION syncwell._judge_circuit(p_event syncwell.sync_events, p_now timestamp with time zone, p_settings jsonb, p_counts boolean) FROM PUBLIC;
+
+-- acl FUNCTION _judge_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[], p_late uuid[], p_flapping uuid[], p_windowed uuid[])
+REVOKE ALL ON FUNCTION syncwell._judge_issues(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[], p_late uuid[], p_flapping uuid[], p_windowed uuid[]) FROM PUBLIC;
+
+-- acl FUNCTION _judge_streams(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_judge_from timestamp with time zone, OUT streams bigint, OUT expecting bigint, OUT late uuid[], OUT flapping uuid[], OUT windowed uuid[], OUT verdicts syncwell.stream_verdict[])
+REVOKE ALL ON FUNCTION syncwell._judge_streams(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_judge_from timestamp with time zone, OUT streams bigint, OUT expecting bigint, OUT late uuid[], OUT flapping uuid[], OUT windowed uuid[], OUT verdicts syncwell.stream_verdict[]) FROM PUBLIC;
+
+-- acl FUNCTION _judged_streams(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_stale_after interval)
+REVOKE ALL ON FUNCTION syncwell._judged_streams(p_org_id uuid, p_stream_ids uuid[], p_source text, p_user_id uuid, p_stale_after interval) FROM PUBLIC;
 
 -- acl FUNCTION _label_sync_progress()
 REVOKE ALL ON FUNCTION syncwell._label_sync_progress() FROM PUBLIC;
 
+-- acl FUNCTION _learn_baselines_task()
+REVOKE ALL ON FUNCTION syncwell._learn_baselines_task() FROM PUBLIC;
+
+-- acl FUNCTION _learn_streams(p_org_id uuid, p_force boolean)
+REVOKE ALL ON FUNCTION syncwell._learn_streams(p_org_id uuid, p_force boolean) FROM PUBLIC;
+
+-- acl FUNCTION _learn_volumes(p_org_id uuid, p_force boolean)
+REVOKE ALL ON FUNCTION syncwell._learn_volumes(p_org_id uuid, p_force boolean) FROM PUBLIC;
+
+-- acl FUNCTION _leased_operation(p_org_id uuid, p_operation_id uuid, p_lease_token uuid)
+REVOKE ALL ON FUNCTION syncwell._leased_operation(p_org_id uuid, p_operation_id uuid, p_lease_token uuid) FROM PUBLIC;
+
 -- acl FUNCTION _leased_run(p_event_id uuid, p_lease uuid)
 REVOKE ALL ON FUNCTION syncwell._leased_run(p_event_id uuid, p_lease uuid) FROM PUBLIC;
 
+-- acl FUNCTION _lock_twins(p_org_id uuid, p_hashes uuid[])
+REVOKE ALL ON FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) FROM PUBLIC;
+
 -- acl FUNCTION _locked_error(p_error_id uuid)
 REVOKE ALL ON FUNCTION syncwell._locked_error(p_error_id uuid) FROM PUBLIC;
+
+-- acl COLUMN sync_issues.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.id
+GRANT SELECT(id) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.issue_type
+GRANT SELECT(issue_type) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.severity
+GRANT SELECT(severity) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.state
+GRANT SELECT(state) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.stream_id
+GRANT SELECT(stream_id) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.source
+GRANT SELECT(source) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.platform
+GRANT SELECT(platform) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.parent_id
+GRANT SELECT(parent_id) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.muted_by
+GRANT SELECT(muted_by) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.since
+GRANT SELECT(since) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.suggestion
+GRANT SELECT(suggestion) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.opened_at
+GRANT SELECT(opened_at) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.times_opened
+GRANT SELECT(times_opened) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.last_seen_at
+GRANT SELECT(last_seen_at) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.gone_since
+GRANT SELECT(gone_since) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.resolved_at
+GRANT SELECT(resolved_at) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.acknowledged_at
+GRANT SELECT(acknowledged_at) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.acknowledged_by
+GRANT SELECT(acknowledged_by) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.note
+GRANT SELECT(note) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl COLUMN sync_issues.snoozed_until
+GRANT SELECT(snoozed_until) ON TABLE syncwell.sync_issues TO syncwell_reader;
+
+-- acl FUNCTION _locked_issue(p_issue_id uuid)
+REVOKE ALL ON FUNCTION syncwell._locked_issue(p_issue_id uuid) FROM PUBLIC;
 
 -- acl FUNCTION _locked_run(p_event_id uuid)
 REVOKE ALL ON FUNCTION syncwell._locked_run(p_event_id uuid) FROM PUBLIC;
@@ -16972,6 +25745,12 @@ REVOKE ALL ON FUNCTION syncwell._mark_new_hours() FROM PUBLIC;
 -- acl FUNCTION _mark_old_hours()
 REVOKE ALL ON FUNCTION syncwell._mark_old_hours() FROM PUBLIC;
 
+-- acl FUNCTION _may_depend_on(p_org_id uuid, p_user_id uuid, p_operation_ids uuid[])
+REVOKE ALL ON FUNCTION syncwell._may_depend_on(p_org_id uuid, p_user_id uuid, p_operation_ids uuid[]) FROM PUBLIC;
+
+-- acl FUNCTION _may_handle_operation(p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell._may_handle_operation(p_user_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION _may_push(p_table_id integer)
 REVOKE ALL ON FUNCTION syncwell._may_push(p_table_id integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._may_push(p_table_id integer) TO syncwell_client;
@@ -16983,11 +25762,26 @@ REVOKE ALL ON FUNCTION syncwell._merge_metrics(p_period text, p_org_ids uuid[], 
 REVOKE ALL ON FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._merged_absent(p_absent jsonb, p_more jsonb) TO syncwell_client;
 
+-- acl FUNCTION _metric_count(p_metrics jsonb, p_key text)
+REVOKE ALL ON FUNCTION syncwell._metric_count(p_metrics jsonb, p_key text) FROM PUBLIC;
+
 -- acl FUNCTION _metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text)
 REVOKE ALL ON FUNCTION syncwell._metric_rows(p_org_id uuid, p_stream_ids uuid[], p_period text, p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) FROM PUBLIC;
 
+-- acl FUNCTION _metric_text(p_metrics jsonb, p_key text, p_max integer)
+REVOKE ALL ON FUNCTION syncwell._metric_text(p_metrics jsonb, p_key text, p_max integer) FROM PUBLIC;
+
+-- acl FUNCTION _metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone) FROM PUBLIC;
+
 -- acl FUNCTION _next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._next_sync(p_org_id uuid, p_cron text, p_time_zone text, p_expected_interval interval, p_after timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _next_window(p_cron text, p_time_zone text, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_now timestamp with time zone, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._next_window(p_cron text, p_time_zone text, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_now timestamp with time zone, OUT starts_at timestamp with time zone, OUT ends_at timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _note_alive(p_org_id uuid, p_user_id uuid, p_source text)
 REVOKE ALL ON FUNCTION syncwell._note_alive(p_org_id uuid, p_user_id uuid, p_source text) FROM PUBLIC;
@@ -17012,8 +25806,18 @@ GRANT ALL ON FUNCTION syncwell._note_tracking(p_table regclass, p_resets boolean
 -- acl FUNCTION _notify_sync_progress()
 REVOKE ALL ON FUNCTION syncwell._notify_sync_progress() FROM PUBLIC;
 
+-- acl FUNCTION _operation_fault(p_request syncwell.queue_request, p_max_payload integer)
+REVOKE ALL ON FUNCTION syncwell._operation_fault(p_request syncwell.queue_request, p_max_payload integer) FROM PUBLIC;
+
+-- acl FUNCTION _order_hash(p_user_id uuid, p_ordering_key text)
+REVOKE ALL ON FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) FROM PUBLIC;
+
 -- acl FUNCTION _order_tables()
 REVOKE ALL ON FUNCTION syncwell._order_tables() FROM PUBLIC;
+
+-- acl FUNCTION _overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean)
+REVOKE ALL ON FUNCTION syncwell._overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._overlays(p_is_paused boolean, p_is_maintained boolean, p_is_flapping boolean, p_is_unevaluated boolean) TO syncwell_reader;
 
 -- acl FUNCTION _own_health_settings()
 REVOKE ALL ON FUNCTION syncwell._own_health_settings() FROM PUBLIC;
@@ -17030,6 +25834,9 @@ REVOKE ALL ON FUNCTION syncwell._partitions(p_table text) FROM PUBLIC;
 
 -- acl FUNCTION _partitions_task()
 REVOKE ALL ON FUNCTION syncwell._partitions_task() FROM PUBLIC;
+
+-- acl FUNCTION _pick_operations(p_org_id uuid, p_user_id uuid, p_source text, p_limit integer, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._pick_operations(p_org_id uuid, p_user_id uuid, p_source text, p_limit integer, p_now timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _plain_json(p_value anyelement)
 REVOKE ALL ON FUNCTION syncwell._plain_json(p_value anyelement) FROM PUBLIC;
@@ -17147,9 +25954,21 @@ REVOKE ALL ON FUNCTION syncwell._push_type(p_relation regclass, p_column name) F
 REVOKE ALL ON FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._pushed_conflicts(p_table_id integer, p_ids text[], p_missing text[], p_snapshot pg_snapshot, p_own_xids xid8[]) TO syncwell_client;
 
+-- acl FUNCTION _put_back(p_operation syncwell.sync_queue, p_run_at timestamp with time zone, p_attempts integer)
+REVOKE ALL ON FUNCTION syncwell._put_back(p_operation syncwell.sync_queue, p_run_at timestamp with time zone, p_attempts integer) FROM PUBLIC;
+
+-- acl FUNCTION _queue_defaults(p_org_id uuid, OUT source text, OUT max_attempts integer, OUT max_payload integer, OUT notifies boolean)
+REVOKE ALL ON FUNCTION syncwell._queue_defaults(p_org_id uuid, OUT source text, OUT max_attempts integer, OUT max_payload integer, OUT notifies boolean) FROM PUBLIC;
+
+-- acl FUNCTION _queue_requests(p_org_id uuid, p_user_id uuid, p_elements json)
+REVOKE ALL ON FUNCTION syncwell._queue_requests(p_org_id uuid, p_user_id uuid, p_elements json) FROM PUBLIC;
+
 -- acl FUNCTION _read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb)
 REVOKE ALL ON FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._read_pull(p_cursor bigint, p_migration jsonb, p_tables text[], p_device_id text, p_as_updated boolean, p_limit integer, OUT kind text, OUT base bigint, OUT page bigint, OUT snapshot pg_snapshot, OUT covers integer[], OUT ignored text[], OUT refresh boolean, OUT due boolean, OUT changes json, OUT stats json, OUT strategy json, OUT counts jsonb, OUT items bigint, OUT page_table integer, OUT page_record text, OUT page_number integer, OUT plan jsonb) TO syncwell_client;
+
+-- acl FUNCTION _ready_orgs(p_source text, p_limit integer, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._ready_orgs(p_source text, p_limit integer, p_now timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION _reap_progress_task()
 REVOKE ALL ON FUNCTION syncwell._reap_progress_task() FROM PUBLIC;
@@ -17175,6 +25994,9 @@ REVOKE ALL ON FUNCTION syncwell._record_key(p_relation regclass, p_id_column nam
 -- acl FUNCTION _record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text)
 REVOKE ALL ON FUNCTION syncwell._record_run(p_org_id uuid, p_user_id uuid, p_source text, p_direction text, p_sync_type text, p_started_at timestamp with time zone, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, p_bytes bigint, p_error_code text, p_error_message text, p_platform text, p_device_id text, p_network_type text, p_network_quality text) FROM PUBLIC;
 
+-- acl FUNCTION _recount_queue(p_org_id uuid, p_stream_id uuid)
+REVOKE ALL ON FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION _redact(p_org_id uuid, p_user_id uuid, p_value anyelement)
 REVOKE ALL ON FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelement) FROM PUBLIC;
 
@@ -17186,6 +26008,9 @@ REVOKE ALL ON FUNCTION syncwell._refresh_metrics_task() FROM PUBLIC;
 
 -- acl FUNCTION _refuse_finished_run(p_event syncwell.sync_events)
 REVOKE ALL ON FUNCTION syncwell._refuse_finished_run(p_event syncwell.sync_events) FROM PUBLIC;
+
+-- acl FUNCTION _refuse_metric(p_key text, p_problem text)
+REVOKE ALL ON FUNCTION syncwell._refuse_metric(p_key text, p_problem text) FROM PUBLIC;
 
 -- acl FUNCTION _refuse_mixed()
 REVOKE ALL ON FUNCTION syncwell._refuse_mixed() FROM PUBLIC;
@@ -17209,6 +26034,9 @@ GRANT SELECT ON TABLE syncwell.partitioned_tables TO syncwell_operator;
 
 -- acl FUNCTION _registered_tables(p_table text)
 REVOKE ALL ON FUNCTION syncwell._registered_tables(p_table text) FROM PUBLIC;
+
+-- acl FUNCTION _release_waiting(p_org_id uuid, p_operation_ids uuid[], p_done boolean)
+REVOKE ALL ON FUNCTION syncwell._release_waiting(p_org_id uuid, p_operation_ids uuid[], p_done boolean) FROM PUBLIC;
 
 -- acl FUNCTION _repaired_json(p_text text)
 REVOKE ALL ON FUNCTION syncwell._repaired_json(p_text text) FROM PUBLIC;
@@ -17273,6 +26101,9 @@ REVOKE ALL ON FUNCTION syncwell._sketch_index(p_value double precision) FROM PUB
 -- acl FUNCTION _sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[])
 REVOKE ALL ON FUNCTION syncwell._sketch_quantiles(p_sketch syncwell.sketch, p_quantiles double precision[]) FROM PUBLIC;
 
+-- acl FUNCTION _source_drift(p_org_id uuid, p_stream_ids uuid[])
+REVOKE ALL ON FUNCTION syncwell._source_drift(p_org_id uuid, p_stream_ids uuid[]) FROM PUBLIC;
+
 -- acl FUNCTION _stall_seconds(p_org_id uuid, p_source text)
 REVOKE ALL ON FUNCTION syncwell._stall_seconds(p_org_id uuid, p_source text) FROM PUBLIC;
 
@@ -17282,14 +26113,23 @@ REVOKE ALL ON FUNCTION syncwell._stamp_tombstones(p_org_id uuid, p_user_id uuid,
 -- acl FUNCTION _start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid)
 REVOKE ALL ON FUNCTION syncwell._start_retry(p_org_id uuid, p_stream_id uuid, p_error_id uuid, p_retry_lease uuid, p_event_id uuid, p_now timestamp with time zone, OUT attempt integer, OUT parent_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _state_stretches(p_org_id uuid, p_stream_ids uuid[], p_from timestamp with time zone, p_to timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._state_stretches(p_org_id uuid, p_stream_ids uuid[], p_from timestamp with time zone, p_to timestamp with time zone) FROM PUBLIC;
+
 -- acl FUNCTION _status_of_rank(p_rank integer)
 REVOKE ALL ON FUNCTION syncwell._status_of_rank(p_rank integer) FROM PUBLIC;
 
 -- acl FUNCTION _status_rank(p_status text)
 REVOKE ALL ON FUNCTION syncwell._status_rank(p_status text) FROM PUBLIC;
 
+-- acl FUNCTION _store_issues(p_org_id uuid, p_now timestamp with time zone, p_last timestamp with time zone, p_verdicts syncwell.issue_verdict[], OUT opened bigint, OUT reopened bigint, OUT resolved bigint)
+REVOKE ALL ON FUNCTION syncwell._store_issues(p_org_id uuid, p_now timestamp with time zone, p_last timestamp with time zone, p_verdicts syncwell.issue_verdict[], OUT opened bigint, OUT reopened bigint, OUT resolved bigint) FROM PUBLIC;
+
 -- acl FUNCTION _store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._store_metrics(p_period text, p_from_period text, p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[], p_now timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _store_streams(p_org_id uuid, p_now timestamp with time zone, p_verdicts syncwell.stream_verdict[])
+REVOKE ALL ON FUNCTION syncwell._store_streams(p_org_id uuid, p_now timestamp with time zone, p_verdicts syncwell.stream_verdict[]) FROM PUBLIC;
 
 -- acl FUNCTION _stream_health(p_source text, p_user_id uuid, p_stale_after interval)
 REVOKE ALL ON FUNCTION syncwell._stream_health(p_source text, p_user_id uuid, p_stale_after interval) FROM PUBLIC;
@@ -17301,9 +26141,16 @@ REVOKE ALL ON FUNCTION syncwell._stream_issues(p_source text, p_user_id uuid, p_
 REVOKE ALL ON FUNCTION syncwell._stream_settings(p_settings jsonb, p_overrides jsonb, p_source text, p_platform text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._stream_settings(p_settings jsonb, p_overrides jsonb, p_source text, p_platform text) TO syncwell_reader;
 
--- acl FUNCTION _stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text)
-REVOKE ALL ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) FROM PUBLIC;
-GRANT ALL ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_settings jsonb, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) TO syncwell_reader;
+-- acl FUNCTION _stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text)
+REVOKE ALL ON FUNCTION syncwell._stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._stream_limits(p_limits syncwell.health_limits, p_overrides jsonb, p_source text, p_platform text) TO syncwell_reader;
+
+-- acl FUNCTION _stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text)
+REVOKE ALL ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._stream_status(p_facts syncwell.stream_facts, p_limits syncwell.health_limits, p_now timestamp with time zone, OUT status text, OUT score numeric, OUT freshness_score numeric, OUT reliability_score numeric, OUT queue_score numeric, OUT drift_score numeric, OUT speed_score numeric, OUT freshness text, OUT since timestamp with time zone, OUT expected_interval interval, OUT due_at timestamp with time zone, OUT late_at timestamp with time zone, OUT stale_at timestamp with time zone, OUT reason text, OUT advice text) TO syncwell_reader;
+
+-- acl FUNCTION _successor(p_org_id uuid, p_operation_id uuid)
+REVOKE ALL ON FUNCTION syncwell._successor(p_org_id uuid, p_operation_id uuid) FROM PUBLIC;
 
 -- acl FUNCTION _sync_source(p_org_id uuid)
 REVOKE ALL ON FUNCTION syncwell._sync_source(p_org_id uuid) FROM PUBLIC;
@@ -17328,6 +26175,21 @@ REVOKE ALL ON FUNCTION syncwell._take_run_key(p_org_id uuid, p_stream_id uuid, p
 
 -- acl FUNCTION _target_user(p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell._target_user(p_user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _tell_changed_issues()
+REVOKE ALL ON FUNCTION syncwell._tell_changed_issues() FROM PUBLIC;
+
+-- acl FUNCTION _tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[])
+REVOKE ALL ON FUNCTION syncwell._tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[]) FROM PUBLIC;
+
+-- acl FUNCTION _tell_new_issues()
+REVOKE ALL ON FUNCTION syncwell._tell_new_issues() FROM PUBLIC;
+
+-- acl TABLE volume_baselines
+GRANT SELECT ON TABLE syncwell.volume_baselines TO syncwell_reader;
+
+-- acl FUNCTION _tell_volumes(p_org_id uuid, p_baselines syncwell.volume_baselines[])
+REVOKE ALL ON FUNCTION syncwell._tell_volumes(p_org_id uuid, p_baselines syncwell.volume_baselines[]) FROM PUBLIC;
 
 -- acl FUNCTION _tombstones_task()
 REVOKE ALL ON FUNCTION syncwell._tombstones_task() FROM PUBLIC;
@@ -17384,10 +26246,61 @@ GRANT SELECT ON TABLE syncwell.streams TO syncwell_reader;
 -- acl FUNCTION _visible_streams(p_source text, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell._visible_streams(p_source text, p_user_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION _volume_at_distance(p_distance double precision)
+REVOKE ALL ON FUNCTION syncwell._volume_at_distance(p_distance double precision) FROM PUBLIC;
+
+-- acl FUNCTION _volume_bounds(p_upper double precision, p_lower double precision, p_quantile double precision, p_scale double precision, p_limit double precision, p_minimum double precision, OUT expected numeric, OUT lower_bound numeric, OUT upper_bound numeric)
+REVOKE ALL ON FUNCTION syncwell._volume_bounds(p_upper double precision, p_lower double precision, p_quantile double precision, p_scale double precision, p_limit double precision, p_minimum double precision, OUT expected numeric, OUT lower_bound numeric, OUT upper_bound numeric) FROM PUBLIC;
+
+-- acl FUNCTION _volume_closed(p_org_id uuid, p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._volume_closed(p_org_id uuid, p_now timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _volume_distance(p_volume double precision)
+REVOKE ALL ON FUNCTION syncwell._volume_distance(p_volume double precision) FROM PUBLIC;
+
+-- acl FUNCTION _volume_findings(p_org_id uuid, p_stream_ids uuid[], p_groups boolean)
+REVOKE ALL ON FUNCTION syncwell._volume_findings(p_org_id uuid, p_stream_ids uuid[], p_groups boolean) FROM PUBLIC;
+
+-- acl FUNCTION _volume_hours(p_org_id uuid, p_series_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[])
+REVOKE ALL ON FUNCTION syncwell._volume_hours(p_org_id uuid, p_series_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) FROM PUBLIC;
+
+-- acl FUNCTION _volume_model(p_counts double precision[], p_slots integer[], p_hours_that_set_limits integer, OUT history_hours integer, OUT upper real[], OUT lower real[], OUT rates real[], OUT surge_quantiles double precision[], OUT surge_scales double precision[], OUT drop_limits double precision[], OUT gap_hours integer, OUT gap_mass double precision, OUT surge_record double precision, OUT recent_surges double precision[], OUT empty_hours integer, OUT empty_mass double precision)
+REVOKE ALL ON FUNCTION syncwell._volume_model(p_counts double precision[], p_slots integer[], p_hours_that_set_limits integer, OUT history_hours integer, OUT upper real[], OUT lower real[], OUT rates real[], OUT surge_quantiles double precision[], OUT surge_scales double precision[], OUT drop_limits double precision[], OUT gap_hours integer, OUT gap_mass double precision, OUT surge_record double precision, OUT recent_surges double precision[], OUT empty_hours integer, OUT empty_mass double precision) FROM PUBLIC;
+
+-- acl FUNCTION _volume_progress(p_org_id uuid, p_series_ids uuid[], p_now timestamp with time zone)
+REVOKE ALL ON FUNCTION syncwell._volume_progress(p_org_id uuid, p_series_ids uuid[], p_now timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION _volume_rates(p_counts double precision[], p_slots integer[])
+REVOKE ALL ON FUNCTION syncwell._volume_rates(p_counts double precision[], p_slots integer[]) FROM PUBLIC;
+
+-- acl FUNCTION _volume_series_id(p_source text, p_platform text)
+REVOKE ALL ON FUNCTION syncwell._volume_series_id(p_source text, p_platform text) FROM PUBLIC;
+
+-- acl FUNCTION _volume_slots(p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text)
+REVOKE ALL ON FUNCTION syncwell._volume_slots(p_from timestamp with time zone, p_to timestamp with time zone, p_time_zone text) FROM PUBLIC;
+
+-- acl FUNCTION _volume_step(p_baseline syncwell.volume_baselines, p_counts double precision[], p_slots integer[], p_minimum double precision, p_critical numeric)
+REVOKE ALL ON FUNCTION syncwell._volume_step(p_baseline syncwell.volume_baselines, p_counts double precision[], p_slots integer[], p_minimum double precision, p_critical numeric) FROM PUBLIC;
+
+-- acl FUNCTION _volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[])
+REVOKE ALL ON FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[]) FROM PUBLIC;
+
+-- acl FUNCTION _window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text)
+REVOKE ALL ON FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) TO syncwell_reader;
+
+-- acl FUNCTION _without_pending(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[])
+REVOKE ALL ON FUNCTION syncwell._without_pending(p_org_id uuid, p_now timestamp with time zone, p_settings jsonb, p_overrides jsonb, p_found syncwell.issue_verdict[]) FROM PUBLIC;
+
 -- acl FUNCTION _write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean)
 REVOKE ALL ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell._write_pushed(p_table text, p_scope uuid, p_org uuid, p_records json, p_found text[], p_whole text[], p_search_path text, OUT created bigint, OUT updated bigint, OUT refused text[], OUT is_stale boolean) TO syncwell_worker;
+
+-- acl FUNCTION acknowledge_issue(p_issue_id uuid, p_note text)
+REVOKE ALL ON FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) TO syncwell_worker;
 
 -- acl FUNCTION act_as(p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.act_as(p_user_id uuid) FROM PUBLIC;
@@ -17397,6 +26310,11 @@ GRANT ALL ON FUNCTION syncwell.act_as(p_user_id uuid) TO syncwell_gateway;
 REVOKE ALL ON FUNCTION syncwell.act_as_org(p_org_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.act_as_org(p_org_id uuid) TO syncwell_gateway;
 
+-- acl FUNCTION analyze_sync_health(p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.analyze_sync_health(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.analyze_sync_health(p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.analyze_sync_health(p_user_id uuid) TO syncwell_reader;
+
 -- acl FUNCTION analyze_sync_performance(p_source text, p_sample integer, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.analyze_sync_performance(p_source text, p_sample integer, p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.analyze_sync_performance(p_source text, p_sample integer, p_user_id uuid) TO syncwell_client;
@@ -17404,6 +26322,16 @@ GRANT ALL ON FUNCTION syncwell.analyze_sync_performance(p_source text, p_sample 
 
 -- acl FUNCTION bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION calculate_data_drift(p_user_id uuid, p_source text)
+REVOKE ALL ON FUNCTION syncwell.calculate_data_drift(p_user_id uuid, p_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.calculate_data_drift(p_user_id uuid, p_source text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.calculate_data_drift(p_user_id uuid, p_source text) TO syncwell_reader;
+
+-- acl FUNCTION cancel_maintenance_window(p_window_id uuid)
+REVOKE ALL ON FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) TO syncwell_worker;
 
 -- acl FUNCTION cancel_sync(p_sync_id text)
 REVOKE ALL ON FUNCTION syncwell.cancel_sync(p_sync_id text) FROM PUBLIC;
@@ -17421,6 +26349,11 @@ GRANT ALL ON FUNCTION syncwell.check_tracking(p_table regclass) TO syncwell_oper
 REVOKE ALL ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.claim_due_retries(p_limit integer, p_lease_for interval) TO syncwell_operator;
+
+-- acl FUNCTION claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text)
+REVOKE ALL ON FUNCTION syncwell.claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text) TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell.claim_operations(p_limit integer, p_lease interval, p_source text, p_worker text) TO syncwell_operator;
 
 -- acl FUNCTION classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean)
 REVOKE ALL ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) FROM PUBLIC;
@@ -17440,6 +26373,10 @@ REVOKE ALL ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) F
 GRANT ALL ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.compare_sources(p_period text, p_user_id uuid) TO syncwell_reader;
 
+-- acl FUNCTION complete_operations(p_operation_ids uuid[], p_lease_token uuid)
+REVOKE ALL ON FUNCTION syncwell.complete_operations(p_operation_ids uuid[], p_lease_token uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.complete_operations(p_operation_ids uuid[], p_lease_token uuid) TO syncwell_worker;
+
 -- acl FUNCTION create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid) TO syncwell_worker;
@@ -17453,6 +26390,16 @@ GRANT ALL ON FUNCTION syncwell.detect_sync_issues(p_user_id uuid, p_threshold_ho
 REVOKE ALL ON FUNCTION syncwell.drop_old_partitions(p_table text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.drop_old_partitions(p_table text) TO syncwell_operator;
 
+-- acl FUNCTION enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean)
+REVOKE ALL ON FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) TO syncwell_worker;
+
+-- acl FUNCTION enqueue_operations(p_operations json, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid) TO syncwell_worker;
+
 -- acl FUNCTION ensure_partitions(p_table text, p_months_ahead integer)
 REVOKE ALL ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead integer) TO syncwell_operator;
@@ -17461,6 +26408,11 @@ GRANT ALL ON FUNCTION syncwell.ensure_partitions(p_table text, p_months_ahead in
 REVOKE ALL ON FUNCTION syncwell.ensure_tracking(p_table regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.ensure_tracking(p_table regclass) TO syncwell_operator;
 
+-- acl FUNCTION evaluate_health()
+REVOKE ALL ON FUNCTION syncwell.evaluate_health() FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.evaluate_health() TO syncwell_operator;
+GRANT ALL ON FUNCTION syncwell.evaluate_health() TO syncwell_worker;
+
 -- acl FUNCTION explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text)
 REVOKE ALL ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) TO syncwell_client;
@@ -17468,11 +26420,23 @@ GRANT ALL ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visib
 GRANT ALL ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.explain_access(p_table text, p_id uuid, OUT visible boolean, OUT policy text, OUT reason text) TO syncwell_operator;
 
+-- acl FUNCTION extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval)
+REVOKE ALL ON FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) TO syncwell_worker;
+
+-- acl FUNCTION fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text)
+REVOKE ALL ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) TO syncwell_worker;
+
 -- acl FUNCTION find_stuck_syncs(p_silent_for interval)
 REVOKE ALL ON FUNCTION syncwell.find_stuck_syncs(p_silent_for interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.find_stuck_syncs(p_silent_for interval) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.find_stuck_syncs(p_silent_for interval) TO syncwell_reader;
 GRANT ALL ON FUNCTION syncwell.find_stuck_syncs(p_silent_for interval) TO syncwell_worker;
+
+-- acl FUNCTION get_alerts(p_limit integer, p_status text)
+REVOKE ALL ON FUNCTION syncwell.get_alerts(p_limit integer, p_status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_alerts(p_limit integer, p_status text) TO syncwell_reader;
 
 -- acl FUNCTION get_data_freshness(p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_data_freshness(p_user_id uuid) FROM PUBLIC;
@@ -17488,10 +26452,25 @@ REVOKE ALL ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_
 GRANT ALL ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_integration_dashboard(p_source text, p_user_id uuid) TO syncwell_reader;
 
+-- acl FUNCTION get_maintenance_windows(p_ended boolean, p_limit integer)
+REVOKE ALL ON FUNCTION syncwell.get_maintenance_windows(p_ended boolean, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_maintenance_windows(p_ended boolean, p_limit integer) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_maintenance_windows(p_ended boolean, p_limit integer) TO syncwell_reader;
+
+-- acl FUNCTION get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) TO syncwell_reader;
+
 -- acl FUNCTION get_quarantined_records(p_table text, p_limit integer, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_quarantined_records(p_table text, p_limit integer, p_user_id uuid) TO syncwell_reader;
+
+-- acl FUNCTION get_queue_health_metrics(p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.get_queue_health_metrics(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_queue_health_metrics(p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_queue_health_metrics(p_user_id uuid) TO syncwell_reader;
 
 -- acl FUNCTION get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_recent_sync_events(p_source text, p_limit integer, p_status text, p_user_id uuid) FROM PUBLIC;
@@ -17514,6 +26493,11 @@ GRANT ALL ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform
 GRANT ALL ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) TO syncwell_operator;
 
+-- acl FUNCTION get_silences(p_ended boolean, p_limit integer)
+REVOKE ALL ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) TO syncwell_reader;
+
 -- acl FUNCTION get_sync_clients(p_user_id uuid, p_limit integer)
 REVOKE ALL ON FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_sync_clients(p_user_id uuid, p_limit integer) TO syncwell_reader;
@@ -17529,10 +26513,20 @@ REVOKE ALL ON FUNCTION syncwell.get_sync_error(p_error_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_sync_error(p_error_id uuid) TO syncwell_reader;
 GRANT ALL ON FUNCTION syncwell.get_sync_error(p_error_id uuid) TO syncwell_worker;
 
+-- acl FUNCTION get_sync_health_history(p_user_id uuid, p_days integer, p_source text)
+REVOKE ALL ON FUNCTION syncwell.get_sync_health_history(p_user_id uuid, p_days integer, p_source text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_sync_health_history(p_user_id uuid, p_days integer, p_source text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_sync_health_history(p_user_id uuid, p_days integer, p_source text) TO syncwell_reader;
+
 -- acl FUNCTION get_sync_health_status(p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_sync_health_status(p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_sync_health_status(p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_sync_health_status(p_user_id uuid) TO syncwell_reader;
+
+-- acl FUNCTION get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_sync_issues(p_state text, p_source text, p_limit integer, p_user_id uuid) TO syncwell_reader;
 
 -- acl FUNCTION get_sync_metrics(p_source text, p_period text, p_limit integer, p_user_id uuid)
 REVOKE ALL ON FUNCTION syncwell.get_sync_metrics(p_source text, p_period text, p_limit integer, p_user_id uuid) FROM PUBLIC;
@@ -17544,11 +26538,36 @@ REVOKE ALL ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer
 GRANT ALL ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user_id uuid) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_sync_timeline(p_source text, p_hours integer, p_user_id uuid) TO syncwell_reader;
 
+-- acl FUNCTION get_uptime(p_source text, p_user_id uuid, p_days integer)
+REVOKE ALL ON FUNCTION syncwell.get_uptime(p_source text, p_user_id uuid, p_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_uptime(p_source text, p_user_id uuid, p_days integer) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_uptime(p_source text, p_user_id uuid, p_days integer) TO syncwell_reader;
+
+-- acl FUNCTION get_volume_timeline(p_source text, p_hours integer, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.get_volume_timeline(p_source text, p_hours integer, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_volume_timeline(p_source text, p_hours integer, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_volume_timeline(p_source text, p_hours integer, p_user_id uuid) TO syncwell_reader;
+
 -- acl FUNCTION invalidate_client(p_user_id uuid, p_device_id text)
 REVOKE ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.invalidate_client(p_user_id uuid, p_device_id text) TO syncwell_operator;
+
+-- acl FUNCTION learn_health_baselines()
+REVOKE ALL ON FUNCTION syncwell.learn_health_baselines() FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.learn_health_baselines() TO syncwell_operator;
+GRANT ALL ON FUNCTION syncwell.learn_health_baselines() TO syncwell_worker;
+
+-- acl FUNCTION lift_silence(p_silence_id uuid)
+REVOKE ALL ON FUNCTION syncwell.lift_silence(p_silence_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.lift_silence(p_silence_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.lift_silence(p_silence_id uuid) TO syncwell_worker;
+
+-- acl FUNCTION maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text)
+REVOKE ALL ON FUNCTION syncwell.maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.maintenance_window(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_mode text, p_source text, p_user_id uuid, p_platform text, p_cron text, p_time_zone text, p_reason text) TO syncwell_worker;
 
 -- acl FUNCTION mark_error_resolved(p_error_id uuid)
 REVOKE ALL ON FUNCTION syncwell.mark_error_resolved(p_error_id uuid) FROM PUBLIC;
@@ -17616,9 +26635,23 @@ GRANT ALL ON FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_c
 REVOKE ALL ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) TO syncwell_operator;
 
+-- acl FUNCTION release_operations(p_operation_ids uuid[], p_lease_token uuid)
+REVOKE ALL ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) TO syncwell_worker;
+
+-- acl FUNCTION report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid)
+REVOKE ALL ON FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) TO syncwell_worker;
+
 -- acl FUNCTION report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric)
 REVOKE ALL ON FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint, p_total_items bigint, p_failed_count bigint, p_current_item bigint, p_entity_type text, p_source_system text, p_job_id text, p_batch_number integer, p_metadata jsonb, p_status text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) TO syncwell_worker;
+
+-- acl FUNCTION requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer)
+REVOKE ALL ON FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) TO syncwell_worker;
 
 -- acl FUNCTION resolve_conflict(p_conflict_id uuid, p_choice text)
 REVOKE ALL ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) FROM PUBLIC;
@@ -17653,6 +26686,16 @@ GRANT ALL ON FUNCTION syncwell.settings_effective(p_source text) TO syncwell_rea
 GRANT ALL ON FUNCTION syncwell.settings_effective(p_source text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.settings_effective(p_source text) TO syncwell_operator;
 
+-- acl FUNCTION silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text)
+REVOKE ALL ON FUNCTION syncwell.silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.silence(p_matcher jsonb, p_until timestamp with time zone, p_reason text) TO syncwell_worker;
+
+-- acl FUNCTION snooze_issue(p_issue_id uuid, p_for interval, p_note text)
+REVOKE ALL ON FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) TO syncwell_worker;
+
 -- acl FUNCTION sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb)
 REVOKE ALL ON FUNCTION syncwell.sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.sync_pull(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_limit integer, p_created_as_updated boolean, p_client jsonb) TO syncwell_client;
@@ -17667,6 +26710,11 @@ GRANT ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_us
 GRANT ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.touch_record(p_table text, p_record_id text, p_user_id uuid, p_created boolean) TO syncwell_operator;
 
+-- acl FUNCTION try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision)
+REVOKE ALL ON FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) TO syncwell_worker;
+
 -- acl FUNCTION unbind_login(p_login_role name)
 REVOKE ALL ON FUNCTION syncwell.unbind_login(p_login_role name) FROM PUBLIC;
 
@@ -17678,12 +26726,23 @@ GRANT ALL ON FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) 
 REVOKE ALL ON FUNCTION syncwell.unregister_synced_table(p_table regclass) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.unregister_synced_table(p_table regclass) TO syncwell_operator;
 
+-- acl FUNCTION update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean)
+REVOKE ALL ON FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_source text, p_metrics jsonb, OUT stream_id uuid, OUT reported_at timestamp with time zone, OUT is_newest boolean) TO syncwell_worker;
+
 -- acl FUNCTION who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text)
 REVOKE ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) TO syncwell_reader;
 GRANT ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) TO syncwell_worker;
 GRANT ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) TO syncwell_operator;
+
+-- acl TABLE alert_outbox
+GRANT SELECT ON TABLE syncwell.alert_outbox TO syncwell_reader;
+
+-- acl TABLE blind_periods
+GRANT SELECT ON TABLE syncwell.blind_periods TO syncwell_reader;
 
 -- acl COLUMN circuits.org_id
 GRANT SELECT(org_id) ON TABLE syncwell.circuits TO syncwell_reader;
@@ -17712,6 +26771,30 @@ GRANT SELECT(probe_event) ON TABLE syncwell.circuits TO syncwell_reader;
 -- acl COLUMN circuits.probe_until
 GRANT SELECT(probe_until) ON TABLE syncwell.circuits TO syncwell_reader;
 
+-- acl COLUMN client_queues.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.source
+GRANT SELECT(source) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.depth
+GRANT SELECT(depth) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.oldest_at
+GRANT SELECT(oldest_at) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.platform
+GRANT SELECT(platform) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.reported_at
+GRANT SELECT(reported_at) ON TABLE syncwell.client_queues TO syncwell_reader;
+
+-- acl COLUMN client_queues.received_at
+GRANT SELECT(received_at) ON TABLE syncwell.client_queues TO syncwell_reader;
+
 -- acl COLUMN record_changes.scope
 GRANT SELECT(scope) ON TABLE syncwell.record_changes TO syncwell_reader;
 
@@ -17733,6 +26816,9 @@ GRANT SELECT ON TABLE syncwell.synced_tables TO syncwell_operator;
 -- acl TABLE deleted_records
 GRANT SELECT ON TABLE syncwell.deleted_records TO syncwell_reader;
 
+-- acl TABLE health_evaluations
+GRANT SELECT ON TABLE syncwell.health_evaluations TO syncwell_reader;
+
 -- acl TABLE maintenance_tasks
 GRANT SELECT ON TABLE syncwell.maintenance_tasks TO syncwell_reader;
 GRANT SELECT ON TABLE syncwell.maintenance_tasks TO syncwell_operator;
@@ -17751,11 +26837,17 @@ GRANT SELECT ON TABLE syncwell.schema_migrations TO syncwell_operator;
 -- acl TABLE source_attempts
 GRANT SELECT ON TABLE syncwell.source_attempts TO syncwell_reader;
 
+-- acl TABLE stream_states
+GRANT SELECT ON TABLE syncwell.stream_states TO syncwell_reader;
+
 -- acl TABLE sync_state
 GRANT SELECT ON TABLE syncwell.sync_state TO syncwell_reader;
 
 -- acl TABLE stream_health
 GRANT SELECT ON TABLE syncwell.stream_health TO syncwell_reader;
+
+-- acl TABLE stream_periods
+GRANT SELECT ON TABLE syncwell.stream_periods TO syncwell_reader;
 
 -- acl COLUMN sync_conflicts.org_id
 GRANT SELECT(org_id) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
@@ -17793,6 +26885,45 @@ GRANT SELECT(resolved_at) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
 -- acl COLUMN sync_conflicts.resolved_by
 GRANT SELECT(resolved_by) ON TABLE syncwell.sync_conflicts TO syncwell_reader;
 
+-- acl COLUMN sync_health.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.stream_id
+GRANT SELECT(stream_id) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.source
+GRANT SELECT(source) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.platform
+GRANT SELECT(platform) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.sync_duration_ms
+GRANT SELECT(sync_duration_ms) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.record_count
+GRANT SELECT(record_count) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.error_count
+GRANT SELECT(error_count) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.queue_depth
+GRANT SELECT(queue_depth) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.oldest_pending_at
+GRANT SELECT(oldest_pending_at) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.reported_at
+GRANT SELECT(reported_at) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl COLUMN sync_health.received_at
+GRANT SELECT(received_at) ON TABLE syncwell.sync_health TO syncwell_reader;
+
+-- acl TABLE sync_health_hours
+GRANT SELECT ON TABLE syncwell.sync_health_hours TO syncwell_reader;
+
 -- acl TABLE sync_metrics
 GRANT SELECT ON TABLE syncwell.sync_metrics TO syncwell_reader;
 
@@ -17827,6 +26958,42 @@ GRANT SELECT(quarantined_at) ON TABLE syncwell.sync_quarantine TO syncwell_reade
 
 -- acl COLUMN sync_quarantine.resolved_at
 GRANT SELECT(resolved_at) ON TABLE syncwell.sync_quarantine TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.org_id
+GRANT SELECT(org_id) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.id
+GRANT SELECT(id) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.user_id
+GRANT SELECT(user_id) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.source
+GRANT SELECT(source) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.operation_type
+GRANT SELECT(operation_type) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.platform
+GRANT SELECT(platform) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.status
+GRANT SELECT(status) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.attempts
+GRANT SELECT(attempts) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.enqueued_at
+GRANT SELECT(enqueued_at) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.claimed_at
+GRANT SELECT(claimed_at) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.finished_at
+GRANT SELECT(finished_at) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
+
+-- acl COLUMN sync_queue_archive.superseded_by
+GRANT SELECT(superseded_by) ON TABLE syncwell.sync_queue_archive TO syncwell_reader;
 
 -- acl TABLE synced_columns
 GRANT SELECT ON TABLE syncwell.synced_columns TO syncwell_client;

@@ -60,7 +60,7 @@ def run(bench: Bench) -> Iterator[Row]:
         bare = _BARE.format(org=TENANT.org, stream=ids[0], uuid=_uuid_function(admin))
         for sessions in (1, 8):
             recorded, by_hand = (
-                Workload(_script(text), database.uri("bench_service"), sessions) for text in (_RECORD, bare)
+                Workload(script, database.uri("bench_service"), sessions) for script in (SCRIPT, _script(bare))
             )
             rates = bench.in_turns({"recorded": recorded, "by hand": by_hand})
             yield Row(
@@ -77,6 +77,9 @@ def run(bench: Bench) -> Iterator[Row]:
 def _script(text: str) -> str:
     variables = f"\\set n random(0, {SOURCES - 1})\n\\set items random(1, 1000)\n"
     return variables + text.strip().replace(":source", "'source-' || :n") + "\n"
+
+
+SCRIPT = _script(_RECORD)
 
 
 def _uuid_function(connection: psycopg.Connection[tuple[object, ...]]) -> str:

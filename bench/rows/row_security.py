@@ -30,7 +30,7 @@ def run(bench: Bench) -> Iterator[Row]:
         admin = database.connect()
         tables.progress(admin, finished=bench.scale.active, active=bench.scale.active)
         ids = tables.streams(admin, TENANT.member, SOURCES)
-        tables.finished_runs(admin, TENANT.member, ids, bench.scale.events[0])
+        tables.finished_runs(admin, ids, bench.scale.events[0])
         tables.settle(admin)
         for case, query in _QUERIES.items():
             script = f"\\set n random(1, {bench.scale.active})\n{query}"

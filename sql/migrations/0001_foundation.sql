@@ -531,6 +531,38 @@ comment on function syncwell._check_setting(text, text) is
 revoke all on function syncwell._check_setting(text, text) from public;
 --! end
 
+--! include core/functions/_check_shown_user.sql
+create or replace function syncwell._check_shown_user(p_user_id uuid)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+begin
+  v_caller := syncwell._caller();
+  if p_user_id is null or p_user_id = v_caller.user_id then
+    return;
+  end if;
+  if v_caller.sees_org then
+    perform from syncwell.users as u where u.org_id = v_caller.org_id and u.user_id = p_user_id;
+    if found then
+      return;
+    end if;
+  end if;
+  raise exception using
+    errcode = 'SW002',
+    message = 'unknown user',
+    detail = format('There is no user %s that this caller may look at.', p_user_id),
+    hint = 'Leave it out for everything the caller may see.';
+end
+$$;
+comment on function syncwell._check_shown_user(uuid) is
+'Refuses (SW002) a user whom the caller may not look at, whether there is one or not; NULL passes. Errors: SW001, '
+'SW002.';
+revoke all on function syncwell._check_shown_user(uuid) from public;
+--! end
+
 --! include core/functions/_check_source.sql
 create or replace function syncwell._check_source(p_source text)
 returns void
@@ -912,6 +944,37 @@ $$;
 comment on function syncwell._registered_tables(text) is
 'The registry''s row of p_table, or (NULL) all rows. Errors: 22023 unknown table.';
 revoke all on function syncwell._registered_tables(text) from public;
+--! end
+
+--! include core/functions/_repaired_json.sql
+create or replace function syncwell._repaired_json(p_text text)
+returns json
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_text text := p_text;
+begin
+  if strpos(v_text, '\u0000') > 0 or strpos(v_text, '\ud') > 0 or strpos(v_text, '\uD') > 0 then
+    -- then every backslash that is left begins an escape
+    v_text := replace(v_text, '\\', '\u005c');
+    v_text := replace(v_text, '\u0000', '\ufffd');
+    v_text := regexp_replace(
+      v_text, '\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\\ufffd', 'g'
+    );
+    v_text := regexp_replace(
+      v_text, '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g'
+    );
+  end if;
+  return v_text::json;
+end
+$$;
+comment on function syncwell._repaired_json(text) is
+'The JSON text with U+FFFD for what no text here can hold: \u0000 and surrogates without their other half. One such '
+'character would make the whole document unreadable.';
+revoke all on function syncwell._repaired_json(text) from public;
+-- sync_push runs with the caller's rights
+grant execute on function syncwell._repaired_json(text) to syncwell_client;
 --! end
 
 --! include core/functions/_scrub_json.sql
@@ -6544,6 +6607,2350 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 ('sync_progress', 'initiated_by', 'anonymise', 'Which syncs the user started.');
 --! end
 
+--! include queue/tables.sql
+-- queue: operations that wait to be done, each once in effect, however often it is sent and whoever dies on the way.
+
+create sequence syncwell.sync_queue_places;
+
+create table syncwell.sync_queue (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  id uuid not null,
+  place bigint not null default nextval('syncwell.sync_queue_places'),
+  user_id uuid,
+  source text not null constraint sync_queue_source_is_named check (source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'),
+  operation_type text not null constraint sync_queue_type_is_named check (length(operation_type) between 1 and 100),
+  payload jsonb not null,
+  dedup_key text,
+  dedup_hash uuid not null,
+  dedup_mode text not null
+  constraint sync_queue_mode_is_known check (dedup_mode in ('ignore', 'replace', 'merge', 'none')),
+  priority smallint not null constraint sync_queue_priority_is_a_digit check (priority between 0 and 9),
+  status text not null default 'pending'
+  constraint sync_queue_status_is_known check (status in ('pending', 'processing', 'dead')),
+  run_at timestamptz not null,
+  blockers integer not null default 0 constraint sync_queue_blockers_are_counted check (blockers >= 0),
+  is_waited_for boolean not null default false,
+  attempts integer not null default 0,
+  max_attempts integer not null constraint sync_queue_tries_at_least_once check (max_attempts between 1 and 100),
+  ordering_key text,
+  order_hash bigint,
+  enqueued_at timestamptz not null,
+  claimed_at timestamptz,
+  lease_token uuid,
+  lease_owner text,
+  last_failed_at timestamptz,
+  last_error_type text,
+  last_error_code text,
+  last_error text,
+  dead_reason text,
+  platform text
+  constraint sync_queue_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  device_id text,
+  primary key (org_id, id),
+  constraint sync_queue_processing_has_a_lease
+  check ((status = 'processing') = (lease_token is not null) and (status = 'processing') <= (claimed_at is not null)),
+  constraint sync_queue_dead_has_a_reason check ((status = 'dead') = (dead_reason is not null))
+) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02);
+-- what is done at most once at a time; replace and merge give way as soon as theirs is being processed
+create unique index sync_queue_twins on syncwell.sync_queue (org_id, dedup_hash)
+where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore');
+create index sync_queue_processed_twins on syncwell.sync_queue (org_id, dedup_hash)
+where status = 'processing' and dedup_mode in ('replace', 'merge');
+-- a lane is an org's source and priority; in each, what may be claimed first stands first, leases that ran out included
+create index sync_queue_lanes on syncwell.sync_queue (org_id, source, priority, run_at, id)
+where status <> 'dead' and blockers = 0;
+create index sync_queue_by_order on syncwell.sync_queue (org_id, order_hash, place)
+where order_hash is not null and status <> 'dead';
+create index sync_queue_dead on syncwell.sync_queue (org_id, id) where status = 'dead';
+comment on table syncwell.sync_queue is
+'Operations that are to be done. Those that are done or superseded are in sync_queue_archive, without their payload; '
+'those that failed for good stay here as dead until somebody requeues them.';
+comment on column syncwell.sync_queue.org_id is 'The org.';
+comment on column syncwell.sync_queue.id is 'The operation''s id; ids ascend with enqueued_at.';
+comment on column syncwell.sync_queue.place is 'Its place in the order of arrival.';
+comment on column syncwell.sync_queue.user_id is 'The user whose operation it is; NULL for the org''s own.';
+comment on column syncwell.sync_queue.source is 'What it belongs to.';
+comment on column syncwell.sync_queue.operation_type is 'What is to be done, e.g. send_sms.';
+comment on column syncwell.sync_queue.payload is 'With what.';
+comment on column syncwell.sync_queue.dedup_key is
+'What makes two operations of a user and type the same; NULL: their payload does.';
+comment on column syncwell.sync_queue.dedup_hash is 'See _dedup_hash(): twins share it.';
+comment on column syncwell.sync_queue.dedup_mode is
+'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being '
+'processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
+comment on column syncwell.sync_queue.priority is '0 to 9; within a source, higher ones are claimed first.';
+comment on column syncwell.sync_queue.status is 'pending, processing or dead.';
+comment on column syncwell.sync_queue.run_at is
+'From when on it may be claimed; while it is being processed: when its lease ends, and it may be claimed again.';
+comment on column syncwell.sync_queue.blockers is 'How many operations it waits for.';
+comment on column syncwell.sync_queue.is_waited_for is 'Whether operations wait for it.';
+comment on column syncwell.sync_queue.attempts is 'How often it was claimed.';
+comment on column syncwell.sync_queue.max_attempts is 'How often it may be; then it is dead.';
+comment on column syncwell.sync_queue.ordering_key is
+'Operations of a user with the same key are done one after the other in the order of arrival; NULL: in any.';
+comment on column syncwell.sync_queue.order_hash is 'A hash of user and ordering key; NULL without one.';
+comment on column syncwell.sync_queue.enqueued_at is 'When it was first sent.';
+comment on column syncwell.sync_queue.claimed_at is 'When it was last claimed; NULL: never.';
+comment on column syncwell.sync_queue.lease_token is 'Proof of the worker that processes it.';
+comment on column syncwell.sync_queue.lease_owner is 'That worker, as it named itself.';
+comment on column syncwell.sync_queue.last_failed_at is 'When it last failed; NULL: never.';
+comment on column syncwell.sync_queue.last_error_type is 'How: see classify_sync_error().';
+comment on column syncwell.sync_queue.last_error_code is 'The code as the worker gave it.';
+comment on column syncwell.sync_queue.last_error is 'The message, without secrets; NULL where consent is missing.';
+comment on column syncwell.sync_queue.dead_reason is
+'Why it is not tried again: attempts (all used), lease_expired (the last one''s worker never came back), permanent or '
+'auth (trying again does not help).';
+comment on column syncwell.sync_queue.platform is 'android, ios, web, server or other; NULL when not told.';
+comment on column syncwell.sync_queue.device_id is 'The device it came from; NULL when not told or without consent.';
+
+create table syncwell.queue_dependencies (
+  org_id uuid not null,
+  blocker_id uuid not null,
+  waiting_id uuid not null,
+  needs_success boolean not null,
+  primary key (org_id, blocker_id, waiting_id),
+  foreign key (org_id, waiting_id) references syncwell.sync_queue on delete cascade
+);
+create index queue_dependencies_by_waiting on syncwell.queue_dependencies (org_id, waiting_id);
+comment on table syncwell.queue_dependencies is 'Which operation waits for which.';
+comment on column syncwell.queue_dependencies.org_id is 'The org.';
+comment on column syncwell.queue_dependencies.blocker_id is 'The operation that comes first.';
+comment on column syncwell.queue_dependencies.waiting_id is 'The one that waits for it.';
+comment on column syncwell.queue_dependencies.needs_success is
+'Whether it waits until the first has been done (depends_on), or only until it is out of the way (order, a twin).';
+
+create table syncwell.sync_queue_archive (
+  org_id uuid not null,
+  id uuid not null,
+  user_id uuid,
+  source text not null,
+  operation_type text not null,
+  platform text,
+  status text not null
+  constraint sync_queue_archive_status_is_known check (status in ('completed', 'superseded')),
+  attempts integer not null,
+  lease_token uuid,
+  enqueued_at timestamptz not null,
+  claimed_at timestamptz,
+  finished_at timestamptz not null,
+  superseded_by uuid,
+  primary key (org_id, id)
+) partition by range (id);
+create index sync_queue_archive_by_time on syncwell.sync_queue_archive (org_id, finished_at);
+comment on table syncwell.sync_queue_archive is
+'Operations that were done, and those that gave way to a newer one; without their payload. Kept for setting '
+'queue.archive_retention.';
+comment on column syncwell.sync_queue_archive.org_id is 'The org.';
+comment on column syncwell.sync_queue_archive.id is 'The operation''s id.';
+comment on column syncwell.sync_queue_archive.user_id is 'The user whose operation it was; NULL for the org''s own.';
+comment on column syncwell.sync_queue_archive.source is 'What it belonged to.';
+comment on column syncwell.sync_queue_archive.operation_type is 'What was done.';
+comment on column syncwell.sync_queue_archive.platform is 'android, ios, web, server or other; NULL when not told.';
+comment on column syncwell.sync_queue_archive.status is 'completed or superseded.';
+comment on column syncwell.sync_queue_archive.attempts is 'How often it was claimed.';
+comment on column syncwell.sync_queue_archive.lease_token is 'Proof of the worker that completed it.';
+comment on column syncwell.sync_queue_archive.enqueued_at is 'When it was first sent.';
+comment on column syncwell.sync_queue_archive.claimed_at is 'When it was last claimed.';
+comment on column syncwell.sync_queue_archive.finished_at is 'When it was completed or superseded.';
+comment on column syncwell.sync_queue_archive.superseded_by is 'The newer operation; NULL when completed.';
+
+create table syncwell.client_queues (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  user_id uuid not null,
+  device_id text not null,
+  source text not null,
+  depth bigint not null constraint client_queues_depth_is_not_negative check (depth >= 0),
+  oldest_at timestamptz,
+  platform text
+  constraint client_queues_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  reported_at timestamptz not null,
+  received_at timestamptz not null,
+  primary key (org_id, user_id, device_id, source),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade,
+  constraint client_queues_empty_has_no_oldest check (depth > 0 or oldest_at is null)
+) with (fillfactor = 70);
+comment on table syncwell.client_queues is
+'What devices last told of the queues that they keep themselves. No row: not known, which is not empty.';
+comment on column syncwell.client_queues.org_id is 'The org.';
+comment on column syncwell.client_queues.user_id is 'The user whose device it is.';
+comment on column syncwell.client_queues.device_id is 'The device, as consent lets it be kept; else empty.';
+comment on column syncwell.client_queues.source is 'What waits there.';
+comment on column syncwell.client_queues.depth is 'How many operations wait.';
+comment on column syncwell.client_queues.oldest_at is 'Since when the oldest does; NULL: none does, or not told.';
+comment on column syncwell.client_queues.platform is 'android, ios, web, server or other; NULL when not told.';
+comment on column syncwell.client_queues.reported_at is 'When it was so, by the device''s clock.';
+comment on column syncwell.client_queues.received_at is 'When the report arrived.';
+
+create table syncwell.rate_limits (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  bucket text not null constraint rate_limits_bucket_is_named check (length(bucket) between 1 and 200),
+  tokens double precision not null,
+  filled_at timestamptz not null,
+  primary key (org_id, bucket)
+) with (fillfactor = 50);
+comment on table syncwell.rate_limits is 'Token buckets: one row a bucket that was ever asked.';
+comment on column syncwell.rate_limits.org_id is 'The org.';
+comment on column syncwell.rate_limits.bucket is 'Its name, usually a source.';
+comment on column syncwell.rate_limits.tokens is 'What was in it at filled_at.';
+comment on column syncwell.rate_limits.filled_at is 'When it was last filled up.';
+
+create type syncwell.queue_request as (
+  place integer,
+  user_id uuid,
+  source text,
+  operation_type text,
+  payload jsonb,
+  dedup_key text,
+  dedup_mode text,
+  priority smallint,
+  run_at timestamptz,
+  max_attempts integer,
+  ordering_key text,
+  depends_on uuid array,
+  platform text,
+  device_id text
+);
+comment on type syncwell.queue_request is 'An operation as it is sent, checked and with its defaults.';
+--! end
+
+--! include queue/functions/_as_time.sql
+create or replace function syncwell._as_time(p_text text)
+returns timestamptz
+language plpgsql stable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO, YMD'
+as $$
+begin
+  if p_text !~ '^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'
+    or p_text is null
+  then
+    return null;
+  end if;
+  return p_text::timestamptz;
+exception
+  when datetime_field_overflow or invalid_datetime_format then
+    return null;
+end
+$$;
+comment on function syncwell._as_time(text) is
+'A time of the years 2000 to 2199 from its ISO 8601 text with offset; NULL for any other text.';
+revoke all on function syncwell._as_time(text) from public;
+--! end
+
+--! include queue/functions/_bury_operation.sql
+create or replace function syncwell._bury_operation(
+  p_operation syncwell.sync_queue,
+  p_reason text
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update syncwell.sync_queue as q
+  set status = 'dead', dead_reason = p_reason, lease_token = null, lease_owner = null
+  where q.org_id = p_operation.org_id and q.id = p_operation.id;
+  if p_operation.is_waited_for then
+    perform syncwell._release_waiting(p_operation.org_id, array[p_operation.id], false);
+  end if;
+end
+$$;
+comment on function syncwell._bury_operation(syncwell.sync_queue, text) is
+'Makes a locked operation dead for p_reason (a dead_reason). What needs it done goes on waiting, until it is requeued '
+'and done.';
+revoke all on function syncwell._bury_operation(syncwell.sync_queue, text) from public;
+--! end
+
+--! include queue/functions/_chain_operations.sql
+create or replace function syncwell._chain_operations(
+  p_org_id uuid,
+  p_operations syncwell.sync_queue[],
+  p_ids uuid[],
+  p_requests syncwell.queue_request[],
+  p_hashes uuid[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_waiting uuid[];
+  v_blockers uuid[];
+  v_needs boolean[];
+begin
+  if not exists (
+    select from unnest(p_requests) as r
+    where r.ordering_key is not null or r.depends_on <> '{}' or r.dedup_mode in ('replace', 'merge')
+  ) then
+    return;
+  end if;
+
+  with new_ones as materialized (
+    select o.id, o.place, o.order_hash, o.dedup_hash, o.dedup_mode
+    from unnest(p_operations) with ordinality as o
+    join unnest(p_ids) with ordinality as i (id, at) on i.at = o.ordinality and i.id = o.id
+  ),
+  needed as (
+    select n.id, syncwell._successor(p_org_id, d.id) as blocker_id
+    from unnest(p_requests) with ordinality as r
+    cross join lateral unnest(r.depends_on) as d (id)
+    join unnest(p_hashes) with ordinality as h (hash, at) on h.at = r.ordinality
+    join new_ones as n on n.dedup_hash = h.hash
+  ),
+  wanted as (
+    select n.id, n.blocker_id, true as needs_success from needed as n
+    union
+    -- the one before in the same row of operations: sent with it, else the last that is there
+    select
+      n.id,
+      coalesce(
+        lag(n.id) over (partition by n.order_hash order by n.place),
+        (
+          select q.id
+          from syncwell.sync_queue as q
+          where q.org_id = p_org_id and q.order_hash = n.order_hash and q.status <> 'dead'
+            and q.place < n.place
+            and q.id not in (select m.id from new_ones as m)
+          order by q.place desc
+          limit 1
+        )
+      ),
+      false
+    from new_ones as n
+    where n.order_hash is not null
+    union
+    select n.id, q.id, false
+    from new_ones as n
+    join syncwell.sync_queue as q
+      on q.org_id = p_org_id
+      and q.dedup_hash = n.dedup_hash
+      and q.status = 'processing'
+      and q.dedup_mode in ('replace', 'merge')
+    where n.dedup_mode in ('replace', 'merge')
+  ),
+  distinct_ones as (
+    select w.id, w.blocker_id, bool_or(w.needs_success) as needs_success
+    from wanted as w
+    where w.blocker_id is not null
+    group by w.id, w.blocker_id
+  ),
+  -- whoever ends a blocker waits here, and then sees who waits for it; who is gone blocks nobody
+  locked as materialized (
+    select q.id, q.status
+    from syncwell.sync_queue as q
+    where q.org_id = p_org_id and q.id in (select d.blocker_id from distinct_ones as d)
+    order by q.id
+    for update
+  )
+  select array_agg(d.id), array_agg(d.blocker_id), array_agg(d.needs_success)
+  into v_waiting, v_blockers, v_needs
+  from distinct_ones as d
+  join locked as l on l.id = d.blocker_id
+  where l.status <> 'dead' or d.needs_success;
+  if v_waiting is null then
+    return;
+  end if;
+
+  insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
+  select p_org_id, b.id, w.id, s.needs_success
+  from unnest(v_waiting) with ordinality as w (id, at)
+  join unnest(v_blockers) with ordinality as b (id, at) using (at)
+  join unnest(v_needs) with ordinality as s (needs_success, at) using (at);
+  update syncwell.sync_queue as q
+  set is_waited_for = true
+  where q.org_id = p_org_id and q.id = any(v_blockers) and not q.is_waited_for;
+  update syncwell.sync_queue as q
+  set blockers = c.blockers
+  from (select w.id, count(*) as blockers from unnest(v_waiting) as w (id) group by w.id) as c
+  where q.org_id = p_org_id and q.id = c.id;
+end
+$$;
+comment on function
+syncwell._chain_operations(uuid, syncwell.sync_queue[], uuid[], syncwell.queue_request[], uuid[]) is
+'Notes for what newly written operations wait: what they depend on, the one before in their order, a twin that is '
+'being processed. What has ended meanwhile blocks nobody.';
+revoke all on function
+syncwell._chain_operations(uuid, syncwell.sync_queue[], uuid[], syncwell.queue_request[], uuid[]) from public;
+--! end
+
+--! include queue/functions/_check_operation_ids.sql
+create or replace function syncwell._check_operation_ids(
+  p_operation_ids uuid[],
+  p_lease_token uuid
+)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_operation_ids is null or p_lease_token is null or array_position(p_operation_ids, null) is not null then
+    raise exception using
+      errcode = '22004',
+      message = 'operations and their lease are needed',
+      detail = 'p_operation_ids or p_lease_token is NULL.',
+      hint = 'Pass operation_id and lease_token as claim_operations() gave them.';
+  end if;
+  if cardinality(p_operation_ids) > 1000 then
+    raise exception using
+      errcode = '22023',
+      message = 'too many operations',
+      detail = format('p_operation_ids has %s.', cardinality(p_operation_ids)),
+      hint = 'Pass at most 1000.';
+  end if;
+end
+$$;
+comment on function syncwell._check_operation_ids(uuid[], uuid) is
+'Refuses what can be no claimed operations: 22004 for NULL, 22023 for more than 1000.';
+revoke all on function syncwell._check_operation_ids(uuid[], uuid) from public;
+--! end
+
+--! include queue/functions/_dedup_hash.sql
+create or replace function syncwell._dedup_hash(
+  p_id uuid,
+  p_user_id uuid,
+  p_operation_type text,
+  p_payload jsonb,
+  p_dedup_key text,
+  p_dedup_mode text
+)
+returns uuid
+language sql immutable security invoker parallel safe
+return case
+  when p_dedup_mode = 'none' then p_id
+  else pg_catalog.md5(pg_catalog.concat_ws(
+    chr(31),
+    coalesce(p_user_id::text, '-'),
+    p_operation_type,
+    case
+      when p_dedup_key is not null then ':' || p_dedup_key
+      -- equal for what is equal as jsonb: in any order of keys, and 1.0 = 1
+      else '=' || pg_catalog.jsonb_hash_extended(p_payload, 0) || '.' || pg_catalog.jsonb_hash_extended(p_payload, 1)
+    end
+  ))::uuid
+end;
+comment on function syncwell._dedup_hash(uuid, uuid, text, jsonb, text, text) is
+'What makes two operations of an org twins: user, type, and the key that was given, else the payload, compared as '
+'jsonb. Mode none: the id itself, that nothing shares.';
+revoke all on function syncwell._dedup_hash(uuid, uuid, text, jsonb, text, text) from public;
+--! end
+
+--! include queue/functions/_enqueue.sql
+create or replace function syncwell._enqueue(
+  p_org_id uuid,
+  p_requests syncwell.queue_request[]
+)
+returns table (
+  place integer,
+  operation_id uuid,
+  deduplicated boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  -- one operation for all requests that are twins, in the order of their hashes: so that batches that meet never wait
+  -- for each other in a circle
+  v_operations syncwell.sync_queue[];
+  v_hashes uuid[];
+  v_left syncwell.sync_queue[];
+  v_written uuid[] := array[]::uuid[];
+  v_ids uuid[];
+  v_tries integer := 0;
+begin
+  with requests as materialized (
+    select
+      r.*,
+      i.id,
+      i.number,
+      syncwell._dedup_hash(i.id, r.user_id, r.operation_type, r.payload, r.dedup_key, r.dedup_mode) as hash
+    from unnest(p_requests) as r
+    cross join lateral (
+      select syncwell._uuid7(v_now) as id, nextval('syncwell.sync_queue_places') as number
+      where r.place is not null
+    ) as i
+  ),
+  -- of twins that are ignored the first counts, of others the last
+  ranked as materialized (
+    select
+      r.*,
+      row_number() over (
+        partition by r.hash
+        order by r.dedup_mode in ('replace', 'merge') desc,
+          case when r.dedup_mode in ('replace', 'merge') then -r.place else r.place end
+      ) as rank
+    from requests as r
+  ),
+  merged as (
+    select r.hash, jsonb_object_agg(e.key, e.value order by r.place) as payload
+    from requests as r
+    cross join lateral jsonb_each(r.payload) as e
+    where r.dedup_mode = 'merge'
+    group by r.hash
+  )
+  select
+    array_agg(
+      row(
+        p_org_id, r.id, r.number, r.user_id, r.source, r.operation_type,
+        case r.dedup_mode when 'merge' then coalesce(m.payload, r.payload) else r.payload end,
+        r.dedup_key, r.hash, r.dedup_mode, r.priority, 'pending', coalesce(r.run_at, v_now), 0, false, 0,
+        r.max_attempts, r.ordering_key, syncwell._order_hash(r.user_id, r.ordering_key), v_now,
+        null, null, null, null, null, null, null, null, r.platform, r.device_id
+      )::syncwell.sync_queue
+      order by r.hash
+    ) filter (where r.rank = 1),
+    array_agg(r.hash order by r.place)
+  into v_operations, v_hashes
+  from ranked as r
+  left join merged as m on m.hash = r.hash;
+  if v_operations is null then
+    return;
+  end if;
+
+  perform syncwell._lock_twins(
+    p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
+  );
+  -- whoever joins a row of operations must see the end of it
+  perform pg_advisory_xact_lock(hashtextextended('syncwell.order.' || p_org_id, l.order_hash))
+  from (
+    select distinct o.order_hash from unnest(v_operations) as o where o.order_hash is not null order by 1
+  ) as l;
+
+  v_left := v_operations;
+  loop
+    -- an operation that would be ignored gives way to one that replaces
+    update syncwell.sync_queue as q
+    set dedup_mode = o.dedup_mode
+    from unnest(v_left) as o
+    where q.org_id = p_org_id
+      and q.dedup_hash = o.dedup_hash
+      and q.status = 'processing'
+      and q.dedup_mode = 'ignore'
+      and o.dedup_mode in ('replace', 'merge');
+
+    with ignoring as (
+      insert into syncwell.sync_queue as q
+      select o.* from unnest(v_left) as o where o.dedup_mode in ('ignore', 'none') order by o.dedup_hash
+      on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+      do nothing
+      returning q.id
+    ),
+    replacing as (
+      insert into syncwell.sync_queue as q
+      select o.* from unnest(v_left) as o where o.dedup_mode in ('replace', 'merge') order by o.dedup_hash
+      on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+      do update
+      set
+        payload = case
+          when excluded.dedup_mode = 'merge' and jsonb_typeof(q.payload) = 'object' then q.payload || excluded.payload
+          else excluded.payload
+        end,
+        dedup_mode = excluded.dedup_mode,
+        priority = greatest(q.priority, excluded.priority),
+        run_at = excluded.run_at,
+        platform = coalesce(excluded.platform, q.platform),
+        device_id = coalesce(excluded.device_id, q.device_id)
+      where q.status = 'pending'
+      returning q.id
+    )
+    select v_written || coalesce(array_agg(w.id), '{}')
+    into v_written
+    from (select i.id from ignoring as i union all select r.id from replacing as r) as w;
+
+    -- which row stands for each operation; NULL: the twin that it met is done by now, so it is sent again
+    select
+      array_agg(coalesce(w.id, t.id) order by o.dedup_hash),
+      array_agg(o order by o.dedup_hash) filter (where w.id is null and t.id is null)
+    into v_ids, v_left
+    from unnest(v_operations) as o
+    left join unnest(v_written) as w (id) on w.id = o.id
+    left join syncwell.sync_queue as t
+      on t.org_id = p_org_id
+      and t.dedup_hash = o.dedup_hash
+      and (
+        t.status = 'pending'
+        or (t.status = 'processing' and t.dedup_mode = 'ignore' and o.dedup_mode in ('ignore', 'none'))
+      );
+    exit when v_left is null;
+    v_tries := v_tries + 1;
+    if v_tries > 20 then
+      raise exception using
+        errcode = '40001',
+        message = 'the same operations come and go too quickly',
+        detail = format('%s operations met twins that were gone a moment later.', cardinality(v_left)),
+        hint = 'Send them again, in a READ COMMITTED transaction.';
+    end if;
+  end loop;
+
+  perform syncwell._chain_operations(p_org_id, v_operations, v_ids, p_requests, v_hashes);
+  if (syncwell._queue_defaults(p_org_id)).notifies then
+    perform pg_notify('syncwell_queue', '');
+  end if;
+
+  return query
+  select
+    r.place,
+    t.id,
+    o.id <> t.id or row_number() over (partition by t.id order by r.place) > 1
+  from unnest(p_requests) with ordinality as r
+  join unnest(v_hashes) with ordinality as h (hash, at) on h.at = r.ordinality
+  join unnest(v_operations) with ordinality as o on o.dedup_hash = h.hash
+  join unnest(v_ids) with ordinality as t (id, at) on t.at = o.ordinality
+  order by r.place;
+end
+$$;
+comment on function syncwell._enqueue(uuid, syncwell.queue_request[]) is
+'Puts checked operations, in the order of their place, into the queue of an org; deduplicated: a row that '
+'was there, or an earlier request, stands for it. Exact under concurrency by the unique index sync_queue_twins. '
+'Errors: 40001 where a twin that blocks it is not visible (REPEATABLE READ).';
+revoke all on function syncwell._enqueue(uuid, syncwell.queue_request[]) from public;
+--! end
+
+--! include queue/functions/_expire_client_queues_task.sql
+create or replace function syncwell._expire_client_queues_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_queues bigint;
+  v_buckets bigint;
+begin
+  with settings as materialized (
+    select o.org_id, syncwell._setting(o.org_id, 'queue.report_retention')::interval as retention
+    from syncwell.orgs as o
+  )
+  delete from syncwell.client_queues as c
+  using settings as s
+  where c.org_id = s.org_id and c.received_at < v_now - s.retention;
+  get diagnostics v_queues = row_count;
+  -- a bucket that nobody asked for a day is full, however slowly it fills in practice
+  delete from syncwell.rate_limits as r where r.filled_at < v_now - interval '30 days';
+  get diagnostics v_buckets = row_count;
+  return v_queues + v_buckets;
+end
+$$;
+comment on function syncwell._expire_client_queues_task() is
+'Maintenance duty expire_client_queues: deletes reports of devices'' queues past setting queue.report_retention, and '
+'token buckets nobody asked for 30 days. Returns how many rows.';
+revoke all on function syncwell._expire_client_queues_task() from public;
+--! end
+
+--! include queue/functions/_leased_operation.sql
+create or replace function syncwell._leased_operation(
+  p_org_id uuid,
+  p_operation_id uuid,
+  p_lease_token uuid
+)
+returns syncwell.sync_queue
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_operation syncwell.sync_queue;
+begin
+  perform syncwell._lock_twins(
+    p_org_id, array(select q.dedup_hash from syncwell.sync_queue as q where q.org_id = p_org_id and q.id = p_operation_id)
+  );
+  select q.* into v_operation
+  from syncwell.sync_queue as q
+  where q.org_id = p_org_id and q.id = p_operation_id
+  for update;
+  if not found or not syncwell._may_handle_operation(v_operation.user_id) then
+    raise exception using
+      errcode = 'SW401',
+      message = 'unknown operation',
+      detail = format('There is no operation %s that this caller may end.', p_operation_id),
+      hint = 'It may have been completed: get_operations() shows what is left.';
+  end if;
+  if v_operation.lease_token is distinct from p_lease_token then
+    raise exception using
+      errcode = 'SW402',
+      message = 'the lease is lost',
+      detail = format('Operation %s is not held by this lease any more.', p_operation_id),
+      hint = 'Stop working on it: it was handed out again when its lease ended. Ask for longer leases or extend them.';
+  end if;
+  return v_operation;
+end
+$$;
+comment on function syncwell._leased_operation(uuid, uuid, uuid) is
+'The operation, locked, if the lease holds it. Errors: SW401, SW402.';
+revoke all on function syncwell._leased_operation(uuid, uuid, uuid) from public;
+--! end
+
+--! include queue/functions/_lock_twins.sql
+create or replace function syncwell._lock_twins(
+  p_org_id uuid,
+  p_hashes uuid[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct hashtextextended('syncwell.twins.' || p_org_id || h.hash, 0) as key
+    from unnest(p_hashes) as h (hash)
+    order by 1
+  ) as l;
+end
+$$;
+comment on function syncwell._lock_twins(uuid, uuid[]) is
+'Lets nobody else send or put back operations of these dedup hashes that replace each other, until the end of the '
+'transaction. Taken before their rows are locked: whoever sends one waits for the row of its twin, and whoever puts '
+'that back for the index entry of the one that is sent.';
+revoke all on function syncwell._lock_twins(uuid, uuid[]) from public;
+--! end
+
+--! include queue/functions/_may_depend_on.sql
+create or replace function syncwell._may_depend_on(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_operation_ids uuid[]
+)
+returns boolean
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_operation_ids = '{}' then
+    return true;
+  end if;
+  return not exists (
+    select from unnest(p_operation_ids) as d (id)
+    where not exists (
+        select from syncwell.sync_queue as q
+        where q.org_id = p_org_id and q.id = d.id and (q.user_id is null or q.user_id is not distinct from p_user_id)
+      )
+      and not exists (
+        select from syncwell.sync_queue_archive as a
+        where a.org_id = p_org_id and a.id = d.id and (a.user_id is null or a.user_id is not distinct from p_user_id)
+      )
+  );
+end
+$$;
+comment on function syncwell._may_depend_on(uuid, uuid, uuid[]) is
+'Whether an operation of this user may wait for these: they are there, or were, and are its user''s or the org''s.';
+revoke all on function syncwell._may_depend_on(uuid, uuid, uuid[]) from public;
+--! end
+
+--! include queue/functions/_may_handle_operation.sql
+create or replace function syncwell._may_handle_operation(p_user_id uuid)
+returns boolean
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id constant uuid := syncwell._claim_user();
+begin
+  return v_user_id is null or p_user_id is not distinct from v_user_id;
+end
+$$;
+comment on function syncwell._may_handle_operation(uuid) is
+'Whether the caller may work on operations of this user of its org: members and analysts on their own, admins and '
+'services on all.';
+revoke all on function syncwell._may_handle_operation(uuid) from public;
+--! end
+
+--! include queue/functions/_operation_fault.sql
+create or replace function syncwell._operation_fault(
+  p_request syncwell.queue_request,
+  p_max_payload integer
+)
+returns text[]
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when coalesce(length(p_request.operation_type), 0) not between 1 and 100
+      then array['22023', 'operation_type must be a text of 1 to 100 characters']
+    when octet_length(p_request.payload::text) > p_max_payload then array[
+      'SW403',
+      format('its payload has %s bytes; at most %s are taken', octet_length(p_request.payload::text), p_max_payload)
+    ]
+    when p_request.source !~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'
+      then array['22023', 'source must be a letter or digit, then up to 99 of A-Z a-z 0-9 _ . : / -']
+    when length(p_request.dedup_key) not between 1 and 500
+      then array['22023', 'dedup_key must have 1 to 500 characters']
+    when p_request.dedup_mode is null or p_request.dedup_mode <> all (array['ignore', 'replace', 'merge', 'none'])
+      then array['22023', 'mode must be ignore, replace, merge or none']
+    when p_request.dedup_mode in ('replace', 'merge') and p_request.dedup_key is null
+      then array['22023', 'modes replace and merge need a dedup_key']
+    when p_request.dedup_mode = 'merge' and jsonb_typeof(p_request.payload) <> 'object'
+      then array['22023', 'only objects can be merged']
+    when p_request.priority is null or p_request.priority not between 0 and 9
+      then array['22023', 'priority must be 0 to 9']
+    when p_request.run_at not between '2000-01-01 00:00+00' and '2200-01-01 00:00+00'
+      then array['22023', 'run_at must be a time from 2000 to 2200, ISO 8601 with its offset']
+    when p_request.max_attempts not between 1 and 100 then array['22023', 'max_attempts must be 1 to 100']
+    when length(p_request.ordering_key) not between 1 and 500
+      then array['22023', 'ordering_key must have 1 to 500 characters']
+    when p_request.platform <> all (array['android', 'ios', 'web', 'server', 'other'])
+      then array['22023', 'platform must be android, ios, web, server or other']
+    when length(p_request.device_id) > 200 then array['22023', 'device_id has more than 200 characters']
+    when cardinality(p_request.depends_on) > 100 or array_position(p_request.depends_on, null) is not null
+      then array['22023', 'depends_on must name at most 100 operations']
+  end;
+end
+$$;
+comment on function syncwell._operation_fault(syncwell.queue_request, integer) is
+'What is wrong with an operation that somebody sends: SQLSTATE and text; NULL: nothing.';
+revoke all on function syncwell._operation_fault(syncwell.queue_request, integer) from public;
+--! end
+
+--! include queue/functions/_order_hash.sql
+create or replace function syncwell._order_hash(
+  p_user_id uuid,
+  p_ordering_key text
+)
+returns bigint
+language sql immutable security invoker parallel safe
+return case
+  when p_ordering_key is not null
+    then pg_catalog.hashtextextended(coalesce(p_user_id::text, '-') || chr(31) || p_ordering_key, 0)
+end;
+comment on function syncwell._order_hash(uuid, text) is
+'By what the operations of one user and ordering key are found; two keys that share it only wait for each other.';
+revoke all on function syncwell._order_hash(uuid, text) from public;
+--! end
+
+--! include queue/functions/_pick_operations.sql
+create or replace function syncwell._pick_operations(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_source text,
+  p_limit integer,
+  p_now timestamptz
+)
+returns setof syncwell.sync_queue
+language plpgsql volatile security invoker rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_sources text[];
+begin
+  if p_source is null then
+    -- one index probe a source, however much waits in it
+    with recursive sources as (
+      (
+        select q.source
+        from syncwell.sync_queue as q
+        where q.org_id = p_org_id and q.status <> 'dead' and q.blockers = 0
+        order by q.source
+        limit 1
+      )
+      union all
+      select n.source
+      from sources as s
+      cross join lateral (
+        select q.source
+        from syncwell.sync_queue as q
+        where q.org_id = p_org_id and q.status <> 'dead' and q.blockers = 0 and q.source > s.source
+        order by q.source
+        limit 1
+      ) as n
+    )
+    select array_agg(s.source order by random()) into v_sources from sources as s;
+  else
+    v_sources := array[p_source];
+  end if;
+  return query
+  select (o.operation).*
+  from generate_series(9, 0, -1) as p (priority)
+  cross join lateral unnest(case when p.priority >= 0 then v_sources end) as s (source)
+  cross join lateral (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = p_org_id
+      and q.source = s.source
+      and q.priority = p.priority
+      and q.status <> 'dead'
+      and q.blockers = 0
+      and q.run_at <= p_now
+      and (p_user_id is null or q.user_id = p_user_id)
+    order by q.run_at, q.id
+    limit p_limit
+    for update of q skip locked
+  ) as o
+  limit p_limit;
+end
+$$;
+comment on function syncwell._pick_operations(uuid, uuid, text, integer, timestamptz) is
+'Locks at most p_limit operations of an org that may be claimed, of p_user_id and p_source (NULL: any): higher '
+'priorities first, then source by source in any order, in each what has waited longest. What others have locked is '
+'skipped.';
+revoke all on function syncwell._pick_operations(uuid, uuid, text, integer, timestamptz) from public;
+--! end
+
+--! include queue/functions/_put_back.sql
+create or replace function syncwell._put_back(
+  p_operation syncwell.sync_queue,
+  p_run_at timestamptz,
+  p_attempts integer default null
+)
+returns text
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_twin_id uuid;
+begin
+  loop
+    select q.id into v_twin_id
+    from syncwell.sync_queue as q
+    where q.org_id = p_operation.org_id
+      and q.dedup_hash = p_operation.dedup_hash
+      and (q.status = 'pending' or (q.status = 'processing' and q.dedup_mode = 'ignore'))
+      and q.id <> p_operation.id
+    for update;
+    exit when found;
+    begin
+      update syncwell.sync_queue as q
+      set
+        status = 'pending',
+        run_at = p_run_at,
+        attempts = coalesce(p_attempts, q.attempts),
+        lease_token = null,
+        lease_owner = null,
+        dead_reason = null
+      where q.org_id = p_operation.org_id and q.id = p_operation.id;
+      return 'pending';
+    exception
+      -- a twin came meanwhile
+      when unique_violation then
+        null;
+    end;
+  end loop;
+
+  -- the twin is what is to be done now, and who needed this one needs that one
+  delete from syncwell.queue_dependencies as d
+  where d.org_id = p_operation.org_id and d.waiting_id = p_operation.id;
+  if p_operation.is_waited_for then
+    perform syncwell._release_waiting(p_operation.org_id, array[p_operation.id], false);
+    insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
+    select d.org_id, v_twin_id, d.waiting_id, true
+    from syncwell.queue_dependencies as d
+    where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id and d.waiting_id <> v_twin_id
+    on conflict (org_id, blocker_id, waiting_id) do nothing;
+    update syncwell.sync_queue as q
+    set blockers = c.blockers
+    from (
+      select d.waiting_id, count(*) filter (where a.blocker_id <> p_operation.id) as blockers
+      from syncwell.queue_dependencies as d
+      join syncwell.queue_dependencies as a on a.org_id = d.org_id and a.waiting_id = d.waiting_id
+      where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id
+      group by d.waiting_id
+    ) as c
+    where q.org_id = p_operation.org_id and q.id = c.waiting_id;
+    delete from syncwell.queue_dependencies as d
+    where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id;
+    update syncwell.sync_queue as q
+    set is_waited_for = true
+    where q.org_id = p_operation.org_id and q.id = v_twin_id;
+  end if;
+  delete from syncwell.sync_queue as q
+  where q.org_id = p_operation.org_id and q.id = p_operation.id;
+  insert into syncwell.sync_queue_archive (
+    org_id, id, user_id, source, operation_type, platform, status, attempts, enqueued_at, claimed_at, finished_at,
+    superseded_by
+  )
+  values (
+    p_operation.org_id, p_operation.id, p_operation.user_id, p_operation.source, p_operation.operation_type,
+    p_operation.platform, 'superseded', p_operation.attempts, p_operation.enqueued_at, p_operation.claimed_at,
+    syncwell._now(), v_twin_id
+  );
+  return 'superseded';
+end
+$$;
+comment on function syncwell._put_back(syncwell.sync_queue, timestamptz, integer) is
+'Makes a locked operation pending again from p_run_at on, with p_attempts (NULL: as many as it had): pending; or, '
+'where a newer twin waits, ends it: superseded.';
+revoke all on function syncwell._put_back(syncwell.sync_queue, timestamptz, integer) from public;
+--! end
+
+--! include queue/functions/_queue_defaults.sql
+create or replace function syncwell._queue_defaults(
+  p_org_id uuid,
+  out source text,
+  out max_attempts integer,
+  out max_payload integer,
+  out notifies boolean
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select
+    max(e.value) filter (where e.key = 'queue.source'),
+    (max(e.value) filter (where e.key = 'queue.max_attempts'))::integer,
+    (max(e.value) filter (where e.key = 'queue.max_payload'))::integer,
+    (max(e.value) filter (where e.key = 'queue.notify'))::boolean
+  into source, max_attempts, max_payload, notifies
+  from (
+    select d.key, coalesce(s.value, d.default_value) as value
+    from syncwell.setting_definitions as d
+    left join lateral (
+      select o.value
+      from syncwell.settings as o
+      where o.key = d.key
+        and (o.org_id = p_org_id or o.org_id is null)
+        and o.source is null
+        and o.platform is null
+      order by o.org_id nulls last
+      limit 1
+    ) as s on true
+    where d.key in ('queue.source', 'queue.max_attempts', 'queue.max_payload', 'queue.notify')
+  ) as e;
+end
+$$;
+comment on function syncwell._queue_defaults(uuid) is
+'The settings that every operation that is sent needs, as they hold for an org, in one look.';
+revoke all on function syncwell._queue_defaults(uuid) from public;
+--! end
+
+--! include queue/functions/_queue_requests.sql
+create or replace function syncwell._queue_requests(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_elements json
+)
+returns table (
+  place integer,
+  request syncwell.queue_request,
+  fault text[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_keys constant text[] := array[
+    'operation_type', 'payload', 'source', 'dedup_key', 'mode', 'priority', 'run_at', 'max_attempts', 'ordering_key',
+    'depends_on', 'platform', 'device_id'
+  ];
+  v_defaults constant record := syncwell._queue_defaults(p_org_id);
+begin
+  return query
+  with elements as materialized (
+    select e.ordinality::integer - 1 as place, e.value::text as element
+    from json_array_elements(p_elements) with ordinality as e
+  ),
+  -- one character that no text here can hold would make the whole batch unreadable
+  documents as materialized (
+    select e.place, case when syncwell._repaired_json(e.element)::text = e.element then e.element::jsonb end as d
+    from elements as e
+  ),
+  fields as materialized (
+    select
+      o.place,
+      case
+        when o.d is null then array['22P05', 'it has \u0000 or half a surrogate pair, which no text here can hold']
+        when jsonb_typeof(o.d) <> 'object' then array['22023', 'it is no object']
+        when o.d - c_keys <> '{}' then array[
+          '22023',
+          'unknown keys: ' || left((select string_agg(k.key, ', ') from jsonb_object_keys(o.d - c_keys) as k (key)), 200)
+        ]
+        when jsonb_typeof(o.d -> 'operation_type') <> 'string'
+          then array['22023', 'operation_type must be a text of 1 to 100 characters']
+        when o.d ->> 'priority' !~ '^[0-9]$' then array['22023', 'priority must be 0 to 9']
+        when o.d ->> 'max_attempts' !~ '^[0-9]{1,9}$' then array['22023', 'max_attempts must be 1 to 100']
+        when o.d ->> 'run_at' is not null and syncwell._as_time(o.d ->> 'run_at') is null
+          then array['22023', 'run_at must be a time from 2000 to 2200, ISO 8601 with its offset']
+        when jsonb_typeof(o.d -> 'depends_on') not in ('array', 'null')
+          or exists (
+            select from jsonb_array_elements(
+              case jsonb_typeof(o.d -> 'depends_on') when 'array' then o.d -> 'depends_on' else '[]' end
+            ) as b (id)
+            where (b.id #>> '{}') !~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+              or jsonb_typeof(b.id) <> 'string'
+          )
+          then array['22023', 'depends_on must name operations by their ids']
+      end as fault,
+      o.d
+    from documents as o
+  ),
+  requests as materialized (
+    select
+      f.place,
+      f.fault,
+      case when f.fault is null then row(
+        f.place,
+        p_user_id,
+        coalesce(f.d ->> 'source', v_defaults.source),
+        f.d ->> 'operation_type',
+        coalesce(nullif(f.d -> 'payload', 'null'), '{}'),
+        f.d ->> 'dedup_key',
+        coalesce(f.d ->> 'mode', 'ignore'),
+        coalesce(f.d ->> 'priority', '5')::smallint,
+        syncwell._as_time(f.d ->> 'run_at'),
+        coalesce((f.d ->> 'max_attempts')::integer, v_defaults.max_attempts),
+        f.d ->> 'ordering_key',
+        array(
+          select b.id::uuid from jsonb_array_elements_text(coalesce(nullif(f.d -> 'depends_on', 'null'), '[]')) as b (id)
+        ),
+        f.d ->> 'platform',
+        syncwell._redact(p_org_id, p_user_id, f.d ->> 'device_id')
+      )::syncwell.queue_request end as request
+    from fields as f
+  )
+  select
+    r.place,
+    r.request,
+    coalesce(
+      r.fault,
+      syncwell._operation_fault(r.request, v_defaults.max_payload),
+      case when not syncwell._may_depend_on(p_org_id, p_user_id, (r.request).depends_on)
+        then array['SW401', 'it depends on an operation that is not there']
+      end
+    )
+  from requests as r
+  order by r.place;
+end
+$$;
+comment on function syncwell._queue_requests(uuid, uuid, json) is
+'The operations of a batch for one user (NULL: the org''s own), checked and with their defaults; fault: SQLSTATE and '
+'text of what is wrong with one, then it is not to be used. An operation depends on its user''s and the org''s '
+'operations only; on those that were sent before it, so that none waits for itself.';
+revoke all on function syncwell._queue_requests(uuid, uuid, json) from public;
+--! end
+
+--! include queue/functions/_ready_orgs.sql
+create or replace function syncwell._ready_orgs(
+  p_source text,
+  p_limit integer,
+  p_now timestamptz
+)
+returns table (
+  org_id uuid,
+  share integer
+)
+language plpgsql stable security invoker rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  c_orgs constant integer := 100;
+  -- begins anywhere and comes round once: no org is served first every time
+  v_start constant uuid := gen_random_uuid();
+  v_after uuid := v_start;
+  v_until uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid;
+  v_orgs uuid[];
+  v_ready uuid[] := array[]::uuid[];
+  v_counts integer[] := array[]::integer[];
+  v_new uuid[];
+  v_new_counts integer[];
+begin
+  loop
+    with recursive orgs as (
+      (
+        select q.org_id
+        from syncwell.sync_queue as q
+        where q.status <> 'dead' and q.blockers = 0 and q.org_id > v_after and q.org_id <= v_until
+        order by q.org_id
+        limit 1
+      )
+      union all
+      select n.org_id
+      from orgs as o
+      cross join lateral (
+        select q.org_id
+        from syncwell.sync_queue as q
+        where q.status <> 'dead' and q.blockers = 0 and q.org_id > o.org_id and q.org_id <= v_until
+        order by q.org_id
+        limit 1
+      ) as n
+    )
+    select array_agg(o.org_id) into v_orgs from (select o.org_id from orgs as o limit c_orgs) as o;
+
+    select array_agg(o.org_id), array_agg(c.ready)
+    into v_new, v_new_counts
+    from unnest(v_orgs) as o (org_id)
+    cross join lateral (
+      select count(*)::integer as ready
+      from (
+        select from syncwell.sync_queue as q
+        where q.org_id = o.org_id and q.status <> 'dead' and q.blockers = 0 and q.run_at <= p_now
+          and (p_source is null or q.source = p_source)
+        limit p_limit
+      ) as r
+    ) as c
+    where c.ready > 0;
+    v_ready := v_ready || coalesce(v_new, '{}');
+    v_counts := v_counts || coalesce(v_new_counts, '{}');
+
+    exit when cardinality(v_ready) >= p_limit;
+    if cardinality(v_orgs) = c_orgs then
+      v_after := v_orgs[c_orgs];
+    elsif v_until = v_start then
+      exit;
+    else
+      v_after := '00000000-0000-0000-0000-000000000000'::uuid;
+      v_until := v_start;
+    end if;
+  end loop;
+
+  -- each org's first, then each org's second, …
+  return query
+  select t.org_id, count(*)::integer
+  from (
+    select o.org_id
+    from unnest(v_ready, v_counts) as o (org_id, ready)
+    cross join lateral generate_series(1, o.ready) as n (turn)
+    order by n.turn, random()
+    limit p_limit
+  ) as t
+  group by t.org_id;
+end
+$$;
+comment on function syncwell._ready_orgs(text, integer, timestamptz) is
+'Which orgs have operations that may be claimed, of p_source (NULL: any), and how many of p_limit are each one''s: in '
+'turns, whatever one of them has waiting.';
+revoke all on function syncwell._ready_orgs(text, integer, timestamptz) from public;
+--! end
+
+--! include queue/functions/_release_waiting.sql
+create or replace function syncwell._release_waiting(
+  p_org_id uuid,
+  p_operation_ids uuid[],
+  p_done boolean
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from syncwell.sync_queue as q
+  where q.org_id = p_org_id
+    and q.id in (
+      select d.waiting_id
+      from syncwell.queue_dependencies as d
+      where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
+    )
+  order by q.id
+  for update;
+  with freed as (
+    delete from syncwell.queue_dependencies as d
+    where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
+    returning d.waiting_id
+  ),
+  counted as (
+    select f.waiting_id, count(*) as blockers from freed as f group by f.waiting_id
+  )
+  update syncwell.sync_queue as q
+  set blockers = q.blockers - c.blockers
+  from counted as c
+  where q.org_id = p_org_id and q.id = c.waiting_id;
+end
+$$;
+comment on function syncwell._release_waiting(uuid, uuid[], boolean) is
+'Lets go what waits for operations that have ended; p_done false: they were not done, so that only what waits for '
+'them to be out of the way goes on. The callers have locked these operations, so that nobody comes to wait any more.';
+revoke all on function syncwell._release_waiting(uuid, uuid[], boolean) from public;
+--! end
+
+--! include queue/functions/_successor.sql
+create or replace function syncwell._successor(
+  p_org_id uuid,
+  p_operation_id uuid
+)
+returns uuid
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid := p_operation_id;
+  v_next uuid;
+begin
+  loop
+    select a.superseded_by into v_next
+    from syncwell.sync_queue_archive as a
+    where a.org_id = p_org_id and a.id = v_id and a.status = 'superseded';
+    exit when v_next is null;
+    v_id := v_next;
+  end loop;
+  return v_id;
+end
+$$;
+comment on function syncwell._successor(uuid, uuid) is
+'The operation itself, or, where it gave way to a newer one, that one.';
+revoke all on function syncwell._successor(uuid, uuid) from public;
+--! end
+
+--! include queue/functions/claim_operations.sql
+create or replace function syncwell.claim_operations(
+  p_limit integer default 10,
+  p_lease interval default '1 minute',
+  p_source text default null,
+  p_worker text default null
+)
+returns table (
+  org_id uuid,
+  user_id uuid,
+  operation_id uuid,
+  operation_type text,
+  payload jsonb,
+  source text,
+  priority smallint,
+  attempt integer,
+  max_attempts integer,
+  lease_token uuid,
+  lease_until timestamptz,
+  enqueued_at timestamptz,
+  ordering_key text,
+  platform text,
+  device_id text
+)
+language plpgsql volatile security definer rows 10
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := syncwell._claim_org();
+  v_user_id constant uuid := syncwell._claim_user();
+  v_now constant timestamptz := syncwell._now();
+  v_token constant uuid := gen_random_uuid();
+  v_picked syncwell.sync_queue[];
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_lease is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a time for the lease is needed',
+      detail = 'p_lease is NULL.',
+      hint = 'Leave it out for a minute.';
+  end if;
+  perform syncwell._check_duration('p_lease', p_lease, '1 second', '1 day');
+  perform syncwell._check_text('p_worker', p_worker, 200);
+
+  if v_org_id is not null then
+    v_picked := array(select p from syncwell._pick_operations(v_org_id, v_user_id, p_source, p_limit, v_now) as p);
+  else
+    v_picked := array(
+      select p
+      from syncwell._ready_orgs(p_source, p_limit, v_now) as o
+      cross join lateral syncwell._pick_operations(o.org_id, null, p_source, o.share, v_now) as p
+    );
+  end if;
+  perform syncwell._bury_operation(p, 'lease_expired')
+  from unnest(v_picked) as p
+  where p.attempts >= p.max_attempts;
+
+  return query
+  with claimed as (
+    update syncwell.sync_queue as q
+    set
+      status = 'processing',
+      attempts = q.attempts + 1,
+      claimed_at = v_now,
+      run_at = v_now + p_lease,
+      lease_token = v_token,
+      lease_owner = p_worker
+    from unnest(v_picked) as p
+    where q.org_id = p.org_id and q.id = p.id and q.status <> 'dead'
+    returning q.*
+  )
+  select
+    c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
+    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform, c.device_id
+  from claimed as c
+  order by c.priority desc, c.enqueued_at, c.id;
+end
+$$;
+comment on function syncwell.claim_operations(integer, interval, text, text) is
+'Hands out operations that may be done now, each to one caller only until lease_until: p_lease (1 s to 1 day) from '
+'now, or as extend_lease() makes it; p_limit: 1 to 1000; p_source: only of this source; p_worker: how the worker calls '
+'itself. Then complete_operations(), fail_operation() or release_operations() with lease_token. What is not ended by '
+'then is handed out again, and is dead when that was its last attempt (attempt of max_attempts). Fair: each org''s '
+'first, then each org''s second, and so on; within an org higher priorities first, then what has waited longest. Of '
+'the caller''s org (a member or analyst: its own), or of all orgs for an operator and for a gateway that acts for '
+'nobody: act for org_id to end them. Errors: SW001, 22001, 22004, 22023.';
+revoke all on function syncwell.claim_operations(integer, interval, text, text) from public;
+grant execute on function syncwell.claim_operations(integer, interval, text, text)
+to syncwell_worker, syncwell_operator;
+--! end
+
+--! include queue/functions/complete_operations.sql
+create or replace function syncwell.complete_operations(
+  p_operation_ids uuid[],
+  p_lease_token uuid
+)
+returns table (
+  operation_id uuid,
+  outcome text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_done uuid[];
+  v_waited_for uuid[];
+  v_user_id uuid;
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  if cardinality(p_operation_ids) > 1 then
+    perform from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update;
+  end if;
+  with done as (
+    delete from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    returning q.*
+  ),
+  archived as (
+    insert into syncwell.sync_queue_archive (
+      org_id, id, user_id, source, operation_type, platform, status, attempts, lease_token, enqueued_at, claimed_at,
+      finished_at
+    )
+    select
+      d.org_id, d.id, d.user_id, d.source, d.operation_type, d.platform, 'completed', d.attempts, d.lease_token,
+      d.enqueued_at, d.claimed_at, greatest(v_now, d.claimed_at)
+    from done as d
+  )
+  select array_agg(d.id), array_agg(d.id) filter (where d.is_waited_for) into v_done, v_waited_for from done as d;
+  if v_waited_for is not null then
+    perform syncwell._release_waiting(v_org_id, v_waited_for, true);
+  end if;
+
+  if cardinality(v_done) = cardinality(p_operation_ids) then
+    return query select i.id, 'completed' from unnest(p_operation_ids) as i (id);
+    return;
+  end if;
+
+  v_user_id := syncwell._claim_user();
+  return query
+  select
+    i.id,
+    case
+      when i.id = any(v_done) or a.lease_token = p_lease_token then 'completed'
+      when q.id is not null or a.id is not null then 'lease_lost'
+      else 'unknown'
+    end
+  from unnest(p_operation_ids) with ordinality as i (id, at)
+  left join lateral (
+    select o.id
+    from syncwell.sync_queue as o
+    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
+  ) as q on true
+  left join lateral (
+    select o.id, o.lease_token
+    from syncwell.sync_queue_archive as o
+    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
+  ) as a on true
+  order by i.at;
+end
+$$;
+comment on function syncwell.complete_operations(uuid[], uuid) is
+'Ends claimed operations as done, those of p_operation_ids (at most 1000) that p_lease_token still holds; what waits '
+'for them goes on. Returns a row an id, in their order: completed (also when this call said so before: it may be '
+'repeated), lease_lost (somebody else has or had it: undo what can be undone), unknown (no such operation). Errors: '
+'SW001, 22004, 22023.';
+revoke all on function syncwell.complete_operations(uuid[], uuid) from public;
+grant execute on function syncwell.complete_operations(uuid[], uuid) to syncwell_worker;
+--! end
+
+--! include queue/functions/enqueue_operation.sql
+create or replace function syncwell.enqueue_operation(
+  p_operation_type text,
+  p_payload jsonb default null,
+  p_source text default null,
+  p_dedup_key text default null,
+  p_mode text default 'ignore',
+  p_priority integer default 5,
+  p_run_at timestamptz default null,
+  p_max_attempts integer default null,
+  p_ordering_key text default null,
+  p_depends_on uuid[] default null,
+  p_platform text default null,
+  p_device_id text default null,
+  p_user_id uuid default null,
+  out operation_id uuid,
+  out deduplicated boolean
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  v_user_id constant uuid := case
+    when p_user_id is null then v_caller.user_id else syncwell._target_user(p_user_id)
+  end;
+  v_defaults constant record := syncwell._queue_defaults(v_org_id);
+  v_now constant timestamptz := syncwell._now();
+  v_request syncwell.queue_request;
+  v_fault text[];
+begin
+  v_request := row(
+    0, v_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
+    coalesce(p_payload, '{}'), p_dedup_key, p_mode, p_priority, p_run_at,
+    coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
+    coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(v_org_id, v_user_id, p_device_id)
+  );
+  v_fault := coalesce(
+    syncwell._operation_fault(v_request, v_defaults.max_payload),
+    case when not syncwell._may_depend_on(v_org_id, v_user_id, v_request.depends_on)
+      then array['SW401', 'it depends on an operation that is not there']
+    end
+  );
+  if v_fault is not null then
+    raise exception using
+      errcode = v_fault[1],
+      message = 'the operation was not taken',
+      detail = v_fault[2],
+      hint = 'See the comment on enqueue_operation() for what each argument may be.';
+  end if;
+
+  -- the hot path: one that waits for nothing and changes no other, and met no twin
+  if p_mode in ('ignore', 'none') and p_ordering_key is null and v_request.depends_on = '{}' then
+    operation_id := syncwell._uuid7(v_now);
+    insert into syncwell.sync_queue (
+      org_id, id, user_id, source, operation_type, payload, dedup_key, dedup_hash, dedup_mode, priority, run_at,
+      max_attempts, enqueued_at, platform, device_id
+    )
+    values (
+      v_org_id, operation_id, v_user_id, v_request.source, p_operation_type, v_request.payload, p_dedup_key,
+      syncwell._dedup_hash(operation_id, v_user_id, p_operation_type, v_request.payload, p_dedup_key, p_mode), p_mode,
+      p_priority, coalesce(p_run_at, v_now), v_request.max_attempts, v_now, p_platform, v_request.device_id
+    )
+    on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+    do nothing;
+    if found then
+      deduplicated := false;
+      if v_defaults.notifies then
+        perform pg_notify('syncwell_queue', '');
+      end if;
+      return;
+    end if;
+  end if;
+  select e.operation_id, e.deduplicated into operation_id, deduplicated
+  from syncwell._enqueue(v_org_id, array[v_request]) as e;
+end
+$$;
+comment on function syncwell.enqueue_operation(
+  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
+) is
+'Puts an operation into the queue, once: the same operation of the same user that is not done yet stands for it '
+'(deduplicated), however many send it at the same time. The same: p_operation_type (1 to 100 characters) and '
+'p_dedup_key, or without a key p_payload, in any order of keys, 1.0 = 1. p_mode ignore (default): nothing else '
+'happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its '
+'keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is '
+'always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; '
+'p_priority: 0 to 9 (default 5), higher first within a source; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
+'to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after '
+'the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, '
+'server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: '
+'the caller, for a service the org itself. Errors: SW001, SW002, SW401 (p_depends_on), SW403 (payload too large), '
+'22023 for anything else not understood, 40001.';
+revoke all on function syncwell.enqueue_operation(
+  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
+) from public;
+grant execute on function syncwell.enqueue_operation(
+  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
+) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/functions/enqueue_operations.sql
+create or replace function syncwell.enqueue_operations(
+  p_operations json,
+  p_user_id uuid default null
+)
+returns table (
+  place integer,
+  operation_id uuid,
+  deduplicated boolean,
+  error_code text,
+  error text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_requests syncwell.queue_request[];
+  v_places integer[];
+  v_faults jsonb;
+begin
+  if p_operations is null or json_typeof(p_operations) <> 'array' or json_array_length(p_operations) > 10000 then
+    raise exception using
+      errcode = case when p_operations is null then '22004' else '22023' end,
+      message = 'these are no operations',
+      detail = case
+        when p_operations is null then 'p_operations is NULL.'
+        when json_typeof(p_operations) <> 'array' then 'p_operations is no JSON array.'
+        else format('p_operations has %s elements.', json_array_length(p_operations))
+      end,
+      hint = 'Pass a JSON array of at most 10000 objects.';
+  end if;
+  select
+    array_agg(r.request order by r.place) filter (where r.fault is null),
+    array_agg(r.place order by r.place) filter (where r.fault is not null),
+    jsonb_agg(r.fault order by r.place) filter (where r.fault is not null)
+  into v_requests, v_places, v_faults
+  from syncwell._queue_requests(v_org_id, v_user_id, p_operations) as r;
+  return query
+  select e.place, e.operation_id, e.deduplicated, null::text, null::text
+  from syncwell._enqueue(v_org_id, v_requests) as e
+  union all
+  select p.place, null, null, f.fault ->> 0, f.fault ->> 1
+  from unnest(v_places) with ordinality as p (place, at)
+  join jsonb_array_elements(v_faults) with ordinality as f (fault, at) using (at)
+  order by 1;
+end
+$$;
+comment on function syncwell.enqueue_operations(json, uuid) is
+'enqueue_operation() for a batch: p_operations is an array of at most 10000 objects with the keys operation_type '
+'(needed), payload, source, dedup_key, mode, priority, run_at (ISO 8601 with offset), max_attempts, ordering_key, '
+'depends_on, platform, device_id; all for the user p_user_id. Returns a row an element, in their order: place (from '
+'0), operation_id and deduplicated, or error_code and error of one that was not taken; the others are. Twins within '
+'the batch are one operation. Errors: SW001, SW002, 22004, 22023 (no array, too long), 40001; in rows: SW401, SW403, '
+'22023, 22P05.';
+revoke all on function syncwell.enqueue_operations(json, uuid) from public;
+grant execute on function syncwell.enqueue_operations(json, uuid) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/functions/extend_lease.sql
+create or replace function syncwell.extend_lease(
+  p_operation_ids uuid[],
+  p_lease_token uuid,
+  p_lease interval default '1 minute'
+)
+returns table (
+  operation_id uuid,
+  lease_until timestamptz
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  perform syncwell._check_duration('p_lease', coalesce(p_lease, '0'), '1 second', '1 day');
+  return query
+  with held as materialized (
+    select q.id
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update
+  ),
+  extended as (
+    update syncwell.sync_queue as q
+    set run_at = greatest(q.run_at, v_now + p_lease)
+    from held as h
+    where q.org_id = v_org_id and q.id = h.id
+    returning q.id, q.run_at
+  )
+  select e.id, e.run_at from extended as e order by e.id;
+end
+$$;
+comment on function syncwell.extend_lease(uuid[], uuid, interval) is
+'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than '
+'before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, '
+'22004, 22023.';
+revoke all on function syncwell.extend_lease(uuid[], uuid, interval) from public;
+grant execute on function syncwell.extend_lease(uuid[], uuid, interval) to syncwell_worker;
+--! end
+
+--! include queue/functions/fail_operation.sql
+create or replace function syncwell.fail_operation(
+  p_operation_id uuid,
+  p_lease_token uuid,
+  p_message text default null,
+  p_code text default null,
+  p_http_status integer default null,
+  p_retry_after text default null,
+  out status text,
+  out retry_at timestamptz,
+  out attempt integer,
+  out error_type text,
+  out class text,
+  out reason text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_operation syncwell.sync_queue;
+  v_settings jsonb;
+  v_retryable boolean;
+begin
+  perform syncwell._check_operation_ids(array[p_operation_id], p_lease_token);
+  perform syncwell._check_text('p_code', p_code, 200);
+  v_operation := syncwell._leased_operation(v_org_id, p_operation_id, p_lease_token);
+  v_settings := syncwell._settings(v_org_id, v_operation.source, v_operation.platform);
+  select c.error_type, c.class, c.retryable into error_type, class, v_retryable
+  from syncwell.classify_sync_error(p_code, p_http_status, p_message) as c;
+  attempt := v_operation.attempts;
+
+  update syncwell.sync_queue as q
+  set
+    last_failed_at = v_now,
+    last_error_type = error_type,
+    last_error_code = p_code,
+    last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
+  where q.org_id = v_org_id and q.id = p_operation_id;
+
+  if not v_retryable or attempt >= v_operation.max_attempts then
+    status := 'dead';
+    reason := case when v_retryable then 'attempts' when class = 'auth' then 'auth' else 'permanent' end;
+    perform syncwell._bury_operation(v_operation, reason);
+    return;
+  end if;
+
+  -- past the retries that the settings count, it goes on at their longest delay
+  retry_at := v_now + coalesce(
+    syncwell._retry_delay(
+      least(attempt, (v_settings ->> 'retry.max_retries')::integer),
+      syncwell._parse_retry_after(p_retry_after),
+      null,
+      v_settings
+    ),
+    (v_settings ->> 'retry.cap')::interval
+  );
+  status := syncwell._put_back(v_operation, retry_at);
+  reason := case status when 'pending' then 'retry' else 'twin' end;
+  if status = 'superseded' then
+    retry_at := null;
+  end if;
+end
+$$;
+comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) is
+'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what '
+'went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other '
+'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
+'(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
+'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
+'Errors: SW001, SW401, SW402, 22001, 22004, 22023.';
+revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
+grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;
+--! end
+
+--! include queue/functions/get_operations.sql
+create or replace function syncwell.get_operations(
+  p_status text default null,
+  p_source text default null,
+  p_limit integer default 50,
+  p_user_id uuid default null
+)
+returns table (
+  operation_id uuid,
+  user_id uuid,
+  source text,
+  operation_type text,
+  payload jsonb,
+  status text,
+  priority smallint,
+  run_at timestamptz,
+  blockers integer,
+  attempts integer,
+  max_attempts integer,
+  dedup_key text,
+  ordering_key text,
+  enqueued_at timestamptz,
+  claimed_at timestamptz,
+  lease_owner text,
+  last_failed_at timestamptz,
+  last_error_type text,
+  last_error_code text,
+  last_error text,
+  dead_reason text,
+  platform text,
+  device_id text
+)
+language plpgsql stable security definer rows 50
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_shows boolean;
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_status <> all (array['pending', 'processing', 'dead']) then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass pending, processing or dead, or leave it out for all.';
+  end if;
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  v_shows := v_caller.role in ('admin', 'service');
+  return query
+  select
+    q.id, q.user_id, q.source, q.operation_type,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.payload
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
+    end,
+    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts, q.dedup_key, q.ordering_key, q.enqueued_at,
+    q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type, q.last_error_code, q.last_error, q.dead_reason,
+    q.platform, q.device_id
+  from syncwell.sync_queue as q
+  cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
+  where q.org_id = v_caller.org_id
+    and (v_caller.sees_org or q.user_id is null or q.user_id = v_caller.user_id)
+    and (p_user_id is null or q.user_id = p_user_id)
+    and (p_status is null or q.status = p_status)
+    and (p_source is null or q.source = p_source)
+  order by q.id
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_operations(text, text, integer, uuid) is
+'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, '
+'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload is '
+'shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on it may be '
+'claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. Errors: SW001, '
+'SW002, 22004, 22023.';
+revoke all on function syncwell.get_operations(text, text, integer, uuid) from public;
+grant execute on function syncwell.get_operations(text, text, integer, uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include queue/functions/get_queue_health_metrics.sql
+create or replace function syncwell.get_queue_health_metrics(p_user_id uuid default null)
+returns table (
+  source text,
+  platform text,
+  depth bigint,
+  ready bigint,
+  scheduled bigint,
+  retrying bigint,
+  blocked bigint,
+  processing bigint,
+  dead bigint,
+  expired_leases bigint,
+  oldest_ready_at timestamptz,
+  oldest_ready_seconds numeric,
+  oldest_enqueued_at timestamptz,
+  p95_wait_ms double precision,
+  p95_service_ms double precision,
+  arrivals_per_minute numeric,
+  completions_per_minute numeric,
+  drain_seconds numeric,
+  client_queues bigint,
+  client_depth numeric,
+  client_oldest_at timestamptz,
+  client_reported_at timestamptz,
+  client_report_seconds numeric
+)
+language plpgsql stable security definer rows 10
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  c_sample constant integer := 1000;
+  v_now constant timestamptz := syncwell._now();
+  v_caller record;
+begin
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  return query
+  -- the newest only: what it costs does not grow with what was done
+  with finished as materialized (
+    select a.source, a.platform, a.status, a.enqueued_at, a.claimed_at, a.finished_at
+    from syncwell.sync_queue_archive as a
+    where a.org_id = v_caller.org_id
+      and a.finished_at > v_now - interval '1 hour'
+      and (v_caller.sees_org or a.user_id is null or a.user_id = v_caller.user_id)
+      and (p_user_id is null or a.user_id = p_user_id)
+    order by a.finished_at desc
+    limit c_sample
+  ),
+  -- a full sample may not reach back five minutes
+  span as materialized (
+    select
+      s.since,
+      greatest(extract(epoch from v_now - s.since), 1) / 60 as minutes
+    from (
+      select greatest(v_now - interval '5 minutes', case when count(*) = c_sample then min(f.finished_at) end) as since
+      from finished as f
+    ) as s
+  ),
+  done as (
+    select
+      f.source, f.platform, grouping(f.source) = 1 as is_total,
+      percentile_disc(0.95) within group (order by extract(epoch from f.claimed_at - f.enqueued_at) * 1000)
+        filter (where f.status = 'completed') as p95_wait_ms,
+      percentile_disc(0.95) within group (order by extract(epoch from f.finished_at - f.claimed_at) * 1000)
+        filter (where f.status = 'completed') as p95_service_ms,
+      count(*) filter (where f.finished_at > s.since) as completions,
+      count(*) filter (where f.enqueued_at > s.since) as arrivals
+    from finished as f
+    cross join span as s
+    group by grouping sets ((f.source, f.platform), ())
+  ),
+  live as (
+    select
+      q.source, q.platform, grouping(q.source) = 1 as is_total,
+      count(*) filter (where q.status <> 'dead') as depth,
+      count(*) filter (where q.status = 'pending' and q.blockers = 0 and q.run_at <= v_now) as ready,
+      count(*) filter (
+        where q.status = 'pending' and q.blockers = 0 and q.run_at > v_now and q.last_failed_at is null
+      ) as scheduled,
+      count(*) filter (
+        where q.status = 'pending' and q.blockers = 0 and q.run_at > v_now and q.last_failed_at is not null
+      ) as retrying,
+      count(*) filter (where q.status = 'pending' and q.blockers > 0) as blocked,
+      count(*) filter (where q.status = 'processing') as processing,
+      count(*) filter (where q.status = 'dead') as dead,
+      count(*) filter (where q.status = 'processing' and q.run_at <= v_now) as expired_leases,
+      min(q.run_at) filter (
+        where q.status = 'pending' and q.blockers = 0 and q.run_at <= v_now
+      ) as oldest_ready_at,
+      min(q.enqueued_at) filter (where q.status <> 'dead') as oldest_enqueued_at,
+      count(*) filter (where q.enqueued_at > s.since) as arrivals
+    from syncwell.sync_queue as q
+    cross join span as s
+    where q.org_id = v_caller.org_id
+      and (v_caller.sees_org or q.user_id is null or q.user_id = v_caller.user_id)
+      and (p_user_id is null or q.user_id = p_user_id)
+    group by grouping sets ((q.source, q.platform), ())
+  ),
+  told as (
+    select
+      c.source, c.platform, grouping(c.source) = 1 as is_total,
+      count(*) as queues,
+      sum(c.depth) as depth,
+      min(c.oldest_at) as oldest_at,
+      min(c.reported_at) as reported_at
+    from syncwell.client_queues as c
+    where c.org_id = v_caller.org_id
+      and (v_caller.sees_org or c.user_id = v_caller.user_id)
+      and (p_user_id is null or c.user_id = p_user_id)
+    group by grouping sets ((c.source, c.platform), ())
+  ),
+  groups as (
+    select l.source, l.platform, l.is_total from live as l
+    union
+    select d.source, d.platform, d.is_total from done as d
+    union
+    select t.source, t.platform, t.is_total from told as t
+  )
+  select
+    g.source,
+    g.platform,
+    coalesce(l.depth, 0),
+    coalesce(l.ready, 0),
+    coalesce(l.scheduled, 0),
+    coalesce(l.retrying, 0),
+    coalesce(l.blocked, 0),
+    coalesce(l.processing, 0),
+    coalesce(l.dead, 0),
+    coalesce(l.expired_leases, 0),
+    l.oldest_ready_at,
+    coalesce(round(extract(epoch from v_now - l.oldest_ready_at), 1), 0),
+    l.oldest_enqueued_at,
+    d.p95_wait_ms::double precision,
+    d.p95_service_ms::double precision,
+    round(r.arrivals / s.minutes, 2),
+    round(r.completions / s.minutes, 2),
+    case
+      when coalesce(l.ready, 0) = 0 then 0
+      when r.completions > r.arrivals then round(60 * l.ready * s.minutes / (r.completions - r.arrivals), 1)
+    end,
+    coalesce(t.queues, 0),
+    t.depth,
+    t.oldest_at,
+    t.reported_at,
+    round(extract(epoch from v_now - t.reported_at), 1)
+  from groups as g
+  cross join span as s
+  left join live as l
+    on l.is_total = g.is_total and l.source is not distinct from g.source and l.platform is not distinct from g.platform
+  left join done as d
+    on d.is_total = g.is_total and d.source is not distinct from g.source and d.platform is not distinct from g.platform
+  left join told as t
+    on t.is_total = g.is_total and t.source is not distinct from g.source and t.platform is not distinct from g.platform
+  cross join lateral (
+    select coalesce(l.arrivals, 0) + coalesce(d.arrivals, 0) as arrivals, coalesce(d.completions, 0) as completions
+  ) as r
+  order by g.is_total desc, l.oldest_ready_at, g.source, g.platform;
+end
+$$;
+comment on function syncwell.get_queue_health_metrics(uuid) is
+'How the queue is: an overall row first (source NULL), then one a source and platform, what waits longest first. '
+'p_user_id NULL = everything the caller may see. depth: not done and not dead, of which ready (may be claimed now), '
+'scheduled (not yet), retrying (after a failure, not yet), blocked (wait for others), processing; dead: until somebody '
+'requeues them; expired_leases: processing, but their worker is gone. oldest_ready_at, oldest_ready_seconds (0: none): '
+'since when what is ready could have been done; what waits for its time does not count, and depth alone is no alarm. '
+'oldest_enqueued_at: end to end. p95_wait_ms (sent to claimed), p95_service_ms (claimed to done), by nearest rank: of '
+'the newest 1000 that were finished within an hour, NULL without any. arrivals_per_minute, completions_per_minute: '
+'over five minutes, or what the newest 1000 cover. drain_seconds: until nothing is ready at that pace, NULL = never. '
+'client_queues: devices that told of queues of their own, client_depth and client_oldest_at what they hold, NULL = not '
+'known; client_reported_at, client_report_seconds: the oldest of these reports and its age. Errors: SW001, SW002.';
+revoke all on function syncwell.get_queue_health_metrics(uuid) from public;
+grant execute on function syncwell.get_queue_health_metrics(uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include queue/functions/release_operations.sql
+create or replace function syncwell.release_operations(
+  p_operation_ids uuid[],
+  p_lease_token uuid
+)
+returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_released integer;
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  perform syncwell._lock_twins(
+    v_org_id,
+    array(
+      select q.dedup_hash
+      from syncwell.sync_queue as q
+      where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    )
+  );
+  select count(syncwell._put_back(o.operation, v_now, greatest((o.operation).attempts - 1, 0)))
+  into v_released
+  from (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+    order by q.id
+    for update
+  ) as o;
+  return v_released;
+end
+$$;
+comment on function syncwell.release_operations(uuid[], uuid) is
+'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may '
+'claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, '
+'22023.';
+revoke all on function syncwell.release_operations(uuid[], uuid) from public;
+grant execute on function syncwell.release_operations(uuid[], uuid) to syncwell_worker;
+--! end
+
+--! include queue/functions/report_client_queue.sql
+create or replace function syncwell.report_client_queue(
+  p_device_id text,
+  p_depth bigint,
+  p_oldest_at timestamptz default null,
+  p_source text default null,
+  p_platform text default null,
+  p_reported_at timestamptz default null,
+  p_user_id uuid default null
+)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_source constant text := coalesce(p_source, syncwell._setting(v_org_id, 'queue.source'));
+begin
+  if v_user_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a queue of a device is a user''s',
+      detail = 'p_user_id is NULL, and the caller is no user.',
+      hint = 'Pass the user whose device it is.';
+  end if;
+  if p_device_id is null or p_depth is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a device and the depth of its queue are needed',
+      detail = 'p_device_id or p_depth is NULL.',
+      hint = 'An empty queue has depth 0.';
+  end if;
+  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_count('p_depth', p_depth);
+  perform syncwell._check_source(v_source);
+  perform syncwell._check_platform(p_platform);
+  if greatest(p_oldest_at, p_reported_at) > v_now + interval '5 minutes'
+    or least(p_oldest_at, p_reported_at) < '2000-01-01 00:00+00'
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'the clock of the device is wrong',
+      detail = format('p_oldest_at is %s, p_reported_at %s.', p_oldest_at, p_reported_at),
+      hint = 'Times from 2000 to five minutes ahead are taken; leave p_reported_at out for now.';
+  end if;
+
+  insert into syncwell.client_queues as c (
+    org_id, user_id, device_id, source, depth, oldest_at, platform, reported_at, received_at
+  )
+  values (
+    v_org_id, v_user_id, coalesce(syncwell._redact(v_org_id, v_user_id, p_device_id), ''), v_source, p_depth,
+    case when p_depth > 0 then p_oldest_at end, p_platform, coalesce(p_reported_at, v_now), v_now
+  )
+  on conflict (org_id, user_id, device_id, source) do update
+  set
+    depth = excluded.depth,
+    oldest_at = excluded.oldest_at,
+    platform = coalesce(excluded.platform, c.platform),
+    reported_at = excluded.reported_at,
+    received_at = excluded.received_at
+  where excluded.reported_at >= c.reported_at;
+  return found;
+end
+$$;
+comment on function
+syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid) is
+'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest does '
+'(p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). The newest report '
+'wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device (admins and services). '
+'A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
+revoke all on function
+syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid) from public;
+grant execute on function
+syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid)
+to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/functions/requeue_dead.sql
+create or replace function syncwell.requeue_dead(
+  p_operation_ids uuid[] default null,
+  p_source text default null,
+  p_limit integer default 1000
+)
+returns integer
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_ids uuid[];
+  v_hashes uuid[];
+  v_requeued integer;
+begin
+  perform syncwell._check_limit(p_limit);
+  select array_agg(d.id), array_agg(d.dedup_hash)
+  into v_ids, v_hashes
+  from (
+    select q.id, q.dedup_hash
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id
+      and q.status = 'dead'
+      and (p_operation_ids is null or q.id = any(p_operation_ids))
+      and (p_source is null or q.source = p_source)
+      and syncwell._may_handle_operation(q.user_id)
+    order by q.id
+    limit p_limit
+  ) as d;
+  perform syncwell._lock_twins(v_org_id, v_hashes);
+  select count(syncwell._put_back(o.operation, v_now, 0))
+  into v_requeued
+  from (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = v_org_id and q.id = any(v_ids) and q.status = 'dead'
+    order by q.id
+    for update skip locked
+  ) as o;
+  return v_requeued;
+end
+$$;
+comment on function syncwell.requeue_dead(uuid[], text, integer) is
+'Lets dead operations be tried again, with all their attempts: p_operation_ids (NULL: any) of p_source (NULL: any), '
+'the oldest p_limit (1 to 1000). One whose newer twin waits already ends as superseded instead. Admins and services '
+'requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023.';
+revoke all on function syncwell.requeue_dead(uuid[], text, integer) from public;
+grant execute on function syncwell.requeue_dead(uuid[], text, integer) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/functions/try_acquire.sql
+create or replace function syncwell.try_acquire(
+  p_bucket text,
+  p_cost double precision default 1,
+  out allowed boolean,
+  out wait_ms bigint,
+  out tokens double precision
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_rate double precision;
+  v_burst double precision;
+begin
+  if p_bucket is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a bucket is needed',
+      detail = 'p_bucket is NULL.',
+      hint = 'Pass the name of what is limited, usually a source.';
+  end if;
+  if length(p_bucket) not between 1 and 200 then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no name of a bucket',
+      detail = format('p_bucket has %s characters.', length(p_bucket)),
+      hint = 'Pass 1 to 200 characters.';
+  end if;
+  v_rate := syncwell._setting(v_org_id, 'queue.rate', p_bucket)::double precision;
+  v_burst := syncwell._setting(v_org_id, 'queue.burst', p_bucket)::double precision;
+  -- NaN compares as larger than all numbers
+  if p_cost is null or not (p_cost > 0 and p_cost <= v_burst) then
+    raise exception using
+      errcode = case when p_cost is null then '22004' else '22023' end,
+      message = 'this can never be allowed',
+      detail = format('p_cost is %s, and the bucket holds %s.', coalesce(p_cost::text, 'NULL'), v_burst),
+      hint = 'Pass a cost above 0 and at most the setting queue.burst.';
+  end if;
+
+  insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
+  values (v_org_id, p_bucket, v_burst - p_cost, v_now)
+  on conflict (org_id, bucket) do update
+  set
+    tokens = least(
+      v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision
+    ) - p_cost,
+    filled_at = greatest(r.filled_at, v_now)
+  where least(
+    v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision
+  ) >= p_cost
+  returning r.tokens into tokens;
+  allowed := found;
+  if allowed then
+    wait_ms := 0;
+    return;
+  end if;
+  select least(v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision)
+  into tokens
+  from syncwell.rate_limits as r
+  where r.org_id = v_org_id and r.bucket = p_bucket;
+  wait_ms := ceil(1000 * greatest(p_cost - tokens, 0) / v_rate);
+end
+$$;
+comment on function syncwell.try_acquire(text, double precision) is
+'Takes p_cost (default 1) from a bucket of the caller''s org that holds settings queue.burst and fills up by '
+'queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was enough; else nothing is taken, '
+'and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its '
+'own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+revoke all on function syncwell.try_acquire(text, double precision) from public;
+grant execute on function syncwell.try_acquire(text, double precision) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/policies.sql
+-- What waits is its user's, the org's own everybody's; payloads, devices and error texts are shown by functions.
+
+alter table syncwell.sync_queue enable row level security;
+alter table syncwell.queue_dependencies enable row level security;
+alter table syncwell.sync_queue_archive enable row level security;
+alter table syncwell.client_queues enable row level security;
+alter table syncwell.rate_limits enable row level security;
+
+create policy own_operations_or_whole_org on syncwell.sync_queue for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_operations_or_whole_org on syncwell.sync_queue_archive for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_queues_or_whole_org on syncwell.client_queues for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+grant select (
+  org_id, id, user_id, source, operation_type, dedup_mode, priority, status, run_at, blockers, attempts, max_attempts,
+  enqueued_at, claimed_at, last_failed_at, last_error_type, dead_reason, platform
+) on syncwell.sync_queue to syncwell_reader;
+grant select (
+  org_id, id, user_id, source, operation_type, platform, status, attempts, enqueued_at, claimed_at, finished_at,
+  superseded_by
+) on syncwell.sync_queue_archive to syncwell_reader;
+grant select (org_id, user_id, source, depth, oldest_at, platform, reported_at, received_at) on syncwell.client_queues
+to syncwell_reader;
+--! end
+
+--! include queue/registry.sql
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+('SW401', 'unknown_operation', 404, 'No such operation in the caller''s org, or not the caller''s.'),
+('SW402', 'operation_lease_lost', 409, 'The operation is not held by this lease any more: it was handed out again.'),
+('SW403', 'payload_too_large', 413, 'The payload is larger than setting queue.max_payload.');
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
+('queue.source', 'text', 'app', null, null, null, 'Under which source operations are queued that name none.'),
+('queue.max_payload', 'integer', '1048576', '1', '268435456', 'bytes', 'The largest payload of an operation.'),
+(
+  'queue.max_attempts', 'integer', '5', '1', '100', 'attempts',
+  'How often an operation is tried that says nothing else.'
+),
+(
+  'queue.archive_retention', 'interval', '30 days', '1 day', '100 years', null,
+  'How long is kept that operations were done; by whole months.'
+),
+(
+  'queue.report_retention', 'interval', '400 days', '1 day', '100 years', null,
+  'How long the last report of a device''s own queue is kept.'
+),
+(
+  'queue.notify', 'boolean', 'off', null, null, null,
+  'Whether enqueueing notifies channel syncwell_queue; workers that poll need it not.'
+),
+('queue.rate', 'number', '50', '0.001', '1000000', 'tokens a second', 'How fast a bucket of try_acquire() fills up.'),
+('queue.burst', 'number', '200', '1', '1000000', 'tokens', 'How much a bucket of try_acquire() holds.');
+
+insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+(
+  'expire_client_queues', 'queue', '_expire_client_queues_task',
+  'Deletes reports of devices'' queues past setting queue.report_retention, and buckets that are full again.'
+);
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
+('sync_queue', 'user_id', 'delete', 'What was to be done for the user.'),
+('sync_queue_archive', 'user_id', 'delete', 'When it was done.'),
+('client_queues', 'user_id', 'delete', 'What the user''s devices told of their own queues.');
+
+insert into syncwell.partitioned_tables (table_name, key_column, key_kind, months_ahead, retention_setting) values
+('sync_queue_archive', 'id', 'uuid7', 3, 'queue.archive_retention');
+--! end
+
+--! include queue/partitions.sql
+select
+  table_name,
+  partition_name,
+  moved_rows
+from syncwell.ensure_partitions('sync_queue_archive');
+--! end
+
 --! include delta/tables.sql
 -- delta: which of the application's tables are synced, what changed in them, and what each device has seen.
 
@@ -7324,38 +9731,6 @@ comment on function syncwell._check_pull_size(bigint, bigint) is
 revoke all on function syncwell._check_pull_size(bigint, bigint) from public;
 -- sync_pull() runs with its caller's rights
 grant execute on function syncwell._check_pull_size(bigint, bigint) to syncwell_client;
---! end
-
---! include delta/functions/_check_shown_user.sql
-create or replace function syncwell._check_shown_user(p_user_id uuid)
-returns void
-language plpgsql stable security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_caller record;
-begin
-  v_caller := syncwell._caller();
-  if p_user_id is null or p_user_id = v_caller.user_id then
-    return;
-  end if;
-  if v_caller.sees_org then
-    perform from syncwell.users as u where u.org_id = v_caller.org_id and u.user_id = p_user_id;
-    if found then
-      return;
-    end if;
-  end if;
-  raise exception using
-    errcode = 'SW002',
-    message = 'unknown user',
-    detail = format('There is no user %s that this caller may look at.', p_user_id),
-    hint = 'Leave it out for everything the caller may see.';
-end
-$$;
-comment on function syncwell._check_shown_user(uuid) is
-'Refuses (SW002) a user whom the caller may not look at, whether there is one or not; NULL passes. Errors: SW001, '
-'SW002.';
-revoke all on function syncwell._check_shown_user(uuid) from public;
 --! end
 
 --! include delta/functions/_check_shrinking.sql
@@ -12184,37 +14559,6 @@ syncwell._register_table(
 ) to syncwell_operator;
 --! end
 
---! include delta/functions/_repaired_json.sql
-create or replace function syncwell._repaired_json(p_text text)
-returns json
-language plpgsql immutable security invoker parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_text text := p_text;
-begin
-  if strpos(v_text, '\u0000') > 0 or strpos(v_text, '\ud') > 0 or strpos(v_text, '\uD') > 0 then
-    -- then every backslash that is left begins an escape
-    v_text := replace(v_text, '\\', '\u005c');
-    v_text := replace(v_text, '\u0000', '\ufffd');
-    v_text := regexp_replace(
-      v_text, '\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\\ufffd', 'g'
-    );
-    v_text := regexp_replace(
-      v_text, '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\\ufffd', 'g'
-    );
-  end if;
-  return v_text::json;
-end
-$$;
-comment on function syncwell._repaired_json(text) is
-'The JSON text with U+FFFD for what no text here can hold: \u0000 and surrogates without their other half. One such '
-'character would make the whole document unreadable.';
-revoke all on function syncwell._repaired_json(text) from public;
--- sync_push runs with the caller's rights
-grant execute on function syncwell._repaired_json(text) to syncwell_client;
---! end
-
 --! include delta/functions/_repaired_record.sql
 create or replace function syncwell._repaired_record(
   p_table_id integer,
@@ -16112,457 +18456,1361 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 --! end
 
 --! include health/tables.sql
+-- health: what is computed from the facts of a stream, and what evaluate_health() keeps of it.
+
 -- What is known of a stream, as maintained rows tell it: the only thing its status and score are computed from.
 create type syncwell.stream_facts as (
   expected_interval interval,
   cron text,
   time_zone text,
+  active_hours text,
   registered_at timestamptz,
   created_at timestamptz,
   last_run_at timestamptz,
   last_status text,
   last_success_at timestamptz,
   last_failed_at timestamptz,
+  last_duration_ms bigint,
   consecutive_failures integer,
   recent_outcomes varbit,
-  next_sync_at timestamptz
+  next_sync_at timestamptz,
+  learned_interval interval,
+  usual_duration_ms bigint,
+  usual_runs bigint,
+  drift_percent numeric,
+  drift_severity text,
+  queue_oldest_at timestamptz,
+  queue_reported_at timestamptz,
+  expect_from timestamptz,
+  judge_from timestamptz,
+  is_paused boolean
 );
 comment on type syncwell.stream_facts is
 'The maintained facts of one stream from which _stream_status() computes its status and score when they are read.';
---! end
 
---! include health/functions/_health_settings.sql
-create or replace function syncwell._health_settings(
-  p_org_id uuid,
-  out settings jsonb,
-  out overrides jsonb
-)
-language plpgsql stable security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_any boolean;
-begin
-  select
-    jsonb_object_agg(d.key, d.default_value),
-    exists (select from syncwell.settings as s where s.org_id = p_org_id or s.org_id is null)
-  into settings, v_any
-  from syncwell.setting_definitions as d
-  where d.key like 'health.%' or d.key like 'runs.%';
-  -- nearly always nobody set anything
-  if not v_any then
-    return;
-  end if;
+-- Keys as they are, so that a document of settings becomes one of these by jsonb_populate_record().
+create type syncwell.health_limits as (
+  "runs.failure_threshold" integer,
+  "runs.max_runtime" interval,
+  "health.recovery_threshold" integer,
+  "health.stale_after" interval,
+  "health.stale_intervals" integer,
+  "health.grace_minimum" interval,
+  "health.grace_ratio" double precision,
+  "health.weight_freshness" numeric,
+  "health.weight_reliability" numeric,
+  "health.weight_queue" numeric,
+  "health.weight_drift" numeric,
+  "health.weight_speed" numeric,
+  "health.recency_decay" double precision,
+  "health.failure_penalty" numeric,
+  "health.slow_runs" integer,
+  "health.speed_limit" numeric,
+  "health.queue_good" interval,
+  "health.queue_bad" interval,
+  "health.evaluation_interval" interval
+);
+comment on type syncwell.health_limits is
+'The settings that a status and a score are computed with, under their own names.';
 
-  select jsonb_object_agg(e.key, e.value) into settings
-  from syncwell._effective_settings(p_org_id) as e
-  where e.key like 'health.%' or e.key like 'runs.%';
+create table syncwell.stream_states (
+  org_id uuid not null,
+  stream_id uuid not null,
+  user_id uuid,
+  source text not null,
+  status text not null default 'unknown'
+  constraint stream_states_status_is_known check (status in ('unknown', 'healthy', 'late', 'degraded', 'unhealthy')),
+  since timestamptz,
+  pending_status text
+  constraint stream_states_pending_is_known
+  check (pending_status in ('unknown', 'healthy', 'late', 'degraded', 'unhealthy')),
+  pending_since timestamptz,
+  recent_states bit varying(21) not null default b'',
+  is_flapping boolean not null default false,
+  evaluated_at timestamptz,
+  seen_run_at timestamptz,
+  pending_issues jsonb,
+  expect_from timestamptz,
+  learned_at timestamptz,
+  learned_interval interval constraint stream_states_interval_is_positive check (learned_interval > '0'::interval),
+  usual_duration_ms bigint constraint stream_states_usual_duration_is_not_negative check (usual_duration_ms >= 0),
+  usual_runs bigint not null default 0,
+  drift_percent numeric,
+  drift_severity text
+  constraint stream_states_drift_severity_is_known
+  check (drift_severity in ('learning', 'none', 'warning', 'critical')),
+  drift_since timestamptz,
+  queue_depth bigint constraint stream_states_queue_depth_is_not_negative check (queue_depth >= 0),
+  queue_oldest_at timestamptz,
+  queue_reported_at timestamptz,
+  primary key (org_id, stream_id),
+  foreign key (org_id, stream_id) references syncwell.streams on delete cascade
+  -- hot: written at every evaluation that moves it, and no changing column may be indexed
+) with (fillfactor = 70);
+comment on table syncwell.stream_states is
+'What health knows of a stream beside its runs: the state that evaluate_health() last moved it to, what is usual for '
+'it, its drift, and what its devices told of their queues. A row from the first of these on.';
+comment on column syncwell.stream_states.org_id is 'The org.';
+comment on column syncwell.stream_states.stream_id is 'The stream.';
+comment on column syncwell.stream_states.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.stream_states.source is 'What is synced.';
+comment on column syncwell.stream_states.status is
+'unknown, healthy, late, degraded or unhealthy, as evaluate_health() last decided; stream_health has it as of now.';
+comment on column syncwell.stream_states.since is 'Since when it has been so; NULL: never evaluated.';
+comment on column syncwell.stream_states.pending_status is
+'What it moves to if that holds for health.pending_for (worse) or health.keep_for (better); NULL: nothing.';
+comment on column syncwell.stream_states.pending_since is 'Since when that has held.';
+comment on column syncwell.stream_states.recent_states is
+'The newest 21 observations, oldest first, 1 = something was wrong; what flapping is computed from.';
+comment on column syncwell.stream_states.is_flapping is
+'Whether it changes between well and not well so often that single changes say nothing.';
+comment on column syncwell.stream_states.evaluated_at is
+'When evaluate_health() last changed what it keeps of it; when it last looked is in health_evaluations.';
+comment on column syncwell.stream_states.seen_run_at is 'The end of the last run that counts in recent_states.';
+comment on column syncwell.stream_states.pending_issues is
+'What becomes an issue once it has lasted for health.pending_for: fingerprints, and when each was first found; NULL: '
+'nothing.';
+comment on column syncwell.stream_states.expect_from is
+'The end of the last pause: expectations count from here, if it is later than the last success; infinity while it '
+'lasts; NULL: never paused.';
+comment on column syncwell.stream_states.learned_at is 'When the following was last learned; NULL: never.';
+comment on column syncwell.stream_states.learned_interval is
+'How often it usually succeeds: the time between successes in or below which it spends 90 % of its time; NULL: too '
+'little history.';
+comment on column syncwell.stream_states.usual_duration_ms is
+'95 % of its runs of the last 28 days that succeeded or failed took no longer, within 1.083 %; NULL without any.';
+comment on column syncwell.stream_states.usual_runs is 'How many runs that is learned from.';
+comment on column syncwell.stream_states.drift_percent is
+'How far its volume is from what is expected, in percent of that, over the window that stands out most; NULL: not '
+'known.';
+comment on column syncwell.stream_states.drift_severity is
+'learning (too little history), none (nothing significant), warning or critical; NULL: never checked.';
+comment on column syncwell.stream_states.drift_since is 'Since when it has been significant; NULL: it is not.';
+comment on column syncwell.stream_states.queue_depth is
+'Operations that wait on its devices, as these last told; NULL: never told.';
+comment on column syncwell.stream_states.queue_oldest_at is 'Since when the oldest of them waits; NULL: none does.';
+comment on column syncwell.stream_states.queue_reported_at is 'When a device last told; NULL: never.';
 
-  -- every combination that somebody set something for, under the key that _stream_settings() looks for
-  with places as materialized (
-    select s.source, s.platform
-    from syncwell.settings as s
-    where (s.org_id = p_org_id or s.org_id is null)
-      and (s.source is not null or s.platform is not null)
-      and (s.key like 'health.%' or s.key like 'runs.%')
-  ),
-  combinations as (
-    select a.source, b.platform
-    from (select p.source from places as p union select null) as a
-    cross join (select p.platform from places as p union select null) as b
-    where a.source is not null or b.platform is not null
-  )
-  select jsonb_object_agg(coalesce(c.source, '') || '|' || coalesce(c.platform, ''), v.document) into overrides
-  from combinations as c
-  cross join lateral (
-    select jsonb_object_agg(e.key, e.value) as document
-    from syncwell._effective_settings(p_org_id, c.source, c.platform) as e
-    where e.key like 'health.%' or e.key like 'runs.%'
-  ) as v;
-end
-$$;
-comment on function syncwell._health_settings(uuid) is
-'The settings that health reads, for all streams of an org at once: settings = as they hold for the org; overrides = '
-'one document for each source and platform that somebody set something for, NULL when nobody did. _stream_settings() '
-'picks a stream''s.';
-revoke all on function syncwell._health_settings(uuid) from public;
---! end
+create table syncwell.stream_periods (
+  org_id uuid not null,
+  stream_id uuid not null,
+  starts_at timestamptz not null,
+  ends_at timestamptz,
+  user_id uuid,
+  source text not null,
+  status text not null
+  constraint stream_periods_status_is_known check (status in ('unknown', 'healthy', 'late', 'degraded', 'unhealthy')),
+  overlay text
+  constraint stream_periods_overlay_is_known check (overlay in ('paused', 'excluded', 'muted', 'blind')),
+  is_flapping boolean not null default false,
+  score numeric,
+  primary key (org_id, stream_id, starts_at),
+  foreign key (org_id, stream_id) references syncwell.streams on delete cascade,
+  constraint stream_periods_end_after_they_start check (ends_at > starts_at)
+);
+create unique index stream_periods_have_one_open on syncwell.stream_periods (org_id, stream_id) where ends_at is null;
+create index stream_periods_by_age on syncwell.stream_periods (ends_at) where ends_at is not null;
+comment on table syncwell.stream_periods is
+'How each stream was, one row a stretch of time without change: what uptime and history are computed from. The '
+'stretches of a stream lie end to end from its first evaluation on, but for the time it was retired.';
+comment on column syncwell.stream_periods.org_id is 'The org.';
+comment on column syncwell.stream_periods.stream_id is 'The stream.';
+comment on column syncwell.stream_periods.starts_at is 'When it began.';
+comment on column syncwell.stream_periods.ends_at is 'When it ended; NULL: it lasts.';
+comment on column syncwell.stream_periods.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.stream_periods.source is 'What is synced.';
+comment on column syncwell.stream_periods.status is 'unknown, healthy, late, degraded or unhealthy.';
+comment on column syncwell.stream_periods.overlay is
+'paused, excluded or muted: by a maintenance window of that mode; blind: nothing evaluated; NULL: none of them.';
+comment on column syncwell.stream_periods.is_flapping is 'Whether the stream was flapping.';
+comment on column syncwell.stream_periods.score is
+'Its score, 0 to 100, to 10 points: a new row begins when it has moved by as much; NULL: unknown.';
 
---! include health/functions/_own_health_settings.sql
-create or replace function syncwell._own_health_settings()
-returns table (
-  settings jsonb,
-  overrides jsonb,
-  time_zone text
-)
-language plpgsql stable security definer rows 1
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_org_id constant uuid := syncwell.current_org_id();
-begin
-  return query
-  select h.settings, h.overrides, o.time_zone
-  from syncwell.orgs as o
-  cross join lateral syncwell._health_settings(o.org_id) as h
-  where o.org_id = v_org_id;
-end
-$$;
-comment on function syncwell._own_health_settings() is
-'_health_settings() and the time zone of the caller''s org; no row for nobody.';
-revoke all on function syncwell._own_health_settings() from public;
--- view stream_health runs as its reader, who may see the settings of its org
-grant execute on function syncwell._own_health_settings() to syncwell_reader;
---! end
+-- What evaluate_health() carries from the statement that decides to those that write: rows that change, no others.
+create type syncwell.stream_verdict as (
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  status text,
+  pending_status text,
+  pending_since timestamptz,
+  recent_states varbit,
+  is_flapping boolean,
+  seen_run_at timestamptz,
+  overlay text,
+  score numeric,
+  is_first boolean,
+  is_moved boolean,
+  is_changed boolean,
+  begins_period boolean
+);
+comment on type syncwell.stream_verdict is
+'What evaluate_health() decided of one stream. is_first: nothing is kept of it yet; is_moved: its status is another; '
+'is_changed: its row in stream_states; begins_period: a stretch of stream_periods begins.';
 
---! include health/functions/_status_of_rank.sql
-create or replace function syncwell._status_of_rank(p_rank integer)
-returns text
-language sql immutable security invoker parallel safe
-return (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[p_rank];
-comment on function syncwell._status_of_rank(integer) is 'The status of a rank of _status_rank(); NULL for none.';
-revoke all on function syncwell._status_of_rank(integer) from public;
---! end
-
---! include health/functions/_status_rank.sql
-create or replace function syncwell._status_rank(p_status text)
-returns integer
-language sql immutable security invoker parallel safe
-return pg_catalog.array_position(array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'], p_status);
-comment on function syncwell._status_rank(text) is
-'How bad a status is: the worst of several is the one of the highest rank. Unknown is the lowest: it is only what '
-'all of them are when nothing is known.';
-revoke all on function syncwell._status_rank(text) from public;
---! end
-
---! include health/functions/_stream_health.sql
-create or replace function syncwell._stream_health(
-  p_source text,
-  p_user_id uuid,
-  p_stale_after interval default null
-)
-returns table (
-  org_id uuid,
+create type syncwell.issue_verdict as (
+  id uuid,
+  fingerprint text,
+  issue_type text,
+  severity text,
   stream_id uuid,
   user_id uuid,
   source text,
   platform text,
-  status text,
-  score numeric,
-  freshness_score numeric,
-  reliability_score numeric,
-  queue_score numeric,
-  drift_score numeric,
-  speed_score numeric,
-  freshness text,
-  since timestamptz,
-  expected_interval interval,
-  due_at timestamptz,
-  late_at timestamptz,
-  stale_at timestamptz,
-  reason text,
-  advice text,
-  last_sync_at timestamptz,
-  last_status text,
-  last_success_at timestamptz,
-  last_failed_at timestamptz,
-  last_duration_ms bigint,
-  consecutive_failures integer,
-  is_healthy boolean,
-  next_sync_at timestamptz,
-  items_in_database bigint,
-  settings jsonb,
-  max_runtime interval
-)
-language plpgsql stable security invoker rows 10
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_now constant timestamptz := syncwell._now();
-  v_org_id constant uuid := (syncwell._caller()).org_id;
-  v_time_zone text;
-  v_settings jsonb;
-  v_overrides jsonb;
-  v_key text;
-begin
-  select o.time_zone, h.settings, h.overrides into v_time_zone, v_settings, v_overrides
-  from syncwell.orgs as o
-  cross join lateral syncwell._health_settings(o.org_id) as h
-  where o.org_id = v_org_id;
-  if p_stale_after is not null then
-    v_settings := v_settings || jsonb_build_object('health.stale_after', p_stale_after::text);
-    for v_key in select k.key from jsonb_object_keys(v_overrides) as k (key) loop
-      v_overrides := jsonb_set(v_overrides, array[v_key, 'health.stale_after'], to_jsonb(p_stale_after::text));
-    end loop;
-  end if;
-
-  return query
-  select
-    s.org_id, s.stream_id, s.user_id, s.source, s.platform,
-    h.status, h.score, h.freshness_score, h.reliability_score, h.queue_score, h.drift_score, h.speed_score,
-    h.freshness, h.since, h.expected_interval, h.due_at, h.late_at, h.stale_at, h.reason, h.advice,
-    t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
-    t.consecutive_failures, t.is_healthy, t.next_sync_at, t.items_in_database,
-    v.settings, coalesce(s.max_runtime, (v.settings ->> 'runs.max_runtime')::interval)
-  from syncwell._visible_streams(p_source, p_user_id) as s
-  left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
-  cross join lateral (
-    select syncwell._stream_settings(v_settings, v_overrides, s.source, s.platform) as settings
-  ) as v
-  cross join lateral syncwell._stream_status(
-    row(
-      s.expected_interval, s.cron, coalesce(s.time_zone, v_time_zone), s.registered_at, s.created_at,
-      t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync,
-      t.consecutive_failures, t.recent_outcomes, t.next_sync_at
-    )::syncwell.stream_facts,
-    v.settings,
-    v_now
-  ) as h;
-end
-$$;
-comment on function syncwell._stream_health(text, uuid, interval) is
-'Status, score and facts of every stream the caller may see, for the functions that read as owner; the identity is '
-'resolved once. p_stale_after: in place of setting health.stale_after. Errors: SW001, SW002.';
-revoke all on function syncwell._stream_health(text, uuid, interval) from public;
---! end
-
---! include health/functions/_stream_issues.sql
-create or replace function syncwell._stream_issues(
-  p_source text,
-  p_user_id uuid,
-  p_stale_after interval default null
-)
-returns table (
-  source text,
-  issue_type text,
-  severity text,
   since timestamptz,
   evidence jsonb,
   suggestion text,
+  parent_id uuid,
+  muted_by text,
+  gone_since timestamptz,
+  is_found boolean,
+  is_new boolean,
+  is_reopened boolean,
+  is_resolved boolean
+);
+comment on type syncwell.issue_verdict is
+'What evaluate_health() decided of one issue. is_found: it is there now; is_new, is_reopened, is_resolved: it begins, '
+'comes back, ends.';
+
+create table syncwell.sync_health (
+  org_id uuid not null,
+  stream_id uuid not null,
+  device_id text not null default '',
   user_id uuid,
-  stream_id uuid
+  source text not null,
+  platform text
+  constraint sync_health_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  network text,
+  sync_duration_ms bigint constraint sync_health_takes_no_negative_time check (sync_duration_ms >= 0),
+  record_count bigint,
+  error_count bigint,
+  queue_depth bigint,
+  oldest_pending_at timestamptz,
+  reported_at timestamptz not null,
+  received_at timestamptz not null,
+  recent_reports timestamptz[] not null default '{}',
+  queue_depth_before bigint,
+  oldest_pending_before timestamptz,
+  primary key (org_id, stream_id, device_id),
+  foreign key (org_id, stream_id) references syncwell.streams on delete cascade,
+  constraint sync_health_counts_nothing_negative check (least(record_count, error_count, queue_depth) >= 0)
+) with (fillfactor = 70);
+comment on table syncwell.sync_health is
+'What each device last told of its syncing: one row a stream and device; the newest reported_at wins. What a report '
+'leaves out stays as it was told before.';
+comment on column syncwell.sync_health.org_id is 'The org.';
+comment on column syncwell.sync_health.stream_id is 'The stream.';
+comment on column syncwell.sync_health.device_id is
+'The device, as the consent of its user lets it be kept; else empty.';
+comment on column syncwell.sync_health.user_id is 'The user whose device it is; NULL for the org''s own.';
+comment on column syncwell.sync_health.source is 'What is synced.';
+comment on column syncwell.sync_health.platform is 'android, ios, web, server or other; NULL: never told.';
+comment on column syncwell.sync_health.network is 'wifi, cellular or the like; NULL: never told, or no consent.';
+comment on column syncwell.sync_health.sync_duration_ms is 'How long its last sync took; NULL: never told.';
+comment on column syncwell.sync_health.record_count is 'Records of that sync; NULL: never told.';
+comment on column syncwell.sync_health.error_count is 'Errors of that sync; NULL: never told.';
+comment on column syncwell.sync_health.queue_depth is 'Operations that wait on the device; NULL: never told.';
+comment on column syncwell.sync_health.oldest_pending_at is
+'Since when the oldest of them waits; NULL: none, or never told.';
+comment on column syncwell.sync_health.reported_at is 'When it was so, by the device''s clock.';
+comment on column syncwell.sync_health.received_at is 'When the report arrived.';
+comment on column syncwell.sync_health.recent_reports is
+'reported_at of the last 32 reports, in the order of arrival: one that is sent again is known by it.';
+comment on column syncwell.sync_health.queue_depth_before is
+'queue_depth before that report: stream_states changes by the difference.';
+comment on column syncwell.sync_health.oldest_pending_before is 'oldest_pending_at before that report.';
+
+create table syncwell.sync_health_hours (
+  org_id uuid not null,
+  stream_id uuid not null,
+  hour timestamptz not null,
+  user_id uuid,
+  source text not null,
+  reports bigint not null,
+  durations bigint not null,
+  duration_total numeric not null,
+  records numeric not null,
+  errors numeric not null,
+  queue_depth_maximum bigint,
+  queue_age_maximum interval,
+  primary key (org_id, stream_id, hour),
+  foreign key (org_id, stream_id) references syncwell.streams on delete cascade
+) with (fillfactor = 70);
+create index sync_health_hours_by_age on syncwell.sync_health_hours (hour);
+comment on table syncwell.sync_health_hours is
+'What devices told, by hour (UTC) of reported_at: also reports that came late, which leave sync_health as it is.';
+comment on column syncwell.sync_health_hours.org_id is 'The org.';
+comment on column syncwell.sync_health_hours.stream_id is 'The stream.';
+comment on column syncwell.sync_health_hours.hour is 'The hour (UTC).';
+comment on column syncwell.sync_health_hours.user_id is 'The user whose devices they are; NULL for the org''s own.';
+comment on column syncwell.sync_health_hours.source is 'What was synced.';
+comment on column syncwell.sync_health_hours.reports is 'How many reports.';
+comment on column syncwell.sync_health_hours.durations is 'How many of them told how long a sync took.';
+comment on column syncwell.sync_health_hours.duration_total is 'Milliseconds that those syncs took in all.';
+comment on column syncwell.sync_health_hours.records is 'Records they told of in all.';
+comment on column syncwell.sync_health_hours.errors is 'Errors they told of in all.';
+comment on column syncwell.sync_health_hours.queue_depth_maximum is 'The longest queue of a device; NULL: none told.';
+comment on column syncwell.sync_health_hours.queue_age_maximum is
+'The longest that an operation had waited on a device; NULL: none did.';
+
+create table syncwell.sync_issues (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  id uuid not null,
+  fingerprint text not null,
+  issue_type text not null,
+  severity text not null constraint sync_issues_severity_is_known check (severity in ('info', 'warning', 'critical')),
+  state text not null default 'open'
+  constraint sync_issues_state_is_known check (state in ('open', 'acknowledged', 'snoozed', 'resolved')),
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  platform text,
+  parent_id uuid,
+  muted_by text
+  constraint sync_issues_muting_is_known check (muted_by in ('silence', 'maintenance', 'parent', 'flapping')),
+  since timestamptz,
+  evidence jsonb not null,
+  suggestion text,
+  opened_at timestamptz not null,
+  times_opened integer not null default 1,
+  last_seen_at timestamptz not null,
+  gone_since timestamptz,
+  resolved_at timestamptz,
+  acknowledged_at timestamptz,
+  acknowledged_by uuid,
+  note text constraint sync_issues_note_is_short check (length(note) <= 1000),
+  snoozed_until timestamptz,
+  primary key (org_id, id),
+  foreign key (org_id, stream_id) references syncwell.streams (org_id, stream_id) on delete cascade,
+  constraint sync_issues_resolved_has_a_time check ((state = 'resolved') = (resolved_at is not null)),
+  constraint sync_issues_snoozed_has_an_end check ((state = 'snoozed') = (snoozed_until is not null))
+) with (fillfactor = 80);
+create unique index sync_issues_are_open_once on syncwell.sync_issues (org_id, fingerprint) where state <> 'resolved';
+create index sync_issues_by_fingerprint on syncwell.sync_issues (org_id, fingerprint, id);
+create index sync_issues_by_stream on syncwell.sync_issues (org_id, stream_id, id);
+create index sync_issues_by_age on syncwell.sync_issues (resolved_at) where resolved_at is not null;
+comment on table syncwell.sync_issues is
+'What was found wrong, one row a cause and not a tick: evaluate_health() opens, reopens and resolves them, '
+'acknowledge_issue() and snooze_issue() are for people.';
+comment on column syncwell.sync_issues.org_id is 'The org.';
+comment on column syncwell.sync_issues.id is 'The issue''s id; ids ascend with opened_at.';
+comment on column syncwell.sync_issues.fingerprint is 'What makes it the same issue: its type, stream and cause.';
+comment on column syncwell.sync_issues.issue_type is
+'As detect_sync_issues() has it; of a whole org: mass_staleness, evaluation_gap.';
+comment on column syncwell.sync_issues.severity is 'info, warning or critical.';
+comment on column syncwell.sync_issues.state is 'open, acknowledged, snoozed or resolved.';
+comment on column syncwell.sync_issues.stream_id is 'The stream; NULL: it is not one stream''s.';
+comment on column syncwell.sync_issues.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.sync_issues.source is 'What is synced; NULL: it is not one source''s.';
+comment on column syncwell.sync_issues.platform is 'The stream''s platform; NULL when not known.';
+comment on column syncwell.sync_issues.parent_id is
+'The issue that explains it: mass_staleness, or of a stale stream that it fails or is stuck; NULL: none.';
+comment on column syncwell.sync_issues.muted_by is
+'Why nobody is alerted of it: silence, maintenance (a window), parent (that one is), flapping (told once); NULL: '
+'nothing keeps it quiet.';
+comment on column syncwell.sync_issues.since is 'When the trouble itself began.';
+comment on column syncwell.sync_issues.evidence is 'The numbers and thresholds behind it, as last seen.';
+comment on column syncwell.sync_issues.suggestion is 'What to do.';
+comment on column syncwell.sync_issues.opened_at is 'When it was first found.';
+comment on column syncwell.sync_issues.times_opened is
+'1, and 1 more for each time that it came back within health.reopen_within.';
+comment on column syncwell.sync_issues.last_seen_at is 'When it was last found.';
+comment on column syncwell.sync_issues.gone_since is
+'Since when it is not found any more; it is resolved once that has lasted for health.keep_for.';
+comment on column syncwell.sync_issues.resolved_at is 'When it was resolved; NULL: it is not.';
+comment on column syncwell.sync_issues.acknowledged_at is 'When somebody took it on.';
+comment on column syncwell.sync_issues.acknowledged_by is 'Who did; NULL: a service.';
+comment on column syncwell.sync_issues.note is 'What whoever handled it had to say.';
+comment on column syncwell.sync_issues.snoozed_until is 'Until when it rests.';
+
+create table syncwell.silences (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  matcher jsonb not null,
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
+  reason text constraint silences_reason_is_short check (length(reason) <= 1000),
+  created_by uuid,
+  primary key (org_id, id),
+  constraint silences_end_after_they_start check (ends_at >= starts_at)
+);
+comment on table syncwell.silences is
+'Which issues nobody is to be alerted of for a time. They are found and shown all the same.';
+comment on column syncwell.silences.org_id is 'The org.';
+comment on column syncwell.silences.id is 'The silence.';
+comment on column syncwell.silences.matcher is
+'All of its keys must fit: source, issue_type, severity, platform, user_id, stream_id; an empty one fits all.';
+comment on column syncwell.silences.starts_at is 'From when on.';
+comment on column syncwell.silences.ends_at is 'Until when.';
+comment on column syncwell.silences.reason is 'Why.';
+comment on column syncwell.silences.created_by is 'Who asked for it; NULL: a service.';
+
+create table syncwell.maintenance_windows (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  mode text not null constraint maintenance_windows_mode_is_known check (mode in ('mute', 'exclude', 'pause')),
+  source text,
+  user_id uuid,
+  platform text
+  constraint maintenance_windows_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
+  cron text,
+  time_zone text,
+  reason text constraint maintenance_windows_reason_is_short check (length(reason) <= 1000),
+  created_by uuid,
+  cancelled_at timestamptz,
+  primary key (org_id, id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade,
+  constraint maintenance_windows_end_after_they_start check (ends_at > starts_at)
+);
+comment on table syncwell.maintenance_windows is
+'When streams are worked on. mute: nobody is alerted; exclude: nor does the time count for uptime and baselines; '
+'pause: nor is anything expected.';
+comment on column syncwell.maintenance_windows.org_id is 'The org.';
+comment on column syncwell.maintenance_windows.id is 'The window.';
+comment on column syncwell.maintenance_windows.mode is 'mute, exclude or pause.';
+comment on column syncwell.maintenance_windows.source is 'For this source; NULL: all.';
+comment on column syncwell.maintenance_windows.user_id is 'For this user''s streams; NULL: all.';
+comment on column syncwell.maintenance_windows.platform is 'For streams of this platform; NULL: all.';
+comment on column syncwell.maintenance_windows.starts_at is
+'When it begins; of one that comes again: the occurrence that is on, or the next.';
+comment on column syncwell.maintenance_windows.ends_at is 'When that ends.';
+comment on column syncwell.maintenance_windows.cron is 'When it comes again, five cron fields; NULL: once.';
+comment on column syncwell.maintenance_windows.time_zone is 'IANA time zone of the cron; NULL: the org''s.';
+comment on column syncwell.maintenance_windows.reason is 'Why.';
+comment on column syncwell.maintenance_windows.created_by is 'Who asked for it; NULL: a service.';
+comment on column syncwell.maintenance_windows.cancelled_at is 'When it was called off; NULL: it was not.';
+
+create table syncwell.health_evaluations (
+  org_id uuid primary key references syncwell.orgs on delete cascade,
+  evaluated_at timestamptz not null,
+  judge_from timestamptz,
+  gap_issue_id uuid
+);
+comment on table syncwell.health_evaluations is
+'When evaluate_health() last looked at each org. If that is older than two of its intervals, states are unevaluated.';
+comment on column syncwell.health_evaluations.org_id is 'The org.';
+comment on column syncwell.health_evaluations.evaluated_at is 'When it last did; never goes back.';
+comment on column syncwell.health_evaluations.judge_from is
+'The end of the last time nothing evaluated: nothing is late before this plus its grace; NULL: never.';
+comment on column syncwell.health_evaluations.gap_issue_id is 'The open issue that tells of that; NULL: none.';
+
+create table syncwell.blind_periods (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  starts_at timestamptz not null,
+  ends_at timestamptz not null,
+  primary key (org_id, starts_at),
+  constraint blind_periods_end_after_they_start check (ends_at > starts_at)
+);
+comment on table syncwell.blind_periods is
+'When nothing evaluated an org for longer than two intervals: unknown, and left out of uptime and baselines.';
+comment on column syncwell.blind_periods.org_id is 'The org.';
+comment on column syncwell.blind_periods.starts_at is 'The last evaluation before.';
+comment on column syncwell.blind_periods.ends_at is 'The first evaluation after.';
+
+create table syncwell.volume_baselines (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  series_id uuid not null,
+  stream_id uuid,
+  user_id uuid,
+  source text not null,
+  platform text
+  constraint volume_baselines_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  time_zone text not null,
+  learned_at timestamptz not null,
+  history_from timestamptz,
+  history_to timestamptz not null,
+  history_hours integer not null default 0,
+  upper real[],
+  lower real[],
+  rates real[],
+  surge_quantiles double precision[],
+  surge_scales double precision[],
+  drop_limits double precision[],
+  gap_hours integer,
+  gap_mass double precision,
+  checked_to timestamptz not null,
+  surge_record double precision not null default 0,
+  recent_surges double precision[] not null default '{}',
+  empty_hours integer not null default 0,
+  empty_mass double precision not null default 0,
+  finding text constraint volume_baselines_finding_is_known check (finding in ('surge', 'drop', 'gap')),
+  severity text not null default 'learning'
+  constraint volume_baselines_severity_is_known check (severity in ('learning', 'none', 'warning', 'critical')),
+  since timestamptz,
+  surge_peak double precision,
+  drift_percent numeric,
+  evidence jsonb,
+  primary key (org_id, series_id),
+  foreign key (org_id, stream_id) references syncwell.streams on delete cascade,
+  constraint volume_baselines_finding_has_a_start check ((finding is null) = (since is null))
+  -- hot: the check writes it every hour, and no changing column may be indexed
+) with (fillfactor = 70);
+create unique index volume_baselines_by_stream on syncwell.volume_baselines (org_id, stream_id)
+where stream_id is not null;
+-- what was found is asked at every look at issues, of one user's too; its coming and going alone is no hot update
+create index volume_baselines_found on syncwell.volume_baselines (org_id) where finding is not null;
+comment on table syncwell.volume_baselines is
+'What volume is usual for each stream, and for all streams of a source and platform together, by hour of the week, as '
+'last learned; and what the last check found. Volume: items of the runs that were started in an hour.';
+comment on column syncwell.volume_baselines.org_id is 'The org.';
+comment on column syncwell.volume_baselines.series_id is
+'What is counted: the stream, or what stands for all streams of the source and platform.';
+comment on column syncwell.volume_baselines.stream_id is
+'The stream; NULL: all streams of the source and platform together.';
+comment on column syncwell.volume_baselines.user_id is 'The user whose stream it is; NULL for the org''s own, or all.';
+comment on column syncwell.volume_baselines.source is 'What is synced.';
+comment on column syncwell.volume_baselines.platform is 'Where it runs; NULL when not known.';
+comment on column syncwell.volume_baselines.time_zone is 'The zone of the hours of the week.';
+comment on column syncwell.volume_baselines.learned_at is 'When it was last learned.';
+comment on column syncwell.volume_baselines.history_from is
+'The first hour that it is learned from; NULL: there is none.';
+comment on column syncwell.volume_baselines.history_to is 'The end of the last one.';
+comment on column syncwell.volume_baselines.history_hours is
+'How many hours these are, without those left out: pauses, excluded and blind times, outages.';
+comment on column syncwell.volume_baselines.upper is
+'What an hour is expected to stay below, by hour of the week from Monday 0:00 on: the greater of two medians, of the '
+'same hour of the day and of the same hour of the week.';
+comment on column syncwell.volume_baselines.lower is 'What it is expected to reach: the lesser of the two.';
+comment on column syncwell.volume_baselines.rates is 'The mean volume, by hour of the week; what gaps are measured by.';
+comment on column syncwell.volume_baselines.surge_quantiles is
+'For 1, 6 and 24 hours: what the distance from upper stayed below in 99 % of the hours.';
+comment on column syncwell.volume_baselines.surge_scales is 'For 1, 6 and 24 hours: its usual spread.';
+comment on column syncwell.volume_baselines.drop_limits is
+'For 1, 6 and 24 hours and for the typical hour of 24: the distance below lower that is significant.';
+comment on column syncwell.volume_baselines.gap_hours is 'The longest time without an item, in hours.';
+comment on column syncwell.volume_baselines.gap_mass is 'The most items that were expected in such a time.';
+comment on column syncwell.volume_baselines.checked_to is 'The end of the last hour that was checked.';
+comment on column syncwell.volume_baselines.surge_record is
+'The greatest surge until 6 hours before that, faded by a factor of e in 14 days: what a new one must exceed.';
+comment on column syncwell.volume_baselines.recent_surges is 'Those of the last 6 hours, oldest first.';
+comment on column syncwell.volume_baselines.empty_hours is 'For how many hours nothing has come.';
+comment on column syncwell.volume_baselines.empty_mass is 'How many items were expected in them.';
+comment on column syncwell.volume_baselines.finding is 'surge, drop or gap: what is significant now; NULL: nothing.';
+comment on column syncwell.volume_baselines.severity is
+'learning (less than two weeks of history), none, warning or critical.';
+comment on column syncwell.volume_baselines.since is 'Since when the finding is significant.';
+comment on column syncwell.volume_baselines.surge_peak is 'The greatest surge since then.';
+comment on column syncwell.volume_baselines.drift_percent is
+'How far the volume is from what is expected, in percent of that, over the window that stands out; NULL: none does.';
+comment on column syncwell.volume_baselines.evidence is 'The numbers and limits behind the finding.';
+--! end
+
+--! include health/functions/_active_after.sql
+create or replace function syncwell._active_after(
+  p_from timestamptz,
+  p_duration interval,
+  p_active_hours text,
+  p_time_zone text
 )
+returns timestamptz
+language plpgsql stable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_week constant text := 'MonTueWedThuFriSatSun';
+  v_left double precision := extract(epoch from p_duration);
+  v_opens interval;
+  v_closes interval;
+  v_days text;
+  v_part text;
+  v_first integer;
+  v_length integer;
+  -- from Monday
+  v_is_active boolean[] := array_fill(false, array[7]);
+  v_week double precision;
+  v_weeks integer;
+  v_from timestamptz := p_from;
+  v_day timestamp;
+  v_until timestamptz;
+  v_seconds double precision;
+begin
+  if p_active_hours is null or (v_left > 0) is not true then
+    return p_from + make_interval(secs => v_left);
+  end if;
+
+  v_opens := left(right(p_active_hours, 11), 5)::interval;
+  v_closes := right(p_active_hours, 5)::interval;
+  if v_closes <= v_opens then
+    v_closes := v_closes + interval '24 hours';
+  end if;
+  v_days := coalesce(nullif(left(p_active_hours, -12), ''), 'Mon-Sun');
+  foreach v_part in array string_to_array(v_days, ',') loop
+    v_first := position(left(v_part, 3) in c_week) / 3;
+    v_length := (position(right(v_part, 3) in c_week) / 3 - v_first + 7) % 7;
+    for v_at in v_first..v_first + v_length loop
+      v_is_active[v_at % 7 + 1] := true;
+    end loop;
+  end loop;
+
+  -- Whole weeks pass in one step and count as what they have by the clock; the last two are counted to the second,
+  -- so that a clock that changes within active hours is wrong by its hour at most, and then only in a wait of weeks.
+  v_week := cardinality(array_positions(v_is_active, true)) * extract(epoch from v_closes - v_opens);
+  v_weeks := least(floor(v_left / v_week) - 2, 100000);
+  if v_weeks = 100000 then
+    -- a minute a week, years of it: nobody sees the day, and it is to stay within the range of times
+    return p_from + make_interval(weeks => v_weeks);
+  elsif v_weeks > 0 then
+    v_left := v_left - v_weeks * v_week;
+    v_from := (p_from at time zone p_time_zone + make_interval(weeks => v_weeks)) at time zone p_time_zone;
+  end if;
+
+  -- hours that pass midnight may have begun the day before
+  v_day := date_trunc('day', v_from at time zone p_time_zone) - interval '1 day';
+  loop
+    if v_is_active[extract(isodow from v_day)::integer] then
+      v_from := greatest(v_from, (v_day + v_opens) at time zone p_time_zone);
+      v_until := (v_day + v_closes) at time zone p_time_zone;
+      v_seconds := extract(epoch from v_until - v_from);
+      exit when v_seconds >= v_left;
+      if v_seconds > 0 then
+        v_left := v_left - v_seconds;
+        v_from := v_until;
+      end if;
+    end if;
+    v_day := v_day + interval '1 day';
+  end loop;
+  return v_from + make_interval(secs => v_left);
+end
+$$;
+comment on function syncwell._active_after(timestamptz, interval, text, text) is
+'When p_duration of active time has passed since p_from. p_active_hours: as register_stream() takes them, by the clock '
+'of p_time_zone; NULL: always, and then it is elapsed time (a day is 24 hours). Hours that the clock shows twice count '
+'twice, those that it skips not at all; where it skips or repeats the edge of active hours, they open and close as '
+'late as that can be meant. Stable, not immutable: time zones are the server''s.';
+revoke all on function syncwell._active_after(timestamptz, interval, text, text) from public;
+--! end
+
+--! include health/functions/_active_windows.sql
+create or replace function syncwell._active_windows(
+  p_org_id uuid,
+  p_now timestamptz
+)
+returns setof syncwell.maintenance_windows
+language sql stable security invoker rows 1
+begin atomic
+  select
+    w.org_id,
+    w.id,
+    w.mode,
+    w.source,
+    w.user_id,
+    w.platform,
+    w.starts_at,
+    w.ends_at,
+    w.cron,
+    w.time_zone,
+    w.reason,
+    w.created_by,
+    w.cancelled_at
+  from syncwell.maintenance_windows as w
+  where
+    w.org_id = p_org_id
+    and w.cancelled_at is null
+    and w.starts_at <= p_now
+    and p_now < w.ends_at;
+end;
+comment on function syncwell._active_windows(uuid, timestamptz) is
+'The maintenance windows of an org that are on at p_now. One fits a stream whose source, user and platform are those '
+'it names; what it leaves out fits all.';
+revoke all on function syncwell._active_windows(uuid, timestamptz) from public;
+--! end
+
+--! include health/functions/_check_days.sql
+create or replace function syncwell._check_days(p_days integer)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_days is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a number of days is needed',
+      detail = 'p_days is NULL.',
+      hint = 'Pass a number from 1 to 3660, or leave it out for the default.';
+  end if;
+  if p_days not between 1 and 3660 then
+    raise exception using
+      errcode = '22023',
+      message = 'p_days is out of range',
+      detail = format('It is %s.', p_days),
+      hint = 'Pass a number from 1 to 3660.';
+  end if;
+end
+$$;
+comment on function syncwell._check_days(integer) is
+'Refuses a number of days that is NULL (22004) or outside 1 to 3660 (22023).';
+revoke all on function syncwell._check_days(integer) from public;
+--! end
+
+--! include health/functions/_check_volumes.sql
+create or replace function syncwell._check_volumes(
+  p_org_id uuid
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_checked syncwell.volume_baselines[];
+begin
+  -- nothing to do, said cheaply: that is what nearly every tick finds
+  perform from syncwell.volume_baselines as b
+  where b.org_id = p_org_id and b.upper is not null and b.checked_to <= v_now - interval '1 hour';
+  if not found then
+    return 0;
+  end if;
+  select array_agg(p) into v_checked from syncwell._volume_progress(p_org_id, null, v_now) as p;
+  if v_checked is null then
+    return 0;
+  end if;
+
+  with locked as materialized (
+    select b.series_id
+    from syncwell.volume_baselines as b
+    where b.org_id = p_org_id and b.series_id in (select c.series_id from unnest(v_checked) as c)
+    order by b.series_id
+    for no key update skip locked
+  )
+  update syncwell.volume_baselines as b
+  set
+    checked_to = c.checked_to,
+    surge_record = c.surge_record,
+    recent_surges = c.recent_surges,
+    empty_hours = c.empty_hours,
+    empty_mass = c.empty_mass,
+    finding = c.finding,
+    severity = c.severity,
+    since = c.since,
+    surge_peak = c.surge_peak,
+    drift_percent = c.drift_percent,
+    evidence = c.evidence
+  from locked as l
+  join unnest(v_checked) as c on c.series_id = l.series_id
+  where b.org_id = p_org_id and b.series_id = l.series_id and b.checked_to < c.checked_to;
+
+  perform syncwell._tell_volumes(p_org_id, v_checked);
+  return cardinality(v_checked);
+end
+$$;
+comment on function syncwell._check_volumes(uuid) is
+'Judges the volumes of an org over the hours that closed since the last check, where any did, keeps the outcome in '
+'volume_baselines, and drift_percent, drift_severity and drift_since of stream_states where these change. Returns how '
+'many series were checked.';
+revoke all on function syncwell._check_volumes(uuid) from public;
+--! end
+
+--! include health/functions/_checked_matcher.sql
+create or replace function syncwell._checked_matcher(
+  p_org_id uuid,
+  p_matcher jsonb
+)
+returns jsonb
 language plpgsql stable security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now constant timestamptz := syncwell._now();
-  v_org_id constant uuid := syncwell.current_org_id();
-  v_source constant text := syncwell._sync_source(v_org_id);
-  v_day_ago constant uuid := syncwell._uuid7_floor(v_now - interval '24 hours');
+  c_keys constant text[] := array['source', 'issue_type', 'severity', 'platform', 'user_id', 'stream_id'];
+  c_uuid constant text := '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
+  v_matcher jsonb := p_matcher;
+  v_problem text;
 begin
-  return query
-  with streams as materialized (
-    select h.* from syncwell._stream_health(p_source, p_user_id, p_stale_after) as h
-  ),
-  open_runs as materialized (
+  if jsonb_typeof(p_matcher) <> 'object' then
+    v_problem := format('It is of type %s.', jsonb_typeof(p_matcher));
+  else
     select
-      s.source, s.user_id, s.stream_id, l.heartbeat_timeout, s.max_runtime,
-      e.id, e.started_at, e.heartbeat_at, e.items_processed,
       case
-        when e.heartbeat_at < v_now - l.heartbeat_timeout then 'no_heartbeat'
-        when e.started_at < v_now - s.max_runtime then 'over_max_runtime'
-      end as cause
-    from streams as s
-    join syncwell.sync_events as e
-      on e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
-    cross join lateral (select (s.settings ->> 'runs.heartbeat_timeout')::interval as heartbeat_timeout) as l
-  ),
-  -- those that devices sync
-  device_streams as materialized (
-    select s.* from streams as s where s.user_id is not null and s.source = v_source
-  )
-  select
-    s.source,
-    'failure',
-    case
-      when s.consecutive_failures >= (s.settings ->> 'runs.failure_threshold')::integer then 'critical'
-      else 'warning'
-    end,
-    s.since,
-    jsonb_build_object(
-      'consecutive_failures', s.consecutive_failures,
-      'failure_threshold', (s.settings ->> 'runs.failure_threshold')::integer,
-      'last_failed_at', s.last_failed_at,
-      'last_success_at', s.last_success_at
-    ),
-    s.advice,
-    s.user_id,
-    s.stream_id
-  from streams as s
-  where s.consecutive_failures > 0
-  union all
-  select
-    s.source,
-    'stale_data',
-    case s.freshness when 'stale' then 'critical' else 'warning' end,
-    s.due_at,
-    jsonb_build_object(
-      'last_success_at', s.last_success_at,
-      'due_at', s.due_at,
-      'late_at', s.late_at,
-      'stale_at', s.stale_at,
-      'expected_interval_seconds', extract(epoch from s.expected_interval),
-      'overdue_seconds', round(extract(epoch from v_now - s.due_at))
-    ),
-    case
-      when s.last_sync_at is null then 'It never ran: see why nothing runs it (scheduler, device, credentials).'
-      else 'Run it, or see why nothing did (scheduler, device, credentials).'
-    end,
-    s.user_id,
-    s.stream_id
-  from streams as s
-  where s.freshness in ('late', 'stale')
-  union all
-  select
-    r.source,
-    'stuck',
-    'warning',
-    coalesce(r.heartbeat_at, r.started_at),
-    jsonb_build_object(
-      'event_id', r.id,
-      'cause', r.cause,
-      'started_at', r.started_at,
-      'heartbeat_at', r.heartbeat_at,
-      'items_processed', r.items_processed,
-      'silent_seconds', round(extract(epoch from v_now - coalesce(r.heartbeat_at, r.started_at))),
-      'running_seconds', round(extract(epoch from v_now - r.started_at)),
-      'heartbeat_timeout_seconds', extract(epoch from r.heartbeat_timeout),
-      'max_runtime_seconds', extract(epoch from r.max_runtime)
-    ),
-    case r.cause
-      when 'no_heartbeat' then 'Its worker is gone: let reap_sync_runs end the run, then start it again.'
-      else 'It runs longer than it may: let reap_sync_runs end it, and raise max_runtime if it needs the time.'
-    end,
-    r.user_id,
-    r.stream_id
-  from open_runs as r
-  where r.cause is not null
-  union all
-  -- alive, but it counts nothing any more; progress that belongs to no run is the org's
-  select
-    coalesce(s.source, p.source_system),
-    'stuck',
-    'warning',
-    v_now - make_interval(secs => p.silent_seconds::double precision),
-    jsonb_build_object(
-      'sync_id', p.sync_id,
-      'cause', 'no_progress',
-      'started_at', p.started_at,
-      'processed_count', p.processed_count,
-      'total_items', p.total_items,
-      'silent_seconds', round(p.silent_seconds),
-      'stall_seconds', round(greatest(60, 5 * coalesce(p.ew_gap, 0), p.stall_seconds)::numeric)
-    ),
-    'See what its worker waits for; cancel_sync ends it.',
-    case when e.id is null then p.initiated_by else s.user_id end,
-    s.stream_id
-  from syncwell.sync_progress_live as p
-  left join syncwell.sync_events as e
-    on e.org_id = p.org_id
-    and e.status = 'started'
-    and e.id = case when p.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p.sync_id::uuid end
-  left join streams as s on s.stream_id = e.stream_id
-  where p.org_id = v_org_id
-    and p.status = 'in_progress'
-    and p.stalled
-    and not exists (select from open_runs as r where r.id = e.id and r.cause is not null)
-    and case
-      -- a run of a stream that the caller may not see is not told of
-      when e.id is not null then s.stream_id is not null
-      else (p_source is null or p.source_system = p_source) and (p_user_id is null or p.initiated_by = p_user_id)
-    end
-  union all
-  -- a stream may do well by its other devices and its pulls
-  select
-    s.source,
-    'rejected_pushes',
-    'warning',
-    d.failing_since,
-    jsonb_build_object(
-      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
-      'platform', d.platform,
-      'app_version', d.app_version,
-      'error_code', d.last_error_code,
-      'last_push', d.last_push,
-      'last_pull', d.last_pull
-    ),
-    'What is changed on this device stays there: see why its pushes are refused (get_error_report shows it).',
-    s.user_id,
-    s.stream_id
-  from device_streams as s
-  join syncwell.sync_devices as d on d.org_id = s.org_id and d.user_id = s.user_id and d.failing_since is not null
-  union all
-  select
-    s.source,
-    'quarantine',
-    'warning',
-    q.oldest,
-    jsonb_build_object(
-      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(q.device_id, '')),
-      'records', q.records,
-      'oldest', q.oldest,
-      'newest', q.newest,
-      'tables', q.tables,
-      'error_codes', q.error_codes
-    ),
-    'Its device takes them for synced: see what is wrong with them (get_quarantined_records shows it), then correct the '
-    'table or the app.',
-    s.user_id,
-    s.stream_id
-  from device_streams as s
-  cross join lateral (
-    select
-      r.device_id,
-      count(*) as records,
-      min(r.quarantined_at) as oldest,
-      max(r.quarantined_at) as newest,
-      array_agg(distinct r.table_name) as tables,
-      array_agg(distinct r.error_code) as error_codes
-    from syncwell.sync_quarantine as r
-    where r.org_id = s.org_id and r.user_id = s.user_id and r.resolved_at is null
-    group by r.device_id
-  ) as q
-  union all
-  select
-    s.source,
-    'conflicts',
-    'warning',
-    c.oldest,
-    jsonb_build_object(
-      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(c.device_id, '')),
-      'conflicts', c.conflicts,
-      'conflict_threshold', (s.settings ->> 'health.conflict_threshold')::integer,
-      'hours', 24,
-      'oldest', c.oldest,
-      'newest', c.newest,
-      'tables', c.tables
-    ),
-    'See which versions were dropped (get_sync_conflicts shows both), and who else writes these records.',
-    s.user_id,
-    s.stream_id
-  from device_streams as s
-  cross join lateral (
-    select
-      r.device_id,
-      count(*) as conflicts,
-      min(r.occurred_at) as oldest,
-      max(r.occurred_at) as newest,
-      array_agg(distinct r.table_name) as tables
-    from syncwell.sync_conflicts as r
-    where r.org_id = s.org_id
-      and r.user_id = s.user_id
-      and r.id >= v_day_ago
-      and r.choice is null
-    group by r.device_id
-    having count(*) >= (s.settings ->> 'health.conflict_threshold')::integer
-  ) as c;
+        when m.key <> all(c_keys) then format('%L is no key of a matcher.', left(m.key, 100))
+        when jsonb_typeof(m.value) <> 'string' then format('%s is of type %s.', m.key, jsonb_typeof(m.value))
+        else format('%s may not be %L.', m.key, left(m.value #>> '{}', 100))
+      end
+    into v_problem
+    from jsonb_each(p_matcher) as m
+    where m.key <> all(c_keys)
+      or jsonb_typeof(m.value) <> 'string'
+      or not case m.key
+        when 'source' then m.value #>> '{}' ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'
+        when 'issue_type' then m.value #>> '{}' ~ '^[a-z][a-z0-9_]{0,62}$'
+        when 'severity' then m.value #>> '{}' in ('info', 'warning', 'critical')
+        when 'platform' then m.value #>> '{}' in ('android', 'ios', 'web', 'server', 'other')
+        else m.value #>> '{}' ~ c_uuid
+      end
+    order by m.key
+    limit 1;
+  end if;
+  if v_problem is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no matcher',
+      detail = v_problem,
+      hint = format('An object of texts, under any of the keys %s.', array_to_string(c_keys, ', '));
+  end if;
+
+  if p_matcher ? 'user_id' then
+    perform from syncwell.users as u where u.org_id = p_org_id and u.user_id = (p_matcher ->> 'user_id')::uuid;
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s in this org.', p_matcher ->> 'user_id'),
+        hint = 'Users are registered with syncwell.register_user().';
+    end if;
+    -- compared as texts: in one spelling
+    v_matcher := v_matcher || jsonb_build_object('user_id', (p_matcher ->> 'user_id')::uuid);
+  end if;
+  if p_matcher ? 'stream_id' then
+    perform from syncwell.streams as s where s.org_id = p_org_id and s.stream_id = (p_matcher ->> 'stream_id')::uuid;
+    if not found then
+      raise exception using
+        errcode = 'SW105',
+        message = 'unknown stream',
+        detail = format('There is no stream %s in this org.', p_matcher ->> 'stream_id'),
+        hint = 'Streams are listed in syncwell.streams.';
+    end if;
+    v_matcher := v_matcher || jsonb_build_object('stream_id', (p_matcher ->> 'stream_id')::uuid);
+  end if;
+  return v_matcher;
 end
 $$;
-comment on function syncwell._stream_issues(text, uuid, interval) is
-'What is wrong with the streams the caller may see, as detect_sync_issues() tells it. p_stale_after: in place of '
-'setting health.stale_after. Errors: SW001, SW002.';
-revoke all on function syncwell._stream_issues(text, uuid, interval) from public;
+comment on function syncwell._checked_matcher(uuid, jsonb) is
+'A matcher of silence() as it is kept, refused where it is not understood. Errors: 22023, SW002, SW105.';
+revoke all on function syncwell._checked_matcher(uuid, jsonb) from public;
+--! end
+
+--! include health/functions/_checked_metrics.sql
+create or replace function syncwell._checked_metrics(
+  p_metrics jsonb,
+  p_now timestamptz
+)
+returns jsonb
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_keys constant text[] := array[
+    'sync_duration_ms', 'record_count', 'error_count', 'queue_depth', 'oldest_pending_at', 'platform', 'device_id',
+    'network', 'reported_at'
+  ];
+  v_platform text;
+begin
+  if p_metrics is null then
+    raise exception using
+      errcode = '22004',
+      message = 'metrics are needed',
+      detail = 'p_metrics is NULL.',
+      hint = 'Pass an object, e.g. {"queue_depth": 0}.';
+  end if;
+  if jsonb_typeof(p_metrics) <> 'object' then
+    perform syncwell._refuse_metric('p_metrics', format('is of type %s and no object', jsonb_typeof(p_metrics)));
+  end if;
+  if p_metrics = '{}' then
+    perform syncwell._refuse_metric('p_metrics', 'tells nothing');
+  end if;
+  if p_metrics - c_keys <> '{}' then
+    perform syncwell._refuse_metric(
+      (
+        select quote_literal(left(min(k.key), 100))
+        from jsonb_object_keys(p_metrics) as k (key)
+        where k.key <> all(c_keys)
+      ),
+      'is no metric'
+    );
+  end if;
+  v_platform := syncwell._metric_text(p_metrics, 'platform', 100);
+  if v_platform not in ('android', 'ios', 'web', 'server', 'other') then
+    perform syncwell._refuse_metric('platform', 'is none of android, ios, web, server and other');
+  end if;
+  return jsonb_strip_nulls(jsonb_build_object(
+    'sync_duration_ms', syncwell._metric_count(p_metrics, 'sync_duration_ms'),
+    'record_count', syncwell._metric_count(p_metrics, 'record_count'),
+    'error_count', syncwell._metric_count(p_metrics, 'error_count'),
+    'queue_depth', syncwell._metric_count(p_metrics, 'queue_depth'),
+    'platform', v_platform,
+    'device_id', syncwell._metric_text(p_metrics, 'device_id', 255),
+    'network', syncwell._metric_text(p_metrics, 'network', 64),
+    'reported_at', syncwell._metric_time(p_metrics, 'reported_at', p_now)
+  )) || case
+    -- told as null: nothing waits
+    when p_metrics ? 'oldest_pending_at'
+      then jsonb_build_object('oldest_pending_at', syncwell._metric_time(p_metrics, 'oldest_pending_at', p_now))
+    else '{}'
+  end;
+end
+$$;
+comment on function syncwell._checked_metrics(jsonb, timestamptz) is
+'Metrics in their plain form: numbers rounded, what is null or empty left out (but oldest_pending_at). Errors: 22004, '
+'SW605 with the key for what is unknown, not of its kind, negative, too large, too long or more than 5 minutes after '
+'p_now.';
+revoke all on function syncwell._checked_metrics(jsonb, timestamptz) from public;
+--! end
+
+--! include health/functions/_end_periods.sql
+create or replace function syncwell._end_periods(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_blind_from timestamptz
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update syncwell.stream_periods as p
+  set ends_at = case when s.retired_at > p.starts_at then least(s.retired_at, p_now) else p_now end
+  from syncwell.streams as s
+  where p.org_id = p_org_id
+    and p.ends_at is null
+    and p.starts_at < p_now
+    and s.org_id = p_org_id
+    and s.stream_id = p.stream_id
+    and s.retired_at is not null;
+  if p_blind_from is null then
+    return;
+  end if;
+
+  insert into syncwell.blind_periods (org_id, starts_at, ends_at) values (p_org_id, p_blind_from, p_now);
+  -- what began at the last evaluation was never seen to last
+  update syncwell.stream_periods as p
+  set ends_at = p_now, status = 'unknown', overlay = 'blind', is_flapping = false, score = null
+  where p.org_id = p_org_id and p.ends_at is null and p.starts_at = p_blind_from;
+  with ended as (
+    update syncwell.stream_periods as p
+    set ends_at = p_blind_from
+    where p.org_id = p_org_id and p.ends_at is null and p.starts_at < p_blind_from
+    returning p.stream_id, p.user_id, p.source
+  )
+  insert into syncwell.stream_periods (org_id, stream_id, starts_at, ends_at, user_id, source, status, overlay)
+  select p_org_id, e.stream_id, p_blind_from, p_now, e.user_id, e.source, 'unknown', 'blind'
+  from ended as e;
+end
+$$;
+comment on function syncwell._end_periods(uuid, timestamptz, timestamptz) is
+'The part of evaluate_health() for stretches that end whatever their streams are like: those of retired streams, at '
+'their retirement; and, after a time when nothing evaluated, all of them at p_blind_from (NULL: no such time), with a '
+'blind stretch from there to p_now.';
+revoke all on function syncwell._end_periods(uuid, timestamptz, timestamptz) from public;
+--! end
+
+--! include health/functions/_evaluate_health_task.sql
+create or replace function syncwell._evaluate_health_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(e.moved + e.opened + e.reopened + e.resolved), 0)::bigint from syncwell._evaluate_orgs() as e
+  );
+end
+$$;
+comment on function syncwell._evaluate_health_task() is
+'Duty of maintenance: evaluate_health() for all orgs. Returns how many states and issues changed.';
+revoke all on function syncwell._evaluate_health_task() from public;
+--! end
+
+--! include health/functions/_evaluate_org.sql
+create or replace function syncwell._evaluate_org(
+  p_org_id uuid,
+  out streams bigint,
+  out moved bigint,
+  out opened bigint,
+  out reopened bigint,
+  out resolved bigint,
+  out blind interval,
+  out skipped boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+  v_last syncwell.health_evaluations;
+  v_settings jsonb;
+  v_overrides jsonb;
+  v_blind_from timestamptz;
+  v_streams record;
+  v_issues syncwell.issue_verdict[];
+begin
+  streams := 0;
+  moved := 0;
+  opened := 0;
+  reopened := 0;
+  resolved := 0;
+  -- to the end of the transaction: whoever comes next reads what was decided here, and never decides beside it
+  skipped := not pg_try_advisory_xact_lock(hashtextextended('syncwell.evaluate_health ' || p_org_id, 0));
+  if skipped then
+    return;
+  end if;
+  v_now := syncwell._now();
+  select e.* into v_last from syncwell.health_evaluations as e where e.org_id = p_org_id;
+  -- a clock that was put back: what was decided stands until it has caught up
+  if v_now < v_last.evaluated_at then
+    return;
+  end if;
+  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
+  if v_now - v_last.evaluated_at > 2 * (v_settings ->> 'health.evaluation_interval')::interval then
+    v_blind_from := v_last.evaluated_at;
+    blind := v_now - v_blind_from;
+    v_last.judge_from := v_now;
+  end if;
+  insert into syncwell.health_evaluations as e (org_id, evaluated_at)
+  values (p_org_id, v_now)
+  on conflict (org_id) do update set evaluated_at = excluded.evaluated_at, judge_from = v_last.judge_from;
+
+  perform syncwell._move_windows(p_org_id, coalesce(v_last.evaluated_at, '-infinity'), v_now);
+  perform syncwell._end_periods(p_org_id, v_now, v_blind_from);
+  perform syncwell._check_volumes(p_org_id);
+
+  v_streams := syncwell._judge_streams(p_org_id, v_now, v_settings, v_overrides, v_last.judge_from);
+  streams := v_streams.streams;
+  moved := syncwell._store_streams(p_org_id, v_now, v_streams.verdicts);
+
+  v_issues := syncwell._found_issues(
+    p_org_id, v_now, v_settings, v_overrides, v_streams.expecting, cardinality(v_streams.late), v_blind_from
+  );
+  v_issues := syncwell._judge_issues(
+    p_org_id, v_now, v_settings, v_overrides, v_issues, v_streams.late, v_streams.flapping, v_streams.windowed
+  );
+  if v_issues <> '{}' then
+    select i.opened, i.reopened, i.resolved into opened, reopened, resolved
+    from syncwell._store_issues(p_org_id, v_now, v_last.evaluated_at, v_issues) as i;
+  end if;
+  if v_blind_from is not null or v_last.gap_issue_id is not null then
+    update syncwell.health_evaluations as e
+    set gap_issue_id = (
+      select i.id
+      from syncwell.sync_issues as i
+      where i.org_id = p_org_id and i.issue_type = 'evaluation_gap' and i.state <> 'resolved'
+    )
+    where e.org_id = p_org_id;
+  end if;
+end
+$$;
+comment on function syncwell._evaluate_org(uuid) is
+'evaluate_health() for one org, in this order: maintenance windows move on; the time when nothing evaluated is marked '
+'blind; volumes are checked; streams are judged; issues are found and judged. Columns as evaluate_health() has them.';
+revoke all on function syncwell._evaluate_org(uuid) from public;
+--! end
+
+--! include health/functions/_evaluate_orgs.sql
+create or replace function syncwell._evaluate_orgs()
+returns table (
+  org_id uuid,
+  streams bigint,
+  moved bigint,
+  opened bigint,
+  reopened bigint,
+  resolved bigint,
+  blind interval,
+  skipped boolean
+)
+language plpgsql volatile security invoker rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text;
+  v_message text;
+begin
+  for org_id in select o.org_id from syncwell.orgs as o order by o.org_id loop
+    begin
+      select e.streams, e.moved, e.opened, e.reopened, e.resolved, e.blind, e.skipped
+      into streams, moved, opened, reopened, resolved, blind, skipped
+      from syncwell._evaluate_org(org_id) as e;
+      return next;
+    exception
+      when others then
+        -- one org must not leave all others unevaluated; whoever reads its health sees that nothing evaluates it
+        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+        raise warning 'org % was not evaluated: %', org_id, v_message using errcode = v_state;
+    end;
+  end loop;
+end
+$$;
+comment on function syncwell._evaluate_orgs() is
+'_evaluate_org() for all orgs, a row each; one that fails raises a warning and leaves the others be.';
+revoke all on function syncwell._evaluate_orgs() from public;
+--! end
+
+--! include health/functions/_expire_health_task.sql
+create or replace function syncwell._expire_health_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_org record;
+  v_rows bigint;
+  v_expired bigint := 0;
+begin
+  for v_org in
+    select
+      o.org_id,
+      v_now - syncwell._setting(o.org_id, 'health.history_retention')::interval as history_from,
+      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from
+    from syncwell.orgs as o
+    order by o.org_id
+  loop
+    delete from syncwell.stream_periods as p where p.org_id = v_org.org_id and p.ends_at < v_org.history_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.sync_health_hours as h
+    where h.org_id = v_org.org_id and h.hour < v_org.history_from - interval '1 hour';
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.blind_periods as b where b.org_id = v_org.org_id and b.ends_at < v_org.history_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.sync_issues as i where i.org_id = v_org.org_id and i.resolved_at < v_org.issues_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    delete from syncwell.silences as s where s.org_id = v_org.org_id and s.ends_at < v_org.issues_from;
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+    -- what comes again moves on as long as it is evaluated
+    delete from syncwell.maintenance_windows as w
+    where w.org_id = v_org.org_id
+      and (w.cancelled_at < v_org.issues_from or w.ends_at < v_org.issues_from and w.cron is null);
+    get diagnostics v_rows = row_count;
+    v_expired := v_expired + v_rows;
+  end loop;
+  return v_expired;
+end
+$$;
+comment on function syncwell._expire_health_task() is
+'Duty of maintenance: drops stretches of states, reports of devices by hour and blind periods past setting '
+'health.history_retention, resolved issues, ended silences and ended or cancelled maintenance windows past setting '
+'health.issue_retention. Returns how many rows.';
+revoke all on function syncwell._expire_health_task() from public;
+--! end
+
+--! include health/functions/_flap_percent.sql
+create or replace function syncwell._flap_percent(p_states varbit)
+returns numeric
+language sql immutable strict security invoker parallel safe
+return (
+  select
+    -- a change counts more the newer it is; what was not observed yet is taken to have been as the oldest is
+    coalesce(
+      pg_catalog.round(sum(100 * (0.75 + 0.5 * (20 - pg_catalog.length(p_states) + c.at) / 19)) / 20, 1), 0
+    )
+  from pg_catalog.generate_series(1, pg_catalog.length(p_states) - 1) as c (at)
+  where pg_catalog.get_bit(p_states, c.at) <> pg_catalog.get_bit(p_states, c.at - 1)
+);
+comment on function syncwell._flap_percent(varbit) is
+'How much a row of 21 observations changes, 0 to 100: the changes from one to the next, each weighing from 0.75 '
+'(oldest) to 1.25 (newest), as a share of the 20 there could be. p_states: oldest first; where there are fewer, those '
+'before count as unchanged, so that two changes in ten are no more than two in twenty. Formula: the published weights '
+'of Nagios'' flap detection.';
+revoke all on function syncwell._flap_percent(varbit) from public;
+--! end
+
+--! include health/functions/_found_issues.sql
+create or replace function syncwell._found_issues(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_settings jsonb,
+  p_overrides jsonb,
+  p_expecting bigint,
+  p_late bigint,
+  p_blind_from timestamptz
+)
+returns syncwell.issue_verdict[]
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_found syncwell.issue_verdict[];
+  v_mass_fingerprint constant text := syncwell._issue_fingerprint('mass_staleness', null, null, null, null, null);
+  v_mass syncwell.sync_issues;
+  v_share constant numeric := (p_settings ->> 'health.mass_share')::numeric;
+  v_minimum constant bigint := (p_settings ->> 'health.mass_minimum')::bigint;
+  v_stale bigint;
+  v_sources text[];
+  v_first uuid[];
+  v_since timestamptz;
+  v_goes_on boolean;
+begin
+  v_found := array(
+    select
+      row(
+        null, f.fingerprint, i.issue_type, i.severity, i.stream_id, i.user_id, i.source, i.platform, i.since,
+        i.evidence, i.suggestion, null, null, null, true, false, false, false
+      )::syncwell.issue_verdict
+    from syncwell._issues_of(p_org_id, null, null, null, true) as i
+    cross join lateral (
+      select
+        syncwell._issue_fingerprint(i.issue_type, i.stream_id, i.source, i.platform, i.user_id, i.cause) as fingerprint
+    ) as f
+  );
+  -- two of one fingerprint would end the evaluation of the org
+  if (select count(*) > count(distinct f.fingerprint) from unnest(v_found) as f) then
+    v_found := array(
+      select f
+      from (
+        select distinct on (f.fingerprint) f
+        from unnest(v_found) as f
+        order by f.fingerprint, array_position(array['critical', 'warning', 'info'], f.severity), f.since
+      ) as u (f)
+    );
+  end if;
+  v_found := syncwell._without_pending(p_org_id, p_now, p_settings, p_overrides, v_found);
+
+  select count(*), min(f.since) into v_stale, v_since
+  from unnest(v_found) as f
+  where f.issue_type in ('stale_data', 'missing_source');
+  select i.* into v_mass
+  from syncwell.sync_issues as i
+  where i.org_id = p_org_id and i.fingerprint = v_mass_fingerprint and i.state <> 'resolved';
+  v_goes_on := v_mass.id is not null;
+  v_stale := v_stale + p_late;
+  -- it begins above the share, and ends below half of it
+  if
+    v_goes_on and v_stale > 0 and v_stale >= v_share / 2 * p_expecting
+    or not v_goes_on and v_stale >= v_minimum and v_stale > v_share * p_expecting
+  then
+    v_sources := array(
+      select distinct f.source
+      from unnest(v_found) as f
+      where f.issue_type in ('stale_data', 'missing_source')
+      order by f.source
+    );
+    v_first := array(
+      select f.stream_id
+      from unnest(v_found) as f
+      where f.issue_type in ('stale_data', 'missing_source')
+      order by f.since, f.stream_id
+      limit 20
+    );
+    v_found := v_found || row(
+      v_mass.id, v_mass_fingerprint, 'mass_staleness', 'critical', null, null, null, null,
+      case when v_goes_on then v_mass.since else v_since end,
+      case
+        when v_goes_on and p_late > 0 then v_mass.evidence
+        else
+          jsonb_build_object(
+            'streams', v_stale,
+            'expecting', p_expecting,
+            'share', round(v_stale::numeric / greatest(p_expecting, 1), 3),
+            'mass_share', v_share,
+            'sources', v_sources,
+            'first_streams', v_first
+          )
+      end,
+      'One cause for all of them: see what they share (scheduler, network, credentials, a release).',
+      null, null, null, true, false, false, false
+    )::syncwell.issue_verdict;
+  end if;
+
+  if p_blind_from is not null then
+    v_found := v_found || row(
+      null, syncwell._issue_fingerprint('evaluation_gap', null, null, null, null, null), 'evaluation_gap', 'warning',
+      null, null, null, null, p_blind_from,
+      jsonb_build_object(
+        'from', p_blind_from,
+        'until', p_now,
+        'gap_seconds', round(extract(epoch from p_now - p_blind_from)),
+        'evaluation_interval_seconds', extract(epoch from (p_settings ->> 'health.evaluation_interval')::interval)
+      ),
+      'See why nothing called evaluate_health() (scheduler, server); what happened meanwhile is unknown.',
+      null, null, null, true, false, false, false
+    )::syncwell.issue_verdict;
+  end if;
+  return v_found;
+end
+$$;
+comment on function syncwell._found_issues(uuid, timestamptz, jsonb, jsonb, bigint, bigint, timestamptz) is
+'The part of evaluate_health() that finds what is wrong in an org: what _issues_of() tells, once a fingerprint and '
+'after health.pending_for; mass_staleness where more than health.mass_share of p_expecting streams are stale, until '
+'fewer than half of that share are (p_late: how many are not found, but overdue since before nothing evaluated); '
+'evaluation_gap where nothing evaluated from p_blind_from on (NULL: something did).';
+revoke all on function syncwell._found_issues(uuid, timestamptz, jsonb, jsonb, bigint, bigint, timestamptz) from public;
+--! end
+
+--! include health/functions/_health_context.sql
+create or replace function syncwell._health_context(
+  p_org_id uuid,
+  p_stale_after interval default null
+)
+returns table (
+  computed_at timestamptz,
+  time_zone text,
+  limits syncwell.health_limits,
+  overrides jsonb,
+  windows syncwell.maintenance_windows[],
+  judge_from timestamptz,
+  is_unevaluated boolean
+)
+language plpgsql stable security invoker rows 1
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  select
+    v_now,
+    o.time_zone,
+    l.limits,
+    s.overrides,
+    -- NULL when none is on, as nearly always
+    (select array_agg(w) from syncwell._active_windows(o.org_id, v_now) as w),
+    e.judge_from,
+    -- one that lies ahead, since the clock was put back, is none: nothing is evaluated until it has caught up
+    (
+      e.evaluated_at between v_now - 2 * (l.limits)."health.evaluation_interval"
+      and v_now + 2 * (l.limits)."health.evaluation_interval"
+    ) is not true
+  from syncwell.orgs as o
+  left join syncwell.health_evaluations as e on e.org_id = o.org_id
+  cross join lateral syncwell._health_settings(o.org_id, p_stale_after) as s
+  cross join lateral (
+    select jsonb_populate_record(null::syncwell.health_limits, s.settings) as limits
+    offset 0
+  ) as l
+  where o.org_id = p_org_id;
+end
+$$;
+comment on function syncwell._health_context(uuid, interval) is
+'What the health of every stream of an org depends on beside the stream itself: the time, the org''s time zone, '
+'limits and overrides of them (see _health_settings, also for p_stale_after), the maintenance windows that are on '
+'(NULL: none), the end of the last time nothing evaluated, and whether evaluate_health() has not looked for two of its '
+'intervals.';
+revoke all on function syncwell._health_context(uuid, interval) from public;
+--! end
+
+--! include health/functions/_overlays.sql
+create or replace function syncwell._overlays(
+  p_is_paused boolean,
+  p_is_maintained boolean,
+  p_is_flapping boolean,
+  p_is_unevaluated boolean
+)
+returns text[]
+language sql immutable security invoker parallel safe
+return array_remove(
+  array[
+    case when p_is_flapping then 'flapping' end,
+    case when p_is_maintained then 'maintenance' end,
+    case when p_is_paused then 'paused' end,
+    case when p_is_unevaluated then 'unevaluated' end
+  ],
+  null
+);
+comment on function syncwell._overlays(boolean, boolean, boolean, boolean) is
+'What holds beside the status of a stream, by name: flapping, maintenance (a window mutes or excludes it), paused, '
+'unevaluated (evaluate_health() has not looked for two of its intervals); empty when nothing does.';
+revoke all on function syncwell._overlays(boolean, boolean, boolean, boolean) from public;
+-- view stream_health runs as its reader
+grant execute on function syncwell._overlays(boolean, boolean, boolean, boolean) to syncwell_reader;
 --! end
 
 --! include health/functions/_stream_settings.sql
@@ -16591,10 +19839,34 @@ revoke all on function syncwell._stream_settings(jsonb, jsonb, text, text) from 
 grant execute on function syncwell._stream_settings(jsonb, jsonb, text, text) to syncwell_reader;
 --! end
 
+--! include health/functions/_stream_limits.sql
+create or replace function syncwell._stream_limits(
+  p_limits syncwell.health_limits,
+  p_overrides jsonb,
+  p_source text,
+  p_platform text
+)
+returns syncwell.health_limits
+language sql immutable security invoker parallel safe
+return coalesce(
+  jsonb_populate_record(
+    null::syncwell.health_limits,
+    syncwell._stream_settings(null, p_overrides, p_source, p_platform)
+  ),
+  p_limits
+);
+comment on function syncwell._stream_limits(syncwell.health_limits, jsonb, text, text) is
+'A stream''s limits: those of its source and platform among the overrides of _health_settings(), else p_limits, which '
+'are the org''s.';
+revoke all on function syncwell._stream_limits(syncwell.health_limits, jsonb, text, text) from public;
+-- view stream_health runs as its reader
+grant execute on function syncwell._stream_limits(syncwell.health_limits, jsonb, text, text) to syncwell_reader;
+--! end
+
 --! include health/functions/_stream_status.sql
 create or replace function syncwell._stream_status(
   p_facts syncwell.stream_facts,
-  p_settings jsonb,
+  p_limits syncwell.health_limits,
   p_now timestamptz,
   out status text,
   out score numeric,
@@ -16615,49 +19887,65 @@ create or replace function syncwell._stream_status(
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+-- every expression costs some microseconds once in a transaction: the way of what is well has few
 declare
   v_failures constant integer := coalesce(p_facts.consecutive_failures, 0);
   v_failure_threshold integer;
-  v_stale_intervals constant integer := (p_settings ->> 'health.stale_intervals')::integer;
+  v_stale_intervals constant integer := p_limits."health.stale_intervals";
   -- oldest first: 1 = it went well
   v_outcomes constant text := coalesce(p_facts.recent_outcomes::text, '');
-  v_ran constant boolean := p_facts.last_run_at is not null;
-  v_anchor constant timestamptz := coalesce(
-    p_facts.last_success_at,
-    p_facts.registered_at,
-    case when p_facts.last_run_at is not null then p_facts.created_at end
-  );
   v_recovery_threshold integer;
+  v_anchor timestamptz;
   v_interval interval;
-  v_grace interval := make_interval(
-    secs => extract(epoch from (p_settings ->> 'health.grace_minimum')::interval)::double precision
-  );
+  v_grace interval;
+  v_forgiven_until timestamptz;
   v_next timestamptz;
   v_missing integer;
-  v_decay numeric;
-  v_weight numeric := 1;
-  v_good numeric := 0;
-  v_all numeric := 0;
+  v_age double precision;
+  v_good_age double precision;
+  v_bad_age double precision;
+  v_decay double precision;
+  v_rest text;
+  v_step integer;
+  v_at integer;
+  v_bad double precision;
+  v_limit numeric;
 begin
-  -- When a success is expected, when that is late, when it is stale. In elapsed time: a day is 24 hours whatever
-  -- the session's time zone does; only cron follows a calendar.
-  if v_anchor is not null and p_facts.expected_interval is not null then
+  v_anchor := case
+    when p_facts.is_paused then null
+    else coalesce(
+      p_facts.last_success_at,
+      p_facts.registered_at,
+      case when p_facts.last_run_at is not null then p_facts.created_at end
+    )
+  end;
+  if p_facts.expect_from > v_anchor then
+    v_anchor := p_facts.expect_from;
+  end if;
+
+  -- When a success is expected, when that is late, when it is stale. In elapsed or active time: a day is 24 hours
+  -- whatever the session's time zone does; only cron and active hours follow a calendar.
+  if v_anchor is null then
+    null;
+  elsif p_facts.expected_interval is not null then
     -- bounded, so that no interval somebody declared leads out of the range of times
     v_interval := make_interval(
       secs => least(greatest(extract(epoch from p_facts.expected_interval), 1), 10 * 365 * 86400)::double precision
     );
-    due_at := v_anchor + v_interval;
-    stale_at := v_anchor + v_stale_intervals * v_interval;
-  elsif v_anchor is not null and p_facts.cron is not null then
+  elsif p_facts.cron is not null then
     -- a schedule is slow to work out: the next date is kept, and what follows it is needed only once it has passed
     due_at := case
-      when p_facts.next_sync_at is not null and p_facts.last_run_at is not distinct from p_facts.last_success_at
+      when p_facts.next_sync_at is not null
+        and p_facts.last_run_at is not distinct from p_facts.last_success_at
+        and (v_anchor = p_facts.expect_from) is not true
         then p_facts.next_sync_at
       else syncwell._cron_next(p_facts.cron, p_facts.time_zone, v_anchor)
     end;
-    if p_now > due_at + v_grace then
+    if p_now > due_at + make_interval(
+      secs => extract(epoch from p_limits."health.grace_minimum")::double precision
+    ) then
       stale_at := due_at;
-      for v_step in 2..v_stale_intervals loop
+      for v_date in 2..v_stale_intervals loop
         v_next := syncwell._cron_next(p_facts.cron, p_facts.time_zone, stale_at);
         exit when v_next is null;
         v_interval := least(
@@ -16670,41 +19958,78 @@ begin
         v_interval, make_interval(secs => extract(epoch from due_at - v_anchor)::double precision)
       );
     end if;
-  end if;
-  if due_at is not null then
-    v_grace := greatest(v_grace, (p_settings ->> 'health.grace_ratio')::double precision * v_interval);
-  elsif v_ran then
+  elsif p_facts.learned_interval is not null then
+    v_interval := p_facts.learned_interval;
+    if p_facts.active_hours is not null then
+      -- it was learned by day and night: what is not active is in it
+      due_at := v_anchor + v_interval;
+      stale_at := v_anchor + v_stale_intervals * v_interval;
+    end if;
+  elsif p_facts.last_run_at is not null then
     v_grace := '0';
     v_interval := make_interval(
-      secs => extract(epoch from (p_settings ->> 'health.stale_after')::interval)::double precision
+      secs => extract(epoch from p_limits."health.stale_after")::double precision
     );
-    due_at := v_anchor + v_interval;
-    stale_at := v_anchor + v_stale_intervals * v_interval;
   end if;
   if v_interval is not null then
     expected_interval := coalesce(p_facts.expected_interval, v_interval);
-    late_at := due_at + v_grace;
-    -- grace may be longer than short intervals are: then a stream is still late before it is stale
-    stale_at := greatest(stale_at, late_at + v_interval);
+    v_grace := coalesce(v_grace, greatest(
+      make_interval(secs => extract(epoch from p_limits."health.grace_minimum")::double precision),
+      p_limits."health.grace_ratio" * v_interval
+    ));
+    if p_facts.active_hours is null then
+      if due_at is null then
+        due_at := v_anchor + v_interval;
+        stale_at := v_anchor + v_stale_intervals * v_interval;
+      end if;
+      late_at := due_at + v_grace;
+      -- grace may be longer than short intervals are: then a stream is still late before it is stale
+      stale_at := greatest(stale_at, late_at + v_interval);
+    else
+      if due_at is null then
+        due_at := syncwell._active_after(v_anchor, v_interval, p_facts.active_hours, p_facts.time_zone);
+        stale_at := syncwell._active_after(
+          v_anchor, v_stale_intervals * v_interval, p_facts.active_hours, p_facts.time_zone
+        );
+      end if;
+      late_at := syncwell._active_after(due_at, v_grace, p_facts.active_hours, p_facts.time_zone);
+      stale_at := greatest(
+        stale_at, syncwell._active_after(late_at, v_interval, p_facts.active_hours, p_facts.time_zone)
+      );
+    end if;
   end if;
 
   if due_at is null then
     freshness := 'unknown';
   elsif v_interval is null or p_now <= late_at then
-    if p_facts.last_success_at is null then
-      freshness := 'unknown';
-    else
+    -- nothing since it was registered, or since its pause ended, and nothing due yet
+    if p_facts.last_success_at >= v_anchor then
       freshness := 'fresh';
       freshness_score := 100.0;
+    else
+      freshness := 'unknown';
     end if;
-  elsif p_now < stale_at then
-    freshness := 'late';
-    freshness_score := round(
-      100 * extract(epoch from stale_at - p_now) / extract(epoch from stale_at - late_at), 1
-    );
   else
-    freshness := 'stale';
-    freshness_score := 0.0;
+    -- after a time when nothing evaluated everybody has the grace again
+    if p_facts.judge_from is not null then
+      v_forgiven_until := syncwell._active_after(
+        p_facts.judge_from, greatest(v_grace, p_limits."health.grace_minimum"),
+        p_facts.active_hours, p_facts.time_zone
+      );
+      late_at := greatest(late_at, v_forgiven_until);
+      stale_at := greatest(stale_at, v_forgiven_until);
+    end if;
+    if p_now <= late_at then
+      freshness := 'unknown';
+    elsif p_now < stale_at then
+      freshness := 'late';
+      freshness_score := round(
+        100 * extract(epoch from stale_at - p_now) / extract(epoch from stale_at - late_at), 1
+      );
+    else
+      freshness := 'stale';
+      freshness_score := 0.0;
+    end if;
   end if;
 
   if v_outcomes = '' then
@@ -16712,54 +20037,107 @@ begin
   elsif position('0' in v_outcomes) = 0 and v_failures = 0 then
     reliability_score := 100.0;
   else
-    v_decay := (p_settings ->> 'health.recency_decay')::numeric;
-    for v_at in reverse length(v_outcomes)..1 loop
-      v_all := v_all + v_weight;
-      if substr(v_outcomes, v_at, 1) = '1' then
-        v_good := v_good + v_weight;
-      end if;
-      v_weight := v_weight * v_decay;
+    -- from failure to failure, the newest first: nearly always there are few
+    v_decay := p_limits."health.recency_decay";
+    v_rest := reverse(v_outcomes);
+    v_at := 0;
+    v_bad := 0;
+    loop
+      v_step := position('0' in v_rest);
+      exit when v_step = 0;
+      v_at := v_at + v_step;
+      v_bad := v_bad + v_decay ^ (v_at - 1);
+      v_rest := substr(v_rest, v_step + 1);
     end loop;
     reliability_score := greatest(
-      0.0, round(100 * v_good / v_all - v_failures * (p_settings ->> 'health.failure_penalty')::numeric, 1)
+      0.0,
+      round(
+        (
+          100 - 100 * v_bad / case
+            when v_decay < 1 then (1 - v_decay ^ length(v_outcomes)) / (1 - v_decay)
+            else length(v_outcomes)
+          end
+        )::numeric
+        - v_failures * p_limits."health.failure_penalty",
+        1
+      )
     );
   end if;
 
+  -- with the logarithm of the age: ten minutes instead of five matter as much as ten hours instead of five
+  if p_facts.queue_reported_at is not null then
+    if p_facts.queue_oldest_at is null then
+      queue_score := 100.0;
+    else
+      v_age := extract(epoch from p_now - p_facts.queue_oldest_at);
+      v_good_age := extract(epoch from p_limits."health.queue_good");
+      v_bad_age := extract(epoch from p_limits."health.queue_bad");
+      queue_score := case
+        when v_age <= v_good_age then 100.0
+        when v_age >= v_bad_age then 0.0
+        else round((100 * ln(v_bad_age / v_age) / ln(v_bad_age / v_good_age))::numeric, 1)
+      end;
+    end if;
+  end if;
+
+  if p_facts.drift_severity = 'none' then
+    drift_score := 100.0;
+  elsif p_facts.drift_severity in ('warning', 'critical') and p_facts.drift_percent is not null then
+    drift_score := greatest(0.0, round(100 - abs(p_facts.drift_percent), 1));
+  end if;
+
+  -- how long a failed run took says nothing about speed
+  if p_facts.usual_runs >= p_limits."health.slow_runs"
+    and p_facts.last_status in ('success', 'partial')
+  then
+    if p_facts.last_duration_ms <= p_facts.usual_duration_ms then
+      speed_score := 100.0;
+    else
+      v_limit := p_limits."health.speed_limit";
+      speed_score := greatest(0.0, round(
+        100 * (v_limit - p_facts.last_duration_ms::numeric / greatest(p_facts.usual_duration_ms, 1)) / (v_limit - 1), 1
+      ));
+    end if;
+  end if;
+
+  -- nearly always: all that is known is well, and there is nothing to weigh
+  if freshness = 'fresh'
+    and reliability_score = 100
+    and v_rest is null
+    and p_facts.last_status <> 'partial'
+    and coalesce(queue_score, 100) = 100
+    and coalesce(drift_score, 100) = 100
+    and coalesce(speed_score, 100) = 100
+  then
+    score := 100.0;
+    status := 'healthy';
+    return;
+  end if;
+
   -- a part that is unknown gives its weight to the others
-  v_good := 0;
-  v_all := 0;
-  if freshness_score is not null then
-    v_weight := (p_settings ->> 'health.weight_freshness')::numeric;
-    v_good := v_good + v_weight * freshness_score;
-    v_all := v_all + v_weight;
-  end if;
-  if reliability_score is not null then
-    v_weight := (p_settings ->> 'health.weight_reliability')::numeric;
-    v_good := v_good + v_weight * reliability_score;
-    v_all := v_all + v_weight;
-  end if;
-  if queue_score is not null then
-    v_weight := (p_settings ->> 'health.weight_queue')::numeric;
-    v_good := v_good + v_weight * queue_score;
-    v_all := v_all + v_weight;
-  end if;
-  if drift_score is not null then
-    v_weight := (p_settings ->> 'health.weight_drift')::numeric;
-    v_good := v_good + v_weight * drift_score;
-    v_all := v_all + v_weight;
-  end if;
-  if speed_score is not null then
-    v_weight := (p_settings ->> 'health.weight_speed')::numeric;
-    v_good := v_good + v_weight * speed_score;
-    v_all := v_all + v_weight;
-  end if;
-  score := round(v_good / nullif(v_all, 0), 1);
+  score := round(
+    (
+      coalesce(p_limits."health.weight_freshness" * freshness_score, 0)
+      + coalesce(p_limits."health.weight_reliability" * reliability_score, 0)
+      + coalesce(p_limits."health.weight_queue" * queue_score, 0)
+      + coalesce(p_limits."health.weight_drift" * drift_score, 0)
+      + coalesce(p_limits."health.weight_speed" * speed_score, 0)
+    ) / nullif(
+      case when freshness_score is not null then p_limits."health.weight_freshness" else 0 end
+      + case when reliability_score is not null then p_limits."health.weight_reliability" else 0 end
+      + case when queue_score is not null then p_limits."health.weight_queue" else 0 end
+      + case when drift_score is not null then p_limits."health.weight_drift" else 0 end
+      + case when speed_score is not null then p_limits."health.weight_speed" else 0 end,
+      0
+    ),
+    1
+  );
 
   if v_failures > 0 then
-    v_failure_threshold := (p_settings ->> 'runs.failure_threshold')::integer;
+    v_failure_threshold := p_limits."runs.failure_threshold";
   end if;
   if position('0' in v_outcomes) > 0 then
-    v_recovery_threshold := (p_settings ->> 'health.recovery_threshold')::integer;
+    v_recovery_threshold := p_limits."health.recovery_threshold";
   end if;
   if v_failures >= v_failure_threshold then
     status := 'unhealthy';
@@ -16771,7 +20149,7 @@ begin
     since := due_at;
     reason := case
       when p_facts.last_success_at is not null then format('no success for %s expected intervals', v_stale_intervals)
-      when v_ran then format('never succeeded, and %s expected intervals have passed', v_stale_intervals)
+      when p_facts.last_run_at is not null then format('never succeeded, and %s expected intervals have passed', v_stale_intervals)
       else format('never ran, and %s expected intervals have passed', v_stale_intervals)
     end;
     advice := 'Find out why nothing runs it (scheduler, device, credentials), then run it.';
@@ -16802,7 +20180,7 @@ begin
     since := due_at;
     reason := case
       when p_facts.last_success_at is not null then 'the next success is overdue'
-      when v_ran then 'never succeeded, and the first success is overdue'
+      when p_facts.last_run_at is not null then 'never succeeded, and the first success is overdue'
       else 'never ran, and the first run is overdue'
     end;
     advice := 'Run it, or see why nothing did (scheduler, device, credentials).';
@@ -16811,12 +20189,14 @@ begin
   else
     status := 'unknown';
     reason := case
-      when v_ran then 'no run has ended with an outcome yet'
+      when p_facts.is_paused then 'no run has ended with an outcome yet, and none is expected during a pause'
+      when p_facts.last_run_at is not null then 'no run has ended with an outcome yet'
       when due_at is not null then 'never ran; the first run is not due yet'
       else 'never ran, and nothing says how often it should'
     end;
     advice := case
-      when v_ran or due_at is not null then 'Wait for its first run to end.'
+      when p_facts.is_paused then 'Wait for the end of the pause.'
+      when p_facts.last_run_at is not null or due_at is not null then 'Wait for its first run to end.'
       else 'Run it, or declare an expected interval or cron with register_stream.'
     end;
   end if;
@@ -16825,24 +20205,4102 @@ begin
   end if;
 end
 $$;
-comment on function syncwell._stream_status(syncwell.stream_facts, jsonb, timestamptz) is
+comment on function syncwell._stream_status(syncwell.stream_facts, syncwell.health_limits, timestamptz) is
 'THE computation of status and score, from maintained facts and effective settings, as of p_now. status: unhealthy = '
 'runs.failure_threshold failures in a row, or no success for health.stale_intervals expected intervals; degraded = '
 'fewer failures in a row, or fewer than health.recovery_threshold successes since one, or a partial last run; late = '
 'past due plus grace; unknown = no run with an outcome yet; else healthy. The worst that holds is given. Expected '
-'interval: the stream''s, else its cron''s, else (once it ran) health.stale_after without grace; counted from the '
-'last success, or from registration (first run) when there never was one. Grace: the larger of health.grace_minimum '
-'and health.grace_ratio of the interval (a cron''s: its shortest gap). score (0 to 100, NULL = unknown): mean of the '
-'known parts by their weights. freshness_score: 100 up to due plus grace, falling to 0 at stale_at. '
+'interval: the stream''s, else its cron''s, else the learned one, else (once it ran) health.stale_after without grace; '
+'counted from the last success, or from registration (first run) when there never was one, or from the end of a later '
+'pause (expect_from). Grace: the larger of health.grace_minimum and health.grace_ratio of the interval (a cron''s: its '
+'shortest gap). With active hours only active time counts, but for a learned interval, which has the rest in it, and '
+'the dates of a cron: there grace alone does. Paused: nothing is expected. judge_from: nothing is late before it plus '
+'grace. score (0 to 100, NULL = unknown): mean of the known parts by their weights. freshness_score: 100 up to due '
+'plus grace, falling to 0 at stale_at; NULL while nothing can be said (paused, forgiven, no success since it is '
+'expected). '
 'reliability_score: success rate of the newest 20 outcomes, each run weighing health.recency_decay of the one after '
-'it, minus health.failure_penalty for each failure in a row. freshness: fresh, late, stale, unknown. '
+'it, minus health.failure_penalty for each failure in a row. queue_score: 100 while the oldest waiting operation is '
+'no older than health.queue_good, 0 from health.queue_bad on, falling with the logarithm; NULL when no device ever '
+'told. drift_score: 100 unless significant, then 100 - |drift %|; NULL while learning. speed_score: of the last run, '
+'if it succeeded: 100 up to the usual duration, falling evenly to 0 at health.speed_limit times it; NULL with fewer '
+'than health.slow_runs runs to tell what is usual. freshness: fresh, late, stale, unknown. '
 'expected_interval, late_at and stale_at of a cron are worked out once it is overdue, NULL before. since: when the '
 'trouble began (failures: the last success; lateness: due_at), NULL when there is none. reason and advice: a '
 'sentence each, NULL when healthy. Definer: so that view stream_health needs no grants on what it calls; it reads no '
 'table.';
-revoke all on function syncwell._stream_status(syncwell.stream_facts, jsonb, timestamptz) from public;
+revoke all on function syncwell._stream_status(syncwell.stream_facts, syncwell.health_limits, timestamptz) from public;
 -- view stream_health runs as its reader
-grant execute on function syncwell._stream_status(syncwell.stream_facts, jsonb, timestamptz) to syncwell_reader;
+grant execute on function syncwell._stream_status(syncwell.stream_facts, syncwell.health_limits, timestamptz)
+to syncwell_reader;
+--! end
+
+--! include health/functions/_window_mode.sql
+create or replace function syncwell._window_mode(
+  p_windows syncwell.maintenance_windows[],
+  p_source text,
+  p_user_id uuid,
+  p_platform text
+)
+returns text
+language sql immutable security invoker parallel safe
+begin atomic
+  select w.mode
+  from unnest(p_windows) as w
+  where
+    (w.source is null or w.source = p_source)
+    and (w.user_id is null or w.user_id = p_user_id)
+    and (w.platform is null or w.platform = p_platform)
+  order by array_position(array['pause', 'exclude', 'mute'], w.mode)
+  limit 1;
+end;
+comment on function syncwell._window_mode(syncwell.maintenance_windows[], text, uuid, text) is
+'The strongest mode (pause, then exclude, then mute) of those of p_windows that fit a stream; NULL when none does.';
+revoke all on function syncwell._window_mode(syncwell.maintenance_windows[], text, uuid, text) from public;
+-- view stream_health runs as its reader
+grant execute on function syncwell._window_mode(syncwell.maintenance_windows[], text, uuid, text) to syncwell_reader;
+--! end
+
+--! include health/functions/_health_of.sql
+create or replace function syncwell._health_of(
+  p_org_id uuid,
+  p_stream_ids uuid[] default null,
+  p_stale_after interval default null
+)
+returns table (
+  org_id uuid,
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  platform text,
+  status text,
+  score numeric,
+  freshness_score numeric,
+  reliability_score numeric,
+  queue_score numeric,
+  drift_score numeric,
+  speed_score numeric,
+  freshness text,
+  since timestamptz,
+  expected_interval interval,
+  due_at timestamptz,
+  late_at timestamptz,
+  stale_at timestamptz,
+  reason text,
+  advice text,
+  overlays text[],
+  window_mode text,
+  is_flapping boolean,
+  cron text,
+  time_zone text,
+  active_hours text,
+  registered_at timestamptz,
+  created_at timestamptz,
+  max_runtime interval,
+  last_sync_at timestamptz,
+  last_status text,
+  last_success_at timestamptz,
+  last_failed_at timestamptz,
+  last_duration_ms bigint,
+  consecutive_failures integer,
+  recent_outcomes varbit,
+  is_healthy boolean,
+  next_sync_at timestamptz,
+  items_in_database bigint,
+  learned_interval interval,
+  usual_duration_ms bigint,
+  usual_runs bigint,
+  drift_percent numeric,
+  drift_severity text,
+  drift_since timestamptz,
+  queue_depth bigint,
+  queue_oldest_at timestamptz,
+  queue_reported_at timestamptz
+)
+-- unpinned: written into the statement that calls it, so that what that one leaves out costs nothing
+language sql stable security invoker rows 1000
+as $$
+  select
+    s.org_id,
+    s.stream_id,
+    s.user_id,
+    s.source,
+    s.platform,
+    h.status,
+    h.score,
+    h.freshness_score,
+    h.reliability_score,
+    h.queue_score,
+    h.drift_score,
+    h.speed_score,
+    h.freshness,
+    h.since,
+    h.expected_interval,
+    h.due_at,
+    h.late_at,
+    h.stale_at,
+    h.reason,
+    h.advice,
+    syncwell._overlays(p.is_paused, w.mode in ('exclude', 'mute'), x.is_flapping, c.is_unevaluated),
+    w.mode,
+    coalesce(x.is_flapping, false),
+    s.cron,
+    coalesce(s.time_zone, c.time_zone),
+    s.active_hours,
+    s.registered_at,
+    s.created_at,
+    coalesce(s.max_runtime, (w.limits)."runs.max_runtime"),
+    t.last_run_at,
+    t.last_status,
+    t.last_successful_sync,
+    t.last_failed_sync,
+    t.last_duration_ms,
+    t.consecutive_failures,
+    t.recent_outcomes,
+    t.is_healthy,
+    t.next_sync_at,
+    t.items_in_database,
+    x.learned_interval,
+    x.usual_duration_ms,
+    coalesce(x.usual_runs, 0),
+    x.drift_percent,
+    x.drift_severity,
+    x.drift_since,
+    x.queue_depth,
+    x.queue_oldest_at,
+    x.queue_reported_at
+  from syncwell._health_context(p_org_id, p_stale_after) as c
+  inner join syncwell.streams as s on s.org_id = p_org_id
+  left join syncwell.sync_state as t on s.org_id = t.org_id and s.stream_id = t.stream_id
+  left join syncwell.stream_states as x on s.org_id = x.org_id and s.stream_id = x.stream_id
+  cross join lateral (
+    select
+      case
+        when c.overrides is null then c.limits
+        else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+      end as limits,
+      case
+        when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+      end as mode
+    -- worked out once, not for each mention
+    offset 0
+  ) as w
+  cross join lateral (
+    -- evaluate_health() may not have seen a pause yet, and one that it has seen lasts until it ends it
+    select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
+  ) as p
+  cross join lateral syncwell._stream_status(
+    row(
+      s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
+      t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
+      t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
+      x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
+      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
+    )::syncwell.stream_facts,
+    w.limits,
+    c.computed_at
+  ) as h
+  where s.retired_at is null
+    and (p_stream_ids is null or s.stream_id = any(p_stream_ids))
+$$;
+comment on function syncwell._health_of(uuid, uuid[], interval) is
+'Status, score, overlays and facts of an org''s live streams, as of now: all of them, or those of p_stream_ids. '
+'p_stale_after: in place of setting health.stale_after. time_zone: the org''s where the stream has none; max_runtime: '
+'setting runs.max_runtime where the stream declares none; window_mode: the strongest maintenance window that is on '
+'(pause, exclude, mute), NULL when none is. Needs no identity and checks none: its callers do.';
+revoke all on function syncwell._health_of(uuid, uuid[], interval) from public;
+--! end
+
+--! include health/functions/_health_settings.sql
+create or replace function syncwell._health_settings(
+  p_org_id uuid,
+  p_stale_after interval default null,
+  out settings jsonb,
+  out overrides jsonb
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_any boolean;
+  v_stale_after constant jsonb := case
+    when p_stale_after is not null then jsonb_build_object('health.stale_after', p_stale_after::text)
+    else '{}'
+  end;
+begin
+  select
+    jsonb_object_agg(d.key, d.default_value) || v_stale_after,
+    exists (select from syncwell.settings as s where s.org_id = p_org_id or s.org_id is null)
+  into settings, v_any
+  from syncwell.setting_definitions as d
+  where d.key like 'health.%' or d.key like 'runs.%';
+  -- nearly always nobody set anything
+  if not v_any then
+    return;
+  end if;
+
+  select jsonb_object_agg(e.key, e.value) || v_stale_after into settings
+  from syncwell._effective_settings(p_org_id) as e
+  where e.key like 'health.%' or e.key like 'runs.%';
+
+  -- every combination that somebody set something for, under the key that _stream_settings() looks for
+  with places as materialized (
+    select s.source, s.platform
+    from syncwell.settings as s
+    where (s.org_id = p_org_id or s.org_id is null)
+      and (s.source is not null or s.platform is not null)
+      and (s.key like 'health.%' or s.key like 'runs.%')
+  ),
+  combinations as (
+    select a.source, b.platform
+    from (select p.source from places as p union select null) as a
+    cross join (select p.platform from places as p union select null) as b
+    where a.source is not null or b.platform is not null
+  )
+  select jsonb_object_agg(coalesce(c.source, '') || '|' || coalesce(c.platform, ''), v.document) into overrides
+  from combinations as c
+  cross join lateral (
+    select jsonb_object_agg(e.key, e.value) || v_stale_after as document
+    from syncwell._effective_settings(p_org_id, c.source, c.platform) as e
+    where e.key like 'health.%' or e.key like 'runs.%'
+  ) as v;
+end
+$$;
+comment on function syncwell._health_settings(uuid, interval) is
+'The settings that health reads, for all streams of an org at once: settings = as they hold for the org; overrides = '
+'one document for each source and platform that somebody set something for, NULL when nobody did. _stream_settings() '
+'picks a stream''s. p_stale_after: in place of health.stale_after in all of them; NULL: as set.';
+revoke all on function syncwell._health_settings(uuid, interval) from public;
+--! end
+
+--! include health/functions/_is_plain_metrics.sql
+create or replace function syncwell._is_plain_metrics(p_metrics jsonb)
+returns boolean
+language sql immutable security invoker parallel safe
+-- becomes part of the expression that calls it; days that every month has, since others may not exist
+return case
+  when pg_catalog.jsonb_typeof(p_metrics) = 'object'
+    then
+      coalesce(p_metrics @@ '
+  (!exists($.sync_duration_ms) || $.sync_duration_ms.type() == "number" && $.sync_duration_ms >= 0 && $.sync_duration_ms <= 1000000000000000) &&
+  (!exists($.record_count) || $.record_count.type() == "number" && $.record_count >= 0 && $.record_count <= 1000000000000000) &&
+  (!exists($.error_count) || $.error_count.type() == "number" && $.error_count >= 0 && $.error_count <= 1000000000000000) &&
+  (!exists($.queue_depth) || $.queue_depth.type() == "number" && $.queue_depth >= 0 && $.queue_depth <= 1000000000000000) &&
+  (!exists($.oldest_pending_at) || $.oldest_pending_at.type() == "string" && $.oldest_pending_at like_regex
+    "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
+  (!exists($.reported_at) || $.reported_at.type() == "string" && $.reported_at like_regex
+    "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
+  (!exists($.platform) || $.platform.type() == "string" && (
+    $.platform == "android" || $.platform == "ios" || $.platform == "web" || $.platform == "server"
+    || $.platform == "other")) &&
+  (!exists($.device_id) || $.device_id.type() == "string") &&
+  (!exists($.network) || $.network.type() == "string")
+'::jsonpath, false)
+      and p_metrics - '{
+    sync_duration_ms, record_count, error_count, queue_depth, oldest_pending_at, platform, device_id, network, reported_at
+  }'::text[] = '{}'
+      and p_metrics <> '{}'
+      and coalesce(pg_catalog.length(p_metrics ->> 'device_id') <= 255, true)
+      and coalesce(pg_catalog.length(p_metrics ->> 'network') <= 64, true)
+  else false
+end;
+comment on function syncwell._is_plain_metrics(jsonb) is
+'Whether every metric is good by its form, as devices nearly always tell them: a glance, since each report takes it. '
+'For the rest, and for what is wrong, see _checked_metrics().';
+revoke all on function syncwell._is_plain_metrics(jsonb) from public;
+--! end
+
+--! include health/functions/_is_silenced.sql
+create or replace function syncwell._is_silenced(
+  p_org_id uuid,
+  p_issue_type text,
+  p_severity text,
+  p_source text,
+  p_platform text,
+  p_user_id uuid,
+  p_stream_id uuid,
+  p_now timestamptz
+)
+returns boolean
+language sql stable security invoker parallel safe
+return exists (
+  select from syncwell.silences as s
+  where
+    s.org_id = p_org_id
+    and s.starts_at <= p_now
+    and s.ends_at > p_now
+    -- silence() sees to it that a matcher holds these keys only, and texts
+    and pg_catalog.jsonb_build_object(
+      'issue_type', p_issue_type,
+      'severity', p_severity,
+      'source', p_source,
+      'platform', p_platform,
+      'user_id', p_user_id,
+      'stream_id', p_stream_id
+    ) @> s.matcher
+);
+comment on function syncwell._is_silenced(uuid, text, text, text, text, uuid, uuid, timestamptz) is
+'Whether a silence of the org that is on at p_now fits such an issue: all keys of its matcher are equal.';
+revoke all on function syncwell._is_silenced(uuid, text, text, text, text, uuid, uuid, timestamptz) from public;
+--! end
+
+--! include health/functions/_issue_fingerprint.sql
+create or replace function syncwell._issue_fingerprint(
+  p_issue_type text,
+  p_stream_id uuid,
+  p_source text,
+  p_platform text,
+  p_user_id uuid,
+  p_cause text
+)
+returns text
+language sql immutable security invoker parallel safe
+return pg_catalog.md5(
+  p_issue_type
+  || E'\x1f'
+  -- the platform of a stream may become known later: it is the same issue then
+  || coalesce(
+    p_stream_id::text,
+    coalesce(p_source, '') || E'\x1f' || coalesce(p_platform, '') || E'\x1f' || coalesce(p_user_id::text, '')
+  )
+  || E'\x1f'
+  || coalesce(p_cause, '')
+);
+comment on function syncwell._issue_fingerprint(text, uuid, text, text, uuid, text) is
+'What makes two findings the same issue: MD5 of its type, its stream (or, where it is no stream''s, source, platform '
+'and user) and the cause that tells several of one type and stream apart.';
+revoke all on function syncwell._issue_fingerprint(text, uuid, text, text, uuid, text) from public;
+--! end
+
+--! include health/functions/_issue_handler.sql
+create or replace function syncwell._issue_handler(
+  out org_id uuid,
+  out user_id uuid
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  if v_caller.role not in ('admin', 'service') then
+    raise exception using
+      errcode = '42501',
+      message = 'only admins and services silence alerts and plan maintenance',
+      detail = format('The caller is %s.', v_caller.role),
+      hint = 'Ask an admin of the org; acknowledge_issue() and snooze_issue() are for everybody''s own issues.';
+  end if;
+  org_id := v_caller.org_id;
+  user_id := v_caller.user_id;
+end
+$$;
+comment on function syncwell._issue_handler() is
+'The caller, who must be an admin or a service: its org, and who it is (NULL: a service). Errors: SW001, 42501.';
+revoke all on function syncwell._issue_handler() from public;
+--! end
+
+--! include health/functions/_issues_of.sql
+create or replace function syncwell._issues_of(
+  p_org_id uuid,
+  p_stream_ids uuid[],
+  p_source text,
+  p_user_id uuid,
+  p_everything boolean,
+  p_stale_after interval default null
+)
+returns table (
+  source text,
+  issue_type text,
+  severity text,
+  since timestamptz,
+  evidence jsonb,
+  suggestion text,
+  user_id uuid,
+  stream_id uuid,
+  platform text,
+  cause text
+)
+language plpgsql stable security invoker rows 100
+set search_path = pg_catalog, pg_temp
+-- also what a session planned while the tables were small, or for a small org, serves it when they have grown
+set enable_seqscan = off
+-- before PostgreSQL 18 a plan that can not do without a sequential scan looks dear enough to be compiled
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  -- what devices sync is the streams of this source
+  v_source constant text := syncwell._sync_source(p_org_id);
+  v_day_ago constant uuid := syncwell._uuid7_floor(v_now - interval '24 hours');
+  v_settings jsonb;
+  v_overrides jsonb;
+begin
+  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
+  -- All is looked up from the streams, one by one: nobody who plans this knows whether they are one or ten thousand, and
+  -- joins that scan would scan for each.
+  return query
+  with judged as materialized (
+    select j.* from syncwell._judged_streams(p_org_id, p_stream_ids, p_source, p_user_id, p_stale_after) as j
+  ),
+  running as materialized (
+    select
+      s.stream_id, s.user_id, s.source, s.platform, s.heartbeat_timeout, s.max_runtime, s.usual_duration_ms,
+      s.slow_after_ms, s.start_timeout,
+      r.id, r.started_at, r.heartbeat_at, r.items_processed,
+      p.updated_at, p.last_progress_at, p.silent_seconds, p.processed_count, p.total_items, p.stall_seconds,
+      -- the first of the five that holds names it; a run that never told of itself has all but the second
+      case
+        when p.status = 'pending' and p.updated_at < v_now - s.start_timeout
+          and (r.heartbeat_at < v_now - s.heartbeat_timeout) is not true then 'never_started'
+        when r.heartbeat_at < v_now - s.heartbeat_timeout then 'no_heartbeat'
+        when p.stalled then 'no_progress'
+        when r.started_at < v_now - s.max_runtime then 'over_max_runtime'
+        when extract(epoch from v_now - r.started_at) * 1000 > s.slow_after_ms then 'unusually_long'
+      end as cause
+    from judged as s
+    cross join lateral (
+      select e.id, e.started_at, e.heartbeat_at, e.items_processed
+      from syncwell.sync_events as e
+      where e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
+      offset 0
+    ) as r
+    left join lateral (
+      select
+        q.status, q.stalled, q.updated_at, q.last_progress_at, q.silent_seconds, q.processed_count, q.total_items,
+        greatest(60, 5 * coalesce(q.ew_gap, 0), q.stall_seconds)::numeric as stall_seconds
+      from syncwell.sync_progress_live as q
+      where q.org_id = s.org_id and q.sync_id = r.id::text
+      offset 0
+    ) as p on true
+  )
+  select
+    s.source,
+    'failure',
+    case when s.consecutive_failures >= s.failure_threshold then 'critical' else 'warning' end,
+    coalesce(s.last_success_at, s.created_at),
+    jsonb_build_object(
+      'consecutive_failures', s.consecutive_failures,
+      'failure_threshold', s.failure_threshold,
+      'last_failed_at', s.last_failed_at,
+      'last_success_at', s.last_success_at
+    ),
+    case
+      when s.consecutive_failures >= s.failure_threshold
+        then 'Remove the cause of the failures (get_error_report shows them), then run it again.'
+      else format(
+        'Remove the cause of the failure (get_error_report shows it); %s more and it is unhealthy.',
+        s.failure_threshold - s.consecutive_failures
+      )
+    end,
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  where s.consecutive_failures > 0
+  union all
+  select
+    s.source,
+    case when m.is_missing then 'missing_source' else 'stale_data' end,
+    case s.freshness when 'stale' then 'critical' else 'warning' end,
+    s.due_at,
+    jsonb_build_object(
+      'due_at', s.due_at,
+      'late_at', s.late_at,
+      'stale_at', s.stale_at,
+      'expected_interval_seconds', extract(epoch from s.expected_interval),
+      'overdue_seconds', round(extract(epoch from v_now - s.due_at))
+    ) || case
+      when m.is_missing then jsonb_build_object('registered_at', s.registered_at)
+      else jsonb_build_object('last_success_at', s.last_success_at)
+    end,
+    case
+      when m.is_missing
+        then 'It never ran: see why nothing runs it (scheduler, device, credentials), or unregister_stream it.'
+      else 'Run it, or see why nothing did (scheduler, device, credentials).'
+    end,
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  cross join lateral (
+    select
+      s.registered_at is not null
+      and s.last_sync_at is null
+      and not exists (
+        select from syncwell.sync_events as e
+        where e.org_id = s.org_id and e.stream_id = s.stream_id and e.status = 'started'
+      ) as is_missing
+    offset 0
+  ) as m
+  where s.freshness in ('late', 'stale') and not s.is_paused
+  union all
+  select
+    r.source,
+    'stuck',
+    'warning',
+    case r.cause
+      when 'never_started' then r.updated_at
+      when 'no_heartbeat' then r.heartbeat_at
+      when 'no_progress' then r.last_progress_at
+      else r.started_at
+    end,
+    jsonb_build_object(
+      'event_id', r.id,
+      'cause', r.cause,
+      'started_at', r.started_at,
+      'heartbeat_at', r.heartbeat_at,
+      'running_seconds', round(extract(epoch from v_now - r.started_at))
+    ) || case r.cause
+      when 'never_started' then jsonb_build_object(
+        'waiting_seconds', round(extract(epoch from v_now - r.updated_at)),
+        'start_timeout_seconds', extract(epoch from r.start_timeout)
+      )
+      when 'no_progress' then jsonb_build_object(
+        'processed_count', r.processed_count,
+        'total_items', r.total_items,
+        'silent_seconds', round(r.silent_seconds),
+        'stall_seconds', round(r.stall_seconds)
+      )
+      else jsonb_build_object(
+        'items_processed', r.items_processed,
+        'silent_seconds', round(extract(epoch from v_now - coalesce(r.heartbeat_at, r.started_at))),
+        'heartbeat_timeout_seconds', extract(epoch from r.heartbeat_timeout),
+        'max_runtime_seconds', extract(epoch from r.max_runtime)
+      )
+    end || case r.cause
+      when 'unusually_long' then jsonb_build_object(
+        'usual_seconds', round(r.usual_duration_ms / 1000.0, 3),
+        'limit_seconds', round(r.slow_after_ms / 1000.0, 3)
+      )
+      else '{}'
+    end,
+    case r.cause
+      when 'never_started' then 'It has a run and does nothing: see what its worker waits for; cancel_sync_run ends it.'
+      when 'no_heartbeat' then 'Its worker is gone: let reap_sync_runs end the run, then start it again.'
+      when 'no_progress' then 'See what its worker waits for; cancel_sync ends it.'
+      when 'over_max_runtime'
+        then 'It runs longer than it may: let reap_sync_runs end it, and raise max_runtime if it needs the time.'
+      else 'See what takes it so long; cancel_sync_run ends it, and from max_runtime on reap_sync_runs does.'
+    end,
+    r.user_id,
+    r.stream_id,
+    r.platform,
+    r.id::text
+  from running as r
+  where r.cause is not null
+  union all
+  -- progress that belongs to no run is the org's
+  select
+    p.source_system,
+    'stuck',
+    'warning',
+    case p.status
+      when 'pending' then p.updated_at
+      else p.last_progress_at
+    end,
+    jsonb_build_object(
+      'sync_id', p.sync_id,
+      'started_at', p.started_at
+    ) || case p.status
+      when 'pending' then jsonb_build_object(
+        'cause', 'never_started',
+        'waiting_seconds', round(extract(epoch from v_now - p.updated_at)),
+        'start_timeout_seconds', extract(epoch from w.start_timeout)
+      )
+      else jsonb_build_object(
+        'cause', 'no_progress',
+        'processed_count', p.processed_count,
+        'total_items', p.total_items,
+        'silent_seconds', round(p.silent_seconds),
+        'stall_seconds', round(p.stall_seconds)
+      )
+    end,
+    case p.status
+      when 'pending' then 'See why no worker takes it up; cancel_sync ends it.'
+      else 'See what its worker waits for; cancel_sync ends it.'
+    end,
+    p.initiated_by,
+    null,
+    null,
+    p.sync_id
+  from (
+    select
+      q.sync_id, q.source_system, q.initiated_by, q.status, q.started_at, q.updated_at, q.processed_count,
+      q.total_items, q.last_progress_at, q.silent_seconds,
+      greatest(60, 5 * coalesce(q.ew_gap, 0), q.stall_seconds)::numeric as stall_seconds,
+      case when q.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then q.sync_id::uuid end as event_id
+    from syncwell.sync_progress_live as q
+    where q.org_id = p_org_id and q.status in ('pending', 'in_progress') and (q.stalled or q.status = 'pending')
+  ) as p
+  left join lateral (
+    select e.id from syncwell.sync_events as e where e.org_id = p_org_id and e.id = p.event_id limit 1
+  ) as r on true
+  cross join lateral (
+    select (
+      syncwell._stream_settings(v_settings, v_overrides, p.source_system, null) ->> 'health.start_timeout'
+    )::interval as start_timeout
+  ) as w
+  where r.id is null
+    and (p.status <> 'pending' or p.updated_at < v_now - w.start_timeout)
+    and (p_source is null or p.source_system = p_source)
+    and (p_user_id is null or p.initiated_by = p_user_id)
+  union all
+  -- claimed, and then nobody came: what is only due waits for its turn
+  select
+    s.source,
+    'stuck',
+    'warning',
+    e.retry_lease_until,
+    jsonb_build_object(
+      'error_id', e.id,
+      'cause', 'never_started',
+      'due_at', e.next_retry_at,
+      'lease_until', e.retry_lease_until,
+      'waiting_seconds', round(extract(epoch from v_now - e.next_retry_at)),
+      'attempt', e.retry_count + 1
+    ),
+    'The worker that claimed this retry never started it: see where it is; claim_due_retries hands it out again.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    e.id::text
+  from judged as s
+  cross join lateral (
+    select r.id, r.next_retry_at, r.retry_lease_until, r.retry_count
+    from syncwell.sync_errors as r
+    where r.org_id = s.org_id
+      and r.stream_id = s.stream_id
+      and r.resolved_at is null
+      and r.next_retry_at <= v_now
+      and r.retry_lease_until <= v_now
+    offset 0
+  ) as e
+  union all
+  -- what fails in a row from the threshold on is told as that
+  select
+    s.source,
+    'high_error_rate',
+    'warning',
+    f.first_failed_at,
+    jsonb_build_object(
+      'error_rate', round(s.failures::numeric / s.error_rate_runs, 3),
+      'failures', s.failures,
+      'runs', s.error_rate_runs,
+      'error_rate_threshold', s.error_rate,
+      'last_failed_at', s.last_failed_at,
+      'last_success_at', s.last_success_at
+    ),
+    'See what its failures have in common (get_error_report shows them).',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  cross join lateral (
+    select min(n.completed_at) as first_failed_at
+    from (
+      select e.completed_at
+      from syncwell.sync_events as e
+      where e.org_id = s.org_id and e.stream_id = s.stream_id and e.status in ('failed', 'timeout')
+      order by e.id desc
+      limit s.failures
+    ) as n
+  ) as f
+  where s.failures >= s.error_rate * s.error_rate_runs
+    and s.consecutive_failures < s.failure_threshold
+  union all
+  select
+    s.source,
+    'slow',
+    'warning',
+    s.last_sync_at - make_interval(secs => s.last_duration_ms / 1000.0),
+    jsonb_build_object(
+      'duration_seconds', round(s.last_duration_ms / 1000.0, 3),
+      'usual_seconds', round(s.usual_duration_ms / 1000.0, 3),
+      'limit_seconds', round(s.slow_after_ms / 1000.0, 3),
+      'usual_runs', s.usual_runs,
+      'last_sync_at', s.last_sync_at
+    ),
+    'See what its last run spent the time on (analyze_sync_performance compares types, platforms and networks).',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  where s.last_status in ('success', 'partial') and s.last_duration_ms > s.slow_after_ms
+  union all
+  select
+    s.source,
+    'queue_backlog',
+    case when s.queue_oldest_at <= v_now - s.queue_bad then 'critical' else 'warning' end,
+    s.queue_oldest_at,
+    jsonb_build_object(
+      'queue_depth', s.queue_depth,
+      'oldest_pending_at', s.queue_oldest_at,
+      'waiting_seconds', round(extract(epoch from v_now - s.queue_oldest_at)),
+      'backlog_seconds', extract(epoch from s.queue_backlog),
+      'critical_seconds', extract(epoch from s.queue_bad),
+      'reported_at', s.queue_reported_at
+    ),
+    'What waits on the device is nowhere else: see why it does not sync (network, battery, sign-in), or start a sync '
+    'there.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    ''
+  from judged as s
+  where s.queue_oldest_at < v_now - s.queue_backlog
+  union all
+  select
+    s.source,
+    'clock_skew',
+    'info',
+    d.received_at,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
+      'platform', d.platform,
+      'reported_at', d.reported_at,
+      'received_at', d.received_at,
+      'ahead_seconds', round(extract(epoch from d.reported_at - d.received_at), 3),
+      'clock_skew_seconds', extract(epoch from s.clock_skew)
+    ),
+    'The times this device tells are ahead: let it set its clock by the network.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(d.device_id)
+  from judged as s
+  cross join lateral (
+    select h.device_id, h.platform, h.reported_at, h.received_at
+    from syncwell.sync_health as h
+    where h.org_id = s.org_id and h.stream_id = s.stream_id and h.reported_at > h.received_at + s.clock_skew
+    offset 0
+  ) as d
+  union all
+  -- a stream may do well by its other devices and its pulls
+  select
+    s.source,
+    'rejected_pushes',
+    'warning',
+    d.failing_since,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(d.device_id, '')),
+      'platform', d.platform,
+      'app_version', d.app_version,
+      'error_code', d.last_error_code,
+      'last_push', d.last_push,
+      'last_pull', d.last_pull
+    ),
+    'What is changed on this device stays there: see why its pushes are refused (get_error_report shows it).',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(d.device_id)
+  from judged as s
+  cross join lateral (
+    select c.device_id, c.platform, c.app_version, c.failing_since, c.last_error_code, c.last_push, c.last_pull
+    from syncwell.sync_devices as c
+    where c.org_id = s.org_id and c.user_id = s.user_id and c.failing_since is not null
+    offset 0
+  ) as d
+  where s.source = v_source
+  union all
+  select
+    s.source,
+    'quarantine',
+    'warning',
+    q.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(q.device_id, '')),
+      'records', q.records,
+      'oldest', q.oldest,
+      'newest', q.newest,
+      'tables', q.tables,
+      'error_codes', q.error_codes
+    ),
+    'Its device takes them for synced: see what is wrong with them (get_quarantined_records shows it), then correct the '
+    'table or the app.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(q.device_id)
+  from judged as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as records,
+      min(r.quarantined_at) as oldest,
+      max(r.quarantined_at) as newest,
+      array_agg(distinct r.table_name) as tables,
+      array_agg(distinct r.error_code) as error_codes
+    from syncwell.sync_quarantine as r
+    where r.org_id = s.org_id and r.user_id = s.user_id and r.resolved_at is null
+    group by r.device_id
+  ) as q
+  where s.source = v_source
+  union all
+  select
+    s.source,
+    'conflicts',
+    'warning',
+    c.oldest,
+    jsonb_build_object(
+      'device_id', syncwell._redact(s.org_id, s.user_id, nullif(c.device_id, '')),
+      'conflicts', c.conflicts,
+      'conflict_threshold', s.conflict_threshold,
+      'hours', 24,
+      'oldest', c.oldest,
+      'newest', c.newest,
+      'tables', c.tables
+    ),
+    'See which versions were dropped (get_sync_conflicts shows both), and who else writes these records.',
+    s.user_id,
+    s.stream_id,
+    s.platform,
+    md5(c.device_id)
+  from judged as s
+  cross join lateral (
+    select
+      r.device_id,
+      count(*) as conflicts,
+      min(r.occurred_at) as oldest,
+      max(r.occurred_at) as newest,
+      array_agg(distinct r.table_name) as tables
+    from syncwell.sync_conflicts as r
+    where r.org_id = s.org_id and r.user_id = s.user_id and r.id >= v_day_ago and r.choice is null
+    group by r.device_id
+    having count(*) >= s.conflict_threshold
+  ) as c
+  where s.source = v_source;
+
+  -- volume, of streams and of what they make together, which is nobody's own
+  return query
+  select
+    f.source,
+    f.issue_type,
+    f.severity,
+    f.since,
+    f.evidence,
+    f.suggestion,
+    f.user_id,
+    f.stream_id,
+    f.platform,
+    case when f.stream_id is null then concat_ws('|', f.source, f.platform) else '' end
+  from syncwell._volume_findings(p_org_id, p_stream_ids, p_everything and p_user_id is null) as f
+  where (p_source is null or f.source = p_source)
+    and (p_user_id is null or f.user_id = p_user_id)
+    and not exists (
+      select from syncwell._active_windows(p_org_id, v_now) as w
+      where w.mode = 'pause'
+        and coalesce(w.source, f.source) = f.source
+        and (w.user_id is null or w.user_id = f.user_id)
+        and (w.platform is null or w.platform = f.platform)
+    );
+
+  if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then
+    return query
+    select
+      v_source,
+      'integrity',
+      'critical',
+      null::timestamptz,
+      jsonb_build_object(
+        'table', t.table_name,
+        'problems', jsonb_agg(
+          jsonb_build_object('relation', coalesce(p.relation, t.relation)::text, 'problem', p.problem)
+          order by coalesce(p.relation, t.relation) <> t.relation, coalesce(p.relation, t.relation)::text, p.problem
+        )
+      ),
+      'Changes of this table may not reach devices. For its owner: ' || min(p.hint),
+      null::uuid,
+      null::uuid,
+      null::text,
+      t.table_name
+    from syncwell.synced_tables as t
+    cross join lateral syncwell._tracking_problems(t.table_id) as p
+    group by t.table_id, t.table_name, t.relation;
+  end if;
+end
+$$;
+comment on function syncwell._issues_of(uuid, uuid[], text, uuid, boolean, interval) is
+'Everything that is wrong with an org''s streams now, for detect_sync_issues() and evaluate_health(). p_stream_ids: '
+'those streams, NULL = all live ones; p_source, p_user_id: only of this source or user, NULL = any; p_everything: also '
+'what belongs to no stream of anybody (tracking of tables, volume of a source as a whole), for callers who see the '
+'org; p_stale_after: in place of setting health.stale_after. cause: what tells several issues of one type and stream '
+'apart, the same from call to call: the run, retry or sync that is stuck, a digest of the device, the table, source '
+'and platform of what is many streams'' together; empty where there is one at most. Needs no identity and checks '
+'none: its callers do.';
+revoke all on function syncwell._issues_of(uuid, uuid[], text, uuid, boolean, interval) from public;
+--! end
+
+--! include health/functions/_judge_issues.sql
+create or replace function syncwell._judge_issues(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_settings jsonb,
+  p_overrides jsonb,
+  p_found syncwell.issue_verdict[],
+  p_late uuid[],
+  p_flapping uuid[],
+  p_windowed uuid[]
+)
+returns syncwell.issue_verdict[]
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- arrays are planned for as long as they are: ten thousand issues must not be joined as if they were ten
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_stale_after constant interval := 12 * (p_settings ->> 'health.evaluation_interval')::interval;
+  v_windows syncwell.maintenance_windows[];
+  v_silences boolean;
+  v_mass syncwell.issue_verdict;
+  v_mass_id uuid;
+  v_verdicts syncwell.issue_verdict[];
+  c_severities constant text[] := array['info', 'warning', 'critical'];
+  -- evidence that is another at every look: no reason to write
+  c_ages constant text[] := array['overdue_seconds', 'running_seconds', 'silent_seconds', 'waiting_seconds'];
+  -- what a stream that flaps has again and again; anything else it has is told
+  c_flappy constant text[] := array['failure', 'stale_data', 'missing_source', 'high_error_rate', 'slow'];
+begin
+  v_windows := array(select w from syncwell._active_windows(p_org_id, p_now) as w);
+  v_silences := exists (
+    select from syncwell.silences as s where s.org_id = p_org_id and s.starts_at <= p_now and s.ends_at > p_now
+  );
+
+  -- the issue that explains stale streams must be known before they are muted by it
+  select f.* into v_mass from unnest(p_found) as f where f.issue_type = 'mass_staleness';
+  if v_mass.issue_type is not null then
+    v_mass_id := coalesce(
+      v_mass.id,
+      (
+        select r.id
+        from syncwell.sync_issues as r
+        where r.org_id = p_org_id
+          and r.fingerprint = v_mass.fingerprint
+          and r.resolved_at > p_now - (p_settings ->> 'health.reopen_within')::interval
+        order by r.id desc
+        limit 1
+      ),
+      syncwell._uuid7(p_now)
+    );
+  else
+    select i.id into v_mass_id
+    from syncwell.sync_issues as i
+    where i.org_id = p_org_id
+      and i.issue_type = 'mass_staleness'
+      and i.state <> 'resolved'
+      and p_now - coalesce(i.gone_since, p_now) < (p_settings ->> 'health.keep_for')::interval;
+  end if;
+
+  with found as materialized (
+    select f.* from unnest(p_found) as f
+  ),
+  known as materialized (
+    select
+      i.*,
+      f.fingerprint is not null as is_found,
+      f.severity as new_severity, f.since as new_since, f.evidence as new_evidence, f.suggestion as new_suggestion,
+      f.platform as new_platform,
+      -- while a stream flaps, that it is well for a moment is no end; nor is grace that began anew
+      f.fingerprint is not null
+      or (p.stream_id is not null and i.issue_type = any(c_flappy))
+      or (l.stream_id is not null and i.issue_type in ('stale_data', 'missing_source'))
+      -- twice at the same time
+      or (i.issue_type = 'evaluation_gap' and i.last_seen_at = p_now)
+      as is_there,
+      i.stream_id is not null and s.stream_id is null as is_retired,
+      p.stream_id is not null as is_flapping,
+      w.stream_id is not null as is_windowed
+    from syncwell.sync_issues as i
+    left join found as f on f.fingerprint = i.fingerprint
+    left join syncwell.streams as s
+      on s.org_id = p_org_id and s.stream_id = i.stream_id and s.retired_at is null
+    left join unnest(p_late) as l (stream_id) on l.stream_id = i.stream_id
+    left join unnest(p_flapping) as p (stream_id) on p.stream_id = i.stream_id
+    left join unnest(p_windowed) as w (stream_id) on w.stream_id = i.stream_id
+    where i.org_id = p_org_id and i.state <> 'resolved'
+  ),
+  ended as (
+    select
+      k.*,
+      g.new_gone_since,
+      case
+        when k.is_there and not k.is_retired then false
+        when k.is_retired or k.issue_type = 'evaluation_gap' then true
+        else
+          p_now - g.new_gone_since
+          >= (
+            syncwell._stream_settings(p_settings, p_overrides, k.source, k.platform) ->> 'health.keep_for'
+          )::interval
+      end as is_resolved
+    from known as k
+    cross join lateral (
+      select case when not k.is_there or k.is_retired then coalesce(k.gone_since, p_now) end as new_gone_since
+    ) as g
+  ),
+  -- of what is not there any more: back within health.reopen_within, or new
+  fresh as materialized (
+    select f.*, o.id as old_id, s.is_flapping, s.is_windowed
+    from (
+      select f.* from found as f where not exists (select from known as k where k.fingerprint = f.fingerprint)
+    ) as f
+    left join lateral (
+      select r.id, r.resolved_at
+      from syncwell.sync_issues as r
+      where r.org_id = p_org_id and r.fingerprint = f.fingerprint
+      order by r.id desc
+      limit 1
+    ) as o
+      on o.resolved_at > p_now - (
+        syncwell._stream_settings(p_settings, p_overrides, f.source, f.platform) ->> 'health.reopen_within'
+      )::interval
+    left join unnest(p_flapping) as p (stream_id) on p.stream_id = f.stream_id
+    left join unnest(p_windowed) as w (stream_id) on w.stream_id = f.stream_id
+    cross join lateral (
+      select p.stream_id is not null as is_flapping, w.stream_id is not null as is_windowed
+    ) as s
+  ),
+  all_issues as materialized (
+    select
+      e.id, e.fingerprint, e.issue_type, coalesce(e.new_severity, e.severity) as severity, e.stream_id, e.user_id,
+      e.source, coalesce(e.new_platform, e.platform) as platform,
+      case when e.is_found then e.new_since else e.since end as since,
+      coalesce(e.new_evidence, e.evidence) as evidence,
+      case when e.is_found then e.new_suggestion else e.suggestion end as suggestion,
+      e.new_gone_since as gone_since, e.is_found, e.is_resolved,
+      e.is_flapping, e.is_windowed,
+      false as is_new, false as is_reopened, e.parent_id as old_parent_id, e.muted_by as old_muted_by,
+      -- what only got older is not worth a write
+      e.is_resolved
+      or e.new_gone_since is distinct from e.gone_since
+      or e.state = 'snoozed' and e.snoozed_until <= p_now
+      or e.is_found
+      and (
+        e.new_severity <> e.severity
+        or e.new_suggestion is distinct from e.suggestion
+        or e.new_platform is distinct from e.platform and e.new_platform is not null
+        or (e.new_since is null) <> (e.since is null)
+        or e.new_since not between e.since - interval '1 second' and e.since + interval '1 second'
+        or e.new_evidence - c_ages <> e.evidence - c_ages
+        or e.last_seen_at <= p_now - v_stale_after
+      ) as is_changed
+    from ended as e
+    union all
+    select
+      coalesce(f.old_id, case when f.issue_type = 'mass_staleness' then v_mass_id else syncwell._uuid7(p_now) end),
+      f.fingerprint, f.issue_type, f.severity, f.stream_id, f.user_id, f.source, f.platform, f.since,
+      f.evidence, f.suggestion, null, true, false, f.is_flapping, f.is_windowed, f.old_id is null,
+      f.old_id is not null, null, null, true
+    from fresh as f
+  ),
+  handled as materialized (
+    select
+      a.*,
+      p.new_parent_id,
+      case
+        when a.is_resolved then a.old_muted_by
+        when
+          a.is_windowed
+          or v_windows <> '{}'
+          and a.stream_id is null
+          and exists (
+            select from unnest(v_windows) as w
+            where (w.source is null or w.source = a.source)
+              and (w.user_id is null or w.user_id = a.user_id)
+              and (w.platform is null or w.platform = a.platform)
+          )
+          then 'maintenance'
+        when
+          v_silences
+          and syncwell._is_silenced(
+            p_org_id, a.issue_type, a.severity, a.source, a.platform, a.user_id, a.stream_id, p_now
+          )
+          then 'silence'
+        when p.new_parent_id is not null then 'parent'
+        when a.is_flapping and a.issue_type = any(c_flappy) then 'flapping'
+      end as new_muted_by
+    from all_issues as a
+    cross join lateral (
+      select
+        case
+          when a.is_resolved then a.old_parent_id
+          when a.issue_type in ('stale_data', 'missing_source') then v_mass_id
+        end as new_parent_id
+    ) as p
+  ),
+  -- a stream that fails or is stuck is stale of that: it is told once, by what is no less severe
+  explaining as materialized (
+    select distinct on (h.stream_id) h.stream_id, h.id, r.rank
+    from handled as h
+    cross join lateral (select array_position(c_severities, h.severity) as rank) as r
+    where h.issue_type in ('failure', 'stuck')
+      and h.stream_id is not null
+      and not h.is_resolved
+      and h.new_muted_by is null
+    order by h.stream_id, r.rank desc, h.id
+  ),
+  explained as (
+    select
+      h.*,
+      coalesce(h.new_parent_id, x.id) as parent_id,
+      coalesce(h.new_muted_by, case when x.id is not null then 'parent' end) as muted_by
+    from handled as h
+    left join explaining as x
+      on x.stream_id = h.stream_id
+      and h.issue_type in ('stale_data', 'missing_source')
+      and not h.is_resolved
+      and h.new_muted_by is null
+      and x.rank >= array_position(c_severities, h.severity)
+  )
+  select
+    coalesce(
+      array_agg(
+        row(
+          h.id, h.fingerprint, h.issue_type, h.severity, h.stream_id, h.user_id, h.source, h.platform, h.since, h.evidence,
+          h.suggestion, h.parent_id, h.muted_by, h.gone_since, h.is_found, h.is_new,
+          h.is_reopened, h.is_resolved
+        )::syncwell.issue_verdict
+      ),
+      '{}'
+    )
+  into v_verdicts
+  from explained as h
+  where h.is_changed
+    or h.parent_id is distinct from h.old_parent_id
+    or h.muted_by is distinct from h.old_muted_by;
+  return v_verdicts;
+end
+$$;
+comment on function
+syncwell._judge_issues(
+  uuid, timestamptz, jsonb, jsonb, syncwell.issue_verdict[], uuid[], uuid[], uuid[]
+) is
+'The part of evaluate_health() that decides of each issue of an org, known or found: what begins, comes back (within '
+'health.reopen_within: the same row), is gone (resolved after health.keep_for; of retired streams at once), rests no '
+'longer, and who is told. Writes nothing; returns what changes. p_found: of _found_issues(); p_late, p_flapping, '
+'p_windowed: streams, of _judge_streams().';
+revoke all on function
+syncwell._judge_issues(
+  uuid, timestamptz, jsonb, jsonb, syncwell.issue_verdict[], uuid[], uuid[], uuid[]
+) from public;
+--! end
+
+--! include health/functions/_judge_streams.sql
+create or replace function syncwell._judge_streams(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_settings jsonb,
+  p_overrides jsonb,
+  p_judge_from timestamptz,
+  out streams bigint,
+  out expecting bigint,
+  out late uuid[],
+  out flapping uuid[],
+  out windowed uuid[],
+  out verdicts syncwell.stream_verdict[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  with facts as materialized (
+    select
+      h.stream_id, h.user_id, h.source, h.platform, h.status, h.score, h.freshness, h.window_mode, h.due_at, h.late_at,
+      h.last_sync_at, h.consecutive_failures,
+      t.stream_id is null as is_first,
+      coalesce(t.status, 'unknown') as old_status, t.since as old_since, t.pending_status, t.pending_since,
+      coalesce(t.recent_states, b'') as recent_states, coalesce(t.is_flapping, false) as was_flapping, t.seen_run_at,
+      t.evaluated_at,
+      p.starts_at as period_starts_at, p.status as period_status, p.overlay as period_overlay,
+      p.is_flapping as period_is_flapping, p.score as period_score
+    from syncwell._health_of(p_org_id) as h
+    left join syncwell.stream_states as t on t.org_id = p_org_id and t.stream_id = h.stream_id
+    left join syncwell.stream_periods as p
+      on p.org_id = p_org_id and p.stream_id = h.stream_id and p.ends_at is null
+  ),
+  -- settings are read once for all streams that have the same
+  limits as materialized (
+    select
+      k.source, k.platform,
+      (d.settings ->> 'runs.failure_threshold')::integer as failure_threshold,
+      (d.settings ->> 'health.pending_for')::interval as pending_for,
+      (d.settings ->> 'health.keep_for')::interval as keep_for,
+      (d.settings ->> 'health.flap_start')::numeric as flap_start,
+      (d.settings ->> 'health.flap_stop')::numeric as flap_stop,
+      (d.settings ->> 'health.flap_minimum')::integer as flap_minimum
+    from (select distinct f.source, coalesce(f.platform, '') as platform from facts as f) as k
+    cross join lateral (
+      select syncwell._stream_settings(p_settings, p_overrides, k.source, nullif(k.platform, '')) as settings
+    ) as d
+  ),
+  -- grace begins anew after a time when nothing evaluated; what was overdue before that is overdue still, unless a
+  -- success or a declaration has moved on when it is due, or a pause has ended that (NULL)
+  judged as materialized (
+    select
+      f.*,
+      l.failure_threshold, l.pending_for, l.keep_for, l.flap_start, l.flap_stop, l.flap_minimum,
+      f.due_at <= p_judge_from
+      and (f.late_at is null or p_now <= f.late_at)
+      and f.freshness not in ('late', 'stale')
+      and exists (
+        select from syncwell.sync_issues as i
+        where i.org_id = p_org_id
+          and i.stream_id = f.stream_id
+          and i.state <> 'resolved'
+          and i.issue_type in ('stale_data', 'missing_source')
+      ) as is_late
+    from facts as f
+    inner join limits as l on l.source = f.source and l.platform = coalesce(f.platform, '')
+  ),
+  -- an observation: a run ended, or it changed between well and not well; while a stream flaps, also that it is
+  -- overdue, since one that stopped altogether must not stay quiet
+  observed as (
+    select
+      j.*,
+      v.status as new_status,
+      case
+        when
+          o.state is not null
+          and (
+            j.last_sync_at is distinct from j.seen_run_at
+            or o.state is distinct from coalesce(o.last_state, b'0')
+            or (j.was_flapping and j.freshness in ('late', 'stale') and j.evaluated_at < p_now)
+          )
+          then substring(j.recent_states from greatest(length(j.recent_states) - 19, 1)) || o.state
+        else j.recent_states
+      end as new_states
+    from judged as j
+    cross join lateral (
+      select
+        case
+          when j.is_late and syncwell._status_rank(j.old_status) > syncwell._status_rank(j.status) then j.old_status
+          else j.status
+        end as status
+    ) as v
+    cross join lateral (
+      select
+        case
+          when j.is_late then null
+          when j.status in ('late', 'degraded', 'unhealthy') then b'1'
+          when j.status = 'healthy' then b'0'
+        end as state,
+        case
+          when length(j.recent_states) > 0 then substring(j.recent_states from length(j.recent_states))
+        end as last_state
+    ) as o
+  ),
+  decided as (
+    select
+      o.stream_id, o.user_id, o.source, o.last_sync_at, o.seen_run_at, o.is_first, o.old_status, o.old_since,
+      o.recent_states, o.new_states, o.was_flapping, f.is_flapping, o.due_at, o.window_mode, o.is_late,
+      case when m.moves then o.new_status else o.old_status end as status,
+      o.pending_status as old_pending_status,
+      o.pending_since as old_pending_since,
+      case when not m.moves then o.new_status end as pending_status,
+      case when not m.moves then w.pending_since end as pending_since,
+      case o.window_mode when 'pause' then 'paused' when 'exclude' then 'excluded' when 'mute' then 'muted' end as overlay,
+      o.score, o.period_starts_at, o.period_status, o.period_overlay, o.period_is_flapping, o.period_score
+    from observed as o
+    cross join lateral (
+      select
+        case
+          when o.new_states = o.recent_states then o.was_flapping
+          when length(o.new_states) < o.flap_minimum or bit_count(o.new_states) in (0, length(o.new_states)) then false
+          when o.was_flapping then syncwell._flap_percent(o.new_states) > least(o.flap_stop, o.flap_start)
+          else syncwell._flap_percent(o.new_states) >= o.flap_start
+        end as is_flapping,
+        syncwell._status_rank(o.new_status) > syncwell._status_rank(o.old_status) as is_worse
+    ) as f
+    cross join lateral (
+      select
+        case
+          -- nobody saw that it lasted
+          when o.pending_since < p_judge_from then p_judge_from
+          when (syncwell._status_rank(o.pending_status) > syncwell._status_rank(o.old_status)) = f.is_worse
+            then o.pending_since
+          else p_now
+        end as pending_since
+    ) as w
+    cross join lateral (
+      select
+        case
+          -- moved or not, nothing waits
+          when o.new_status = o.old_status or o.old_since is null then true
+          when o.new_status = 'unknown' or (o.old_status = 'unknown' and o.new_status = 'healthy') then true
+          when o.new_status = 'unhealthy' and o.consecutive_failures >= o.failure_threshold then true
+          when f.is_worse then p_now - w.pending_since >= o.pending_for
+          else p_now - w.pending_since >= o.keep_for
+        end as moves
+    ) as m
+  ),
+  compared as (
+    select
+      d.*,
+      d.is_first
+      or d.old_since is null
+      or d.status <> d.old_status
+      or d.pending_status is distinct from d.old_pending_status
+      or d.pending_since is distinct from d.old_pending_since
+      or d.new_states <> d.recent_states
+      or d.is_flapping <> d.was_flapping
+      as is_changed,
+      d.period_starts_at is null
+      or d.status <> d.period_status
+      or d.overlay is distinct from d.period_overlay
+      or d.is_flapping <> d.period_is_flapping
+      or (d.score is null) <> (d.period_score is null)
+      or abs(d.score - d.period_score) >= 10
+      as begins_period
+    from decided as d
+  )
+  select
+    count(*),
+    count(*) filter (where c.due_at is not null),
+    coalesce(array_agg(c.stream_id) filter (where c.is_late), '{}'),
+    coalesce(array_agg(c.stream_id) filter (where c.is_flapping), '{}'),
+    coalesce(array_agg(c.stream_id) filter (where c.window_mode is not null), '{}'),
+    coalesce(
+      array_agg(
+        row(
+          c.stream_id, c.user_id, c.source, c.status, c.pending_status, c.pending_since, c.new_states, c.is_flapping,
+          case when c.new_states <> c.recent_states then c.last_sync_at else c.seen_run_at end, c.overlay, c.score,
+          c.is_first, c.status <> c.old_status, c.is_changed, c.begins_period
+        )::syncwell.stream_verdict
+        order by c.stream_id
+      ) filter (where c.is_changed or c.begins_period),
+      '{}'
+    )
+  into streams, expecting, late, flapping, windowed, verdicts
+  from compared as c;
+end
+$$;
+comment on function syncwell._judge_streams(uuid, timestamptz, jsonb, jsonb, timestamptz) is
+'The part of evaluate_health() that decides of each live stream of an org: status after health.pending_for and '
+'health.keep_for (at once: from the failure threshold on, to and from unknown), observations and flapping, and whether '
+'a new stretch begins (another status, overlay or flapping, or a score that moved by 10). Writes nothing. streams: how '
+'many there are; expecting: those of which something is expected; late: those overdue since before p_judge_from, whose '
+'grace began anew; flapping; windowed: under a maintenance window; verdicts: those to write.';
+revoke all on function syncwell._judge_streams(uuid, timestamptz, jsonb, jsonb, timestamptz) from public;
+--! end
+
+--! include health/functions/_judged_streams.sql
+create or replace function syncwell._judged_streams(
+  p_org_id uuid,
+  p_stream_ids uuid[],
+  p_source text,
+  p_user_id uuid,
+  p_stale_after interval
+)
+returns table (
+  org_id uuid,
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  platform text,
+  freshness text,
+  expected_interval interval,
+  due_at timestamptz,
+  late_at timestamptz,
+  stale_at timestamptz,
+  last_sync_at timestamptz,
+  last_status text,
+  last_success_at timestamptz,
+  last_failed_at timestamptz,
+  last_duration_ms bigint,
+  consecutive_failures integer,
+  max_runtime interval,
+  created_at timestamptz,
+  registered_at timestamptz,
+  usual_duration_ms bigint,
+  usual_runs bigint,
+  queue_depth bigint,
+  queue_oldest_at timestamptz,
+  queue_reported_at timestamptz,
+  is_paused boolean,
+  failure_threshold integer,
+  heartbeat_timeout interval,
+  error_rate numeric,
+  error_rate_runs integer,
+  failures integer,
+  slow_after_ms bigint,
+  start_timeout interval,
+  queue_backlog interval,
+  queue_bad interval,
+  clock_skew interval,
+  conflict_threshold integer
+)
+language plpgsql stable security invoker rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_settings jsonb;
+  v_overrides jsonb;
+begin
+  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
+  return query
+  with streams as materialized (
+    select
+      h.org_id, h.stream_id, h.user_id, h.source, h.platform, h.freshness, h.expected_interval, h.due_at, h.late_at,
+      h.stale_at, h.last_sync_at, h.last_status, h.last_success_at, h.last_failed_at, h.last_duration_ms,
+      h.consecutive_failures, h.max_runtime, h.created_at, h.registered_at, h.usual_duration_ms, h.usual_runs,
+      h.recent_outcomes, h.queue_depth, h.queue_oldest_at, h.queue_reported_at,
+      'paused' = any(h.overlays) as is_paused
+    from syncwell._health_of(p_org_id, p_stream_ids, p_stale_after) as h
+    where (p_source is null or h.source = p_source) and (p_user_id is null or h.user_id = p_user_id)
+  ),
+  -- read once for all that have the same
+  limits as materialized (
+    select
+      k.source, k.platform,
+      (d.settings ->> 'runs.failure_threshold')::integer as failure_threshold,
+      (d.settings ->> 'runs.heartbeat_timeout')::interval as heartbeat_timeout,
+      (d.settings ->> 'health.error_rate')::numeric as error_rate,
+      (d.settings ->> 'health.error_rate_runs')::integer as error_rate_runs,
+      (d.settings ->> 'health.slow_ratio')::numeric as slow_ratio,
+      (extract(epoch from (d.settings ->> 'health.slow_margin')::interval) * 1000)::bigint as slow_margin_ms,
+      (d.settings ->> 'health.slow_runs')::integer as slow_runs,
+      (d.settings ->> 'health.start_timeout')::interval as start_timeout,
+      (d.settings ->> 'health.queue_backlog')::interval as queue_backlog,
+      (d.settings ->> 'health.queue_bad')::interval as queue_bad,
+      (d.settings ->> 'health.clock_skew')::interval as clock_skew,
+      (d.settings ->> 'health.conflict_threshold')::integer as conflict_threshold
+    from (select distinct s.source, coalesce(s.platform, '') as platform from streams as s) as k
+    cross join lateral (
+      select syncwell._stream_settings(v_settings, v_overrides, k.source, nullif(k.platform, '')) as settings
+    ) as d
+  )
+  select
+    s.org_id, s.stream_id, s.user_id, s.source, s.platform, s.freshness, s.expected_interval, s.due_at, s.late_at,
+    s.stale_at, s.last_sync_at, s.last_status, s.last_success_at, s.last_failed_at, s.last_duration_ms,
+    s.consecutive_failures, s.max_runtime, s.created_at, s.registered_at, s.usual_duration_ms, s.usual_runs,
+    s.queue_depth, s.queue_oldest_at, s.queue_reported_at, s.is_paused,
+    l.failure_threshold, l.heartbeat_timeout, l.error_rate, l.error_rate_runs,
+    -- fewer runs than it counts over have no rate
+    case
+      when length(s.recent_outcomes) >= l.error_rate_runs
+        then l.error_rate_runs - bit_count(
+          substring(s.recent_outcomes from length(s.recent_outcomes) - l.error_rate_runs + 1)
+        )::integer
+    end,
+    case
+      when s.usual_runs >= l.slow_runs
+        then greatest(round(l.slow_ratio * s.usual_duration_ms), s.usual_duration_ms + l.slow_margin_ms)::bigint
+    end,
+    l.start_timeout, l.queue_backlog, l.queue_bad, l.clock_skew, l.conflict_threshold
+  from streams as s
+  inner join limits as l on l.source = s.source and l.platform = coalesce(s.platform, '');
+end
+$$;
+comment on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval) is
+'The live streams of an org with what _issues_of() judges them by; parameters as there. failures: how many of the '
+'newest error_rate_runs runs failed, NULL when there were fewer; slow_after_ms: a run that takes longer is slow (the '
+'larger of health.slow_ratio times and health.slow_margin more than usual), NULL with fewer than health.slow_runs '
+'runs; the other limits are settings. A statement of its own, since it is planned for the streams that are asked for.';
+revoke all on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval) from public;
+--! end
+
+--! include health/functions/_learn_baselines_task.sql
+create or replace function syncwell._learn_baselines_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id uuid;
+  v_learned bigint := 0;
+begin
+  -- an org at a time: what one has may be millions of rows
+  for v_org_id in select o.org_id from syncwell.orgs as o order by o.org_id loop
+    perform syncwell._learn_volumes(v_org_id);
+    v_learned := v_learned + syncwell._learn_streams(v_org_id);
+  end loop;
+  return v_learned;
+end
+$$;
+comment on function syncwell._learn_baselines_task() is
+'Duty of maintenance: learn_health_baselines() for all orgs. Returns for how many streams it learned.';
+revoke all on function syncwell._learn_baselines_task() from public;
+--! end
+
+--! include health/functions/_learn_streams.sql
+create or replace function syncwell._learn_streams(
+  p_org_id uuid,
+  p_force boolean default false
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_from constant timestamptz := v_now - interval '672 hours';
+  v_learned bigint;
+begin
+  with due as materialized (
+    select
+      s.stream_id, s.user_id, s.source, coalesce(s.time_zone, o.time_zone) as time_zone, x.stream_id is null as is_new
+    from syncwell.streams as s
+    join syncwell.orgs as o on o.org_id = s.org_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    where s.org_id = p_org_id
+      and s.retired_at is null
+      and (p_force or coalesce(x.learned_at <= v_now - interval '20 hours', true))
+  ),
+  successes as (
+    select
+      d.stream_id, e.completed_at,
+      lag(e.completed_at) over (partition by d.stream_id order by e.completed_at) as previous_at
+    from due as d
+    cross join lateral (
+      select r.completed_at
+      from syncwell.sync_events as r
+      where r.org_id = p_org_id
+        and r.stream_id = d.stream_id
+        and r.id >= syncwell._uuid7_floor(v_from)
+        and r.status in ('success', 'partial')
+        -- not what a clock that was wrong put ahead
+        and r.completed_at <= v_now
+      order by r.id desc
+      -- one every eight minutes; what succeeds more often than that shows its pace in fewer days
+      limit 5000
+    ) as e
+  ),
+  left_out as materialized (
+    select p.stream_id, p.starts_at, coalesce(p.ends_at, 'infinity') as ends_at
+    from syncwell.stream_periods as p
+    join due as d on d.stream_id = p.stream_id
+    where p.org_id = p_org_id and p.overlay in ('paused', 'excluded', 'blind') and coalesce(p.ends_at, v_now) > v_from
+  ),
+  gaps as (
+    select s.stream_id, extract(epoch from s.completed_at - s.previous_at) as seconds
+    from successes as s
+    where s.previous_at < s.completed_at
+      and not exists (
+        select from left_out as l
+        where l.stream_id = s.stream_id and l.starts_at < s.completed_at and l.ends_at > s.previous_at
+      )
+  ),
+  shares as (
+    select
+      g.stream_id, g.seconds,
+      sum(g.seconds) over (partition by g.stream_id order by g.seconds) as upto,
+      sum(g.seconds) over (partition by g.stream_id) as total,
+      count(*) over (partition by g.stream_id) as gaps
+    from gaps as g
+  ),
+  intervals as (
+    select h.stream_id, make_interval(secs => ceil(min(h.seconds))::double precision) as learned
+    from shares as h
+    where h.gaps >= 10 and h.total >= 2 * 86400 and h.upto >= 0.9 * h.total
+    group by h.stream_id
+  ),
+  -- days are a twenty-fourth of the rows; where they begin within an hour of UTC nobody keeps them
+  calendars as (
+    select
+      z.time_zone, z.stream_ids,
+      case when syncwell._begins_on_the_hour(z.time_zone, v_now) then 'day' else 'hour' end as period,
+      date_trunc('day', v_now at time zone z.time_zone) as today
+    from (select d.time_zone, array_agg(d.stream_id) as stream_ids from due as d group by d.time_zone) as z
+  ),
+  durations as materialized (
+    select m.stream_id, m.durations
+    from calendars as c
+    cross join lateral syncwell._metric_rows(
+      p_org_id, c.stream_ids, c.period,
+      (c.today - interval '27 days') at time zone c.time_zone,
+      (c.today + interval '1 day') at time zone c.time_zone,
+      c.time_zone
+    ) as m
+    where (m.durations).maximum is not null
+  ),
+  buckets as (
+    select m.stream_id, b.index, sum(b.n)::bigint as n
+    from durations as m
+    cross join lateral unnest((m.durations).indexes, (m.durations).counts) as b (index, n)
+    group by m.stream_id, b.index
+  ),
+  sketches as (
+    select b.stream_id, array_agg(b.index) as indexes, array_agg(b.n) as counts, sum(b.n)::bigint as runs
+    from buckets as b
+    group by b.stream_id
+  ),
+  usual as (
+    select
+      m.stream_id,
+      sum((m.durations).zeros)::bigint + coalesce(min(s.runs), 0) as runs,
+      ceil((
+        syncwell._sketch_quantiles(
+          row(
+            sum((m.durations).zeros)::bigint, min(s.indexes), min(s.counts),
+            min((m.durations).minimum), max((m.durations).maximum)
+          )::syncwell.sketch,
+          array[0.95]
+        )
+      )[1])::bigint as duration_ms
+    from durations as m
+    left join sketches as s on s.stream_id = m.stream_id
+    group by m.stream_id
+  ),
+  learned as materialized (
+    select d.stream_id, d.user_id, d.source, d.is_new, i.learned, u.duration_ms, coalesce(u.runs, 0) as runs
+    from due as d
+    left join intervals as i on i.stream_id = d.stream_id
+    left join usual as u on u.stream_id = d.stream_id
+  ),
+  -- in one order, and who writes such a row now is not waited for: it is learned the next time
+  locked as materialized (
+    select x.stream_id
+    from syncwell.stream_states as x
+    where x.org_id = p_org_id and x.stream_id in (select l.stream_id from learned as l where not l.is_new)
+    order by x.stream_id
+    for no key update skip locked
+  ),
+  updated as (
+    update syncwell.stream_states as x
+    set
+      learned_at = v_now,
+      learned_interval = l.learned,
+      usual_duration_ms = l.duration_ms,
+      usual_runs = l.runs
+    from learned as l
+    join locked as k on k.stream_id = l.stream_id
+    where x.org_id = p_org_id and x.stream_id = l.stream_id
+    returning x.stream_id
+  ),
+  added as (
+    insert into syncwell.stream_states (
+      org_id, stream_id, user_id, source, learned_at, learned_interval, usual_duration_ms, usual_runs
+    )
+    select p_org_id, l.stream_id, l.user_id, l.source, v_now, l.learned, l.duration_ms, l.runs
+    from learned as l
+    where l.is_new
+    order by l.stream_id
+    on conflict (org_id, stream_id) do nothing
+    returning stream_id
+  )
+  select (select count(*) from updated) + (select count(*) from added) into v_learned;
+  return v_learned;
+end
+$$;
+comment on function syncwell._learn_streams(uuid, boolean) is
+'Learns what is usual for the live streams of an org, from the last 28 days, and returns for how many. p_force: for '
+'all; else for those that were not learned for 20 hours. learned_interval: the least gap between successes such that '
+'90 % of the time lies in gaps no longer (so a phone that sleeps at night is expected after its night), of the newest '
+'5 000 successes at most; NULL with fewer than 10 gaps or less than 2 days in them. Gaps that touch a pause, an '
+'excluded time or one when nothing evaluated are left out, the one that lasts counts for nothing. usual_duration_ms: '
+'95th percentile of the runs that succeeded or failed, within 1.083 %, from the days'' sketches; usual_runs: how '
+'many.';
+revoke all on function syncwell._learn_streams(uuid, boolean) from public;
+--! end
+
+--! include health/functions/_learn_volumes.sql
+create or replace function syncwell._learn_volumes(
+  p_org_id uuid,
+  p_force boolean default false
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_series uuid[];
+  v_batch uuid[];
+  v_learned syncwell.volume_baselines[];
+  v_count bigint := 0;
+begin
+  -- what was learned so far judges the hours until now
+  perform syncwell._check_volumes(p_org_id);
+
+  delete from syncwell.volume_baselines as b
+  where b.org_id = p_org_id
+    and not exists (select from syncwell._volume_closed(p_org_id, v_now) as c where c.series_id = b.series_id);
+  v_series := array(
+    select c.series_id
+    from syncwell._volume_closed(p_org_id, v_now) as c
+    left join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+    where p_force or coalesce(b.learned_at <= v_now - interval '20 hours', true)
+    order by c.series_id
+  );
+
+  -- a hundred series are 134 400 hours: enough at once
+  while v_series <> '{}' loop
+    v_batch := v_series[:100];
+    v_series := v_series[101:];
+    with closed as materialized (
+      select c.*, c.closed_to - interval '1344 hours' as from_hour
+      from syncwell._volume_closed(p_org_id, v_now) as c
+      where c.series_id = any(v_batch)
+    ),
+    hours as materialized (
+      select h.series_id, h.counts, h.slots, h.first_hour
+      from (
+        select
+          array_agg(c.series_id) as ids, array_agg(c.from_hour) as starts, array_agg(c.closed_to) as ends
+        from closed as c
+      ) as a
+      cross join lateral syncwell._volume_hours(p_org_id, a.ids, a.starts, a.ends) as h
+    ),
+    -- history begins with the first run
+    known as materialized (
+      select
+        c.*, h.first_hour,
+        h.counts[(extract(epoch from h.first_hour - c.from_hour) / 3600)::integer + 1:] as counts,
+        h.slots[(extract(epoch from h.first_hour - c.from_hour) / 3600)::integer + 1:] as slots,
+        b.since,
+        (extract(epoch from b.since - h.first_hour) / 3600)::integer as hours_before
+      from closed as c
+      left join hours as h on h.series_id = c.series_id
+      left join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+    ),
+    stored as (
+      insert into syncwell.volume_baselines as b (
+        org_id, series_id, stream_id, user_id, source, platform, time_zone, learned_at, history_from, history_to,
+        history_hours, upper, lower, rates, surge_quantiles, surge_scales, drop_limits, gap_hours, gap_mass, checked_to,
+        surge_record, recent_surges, empty_hours, empty_mass, severity
+      )
+      select
+        p_org_id, k.series_id, k.stream_id, k.user_id, k.source, k.platform, k.time_zone, v_now, k.first_hour,
+        k.closed_to, coalesce(m.history_hours, 0), m.upper, m.lower, m.rates, m.surge_quantiles, m.surge_scales,
+        m.drop_limits, m.gap_hours, m.gap_mass, k.closed_to, coalesce(m.surge_record, 0),
+        coalesce(m.recent_surges, '{}'), coalesce(m.empty_hours, 0), coalesce(m.empty_mass, 0),
+        case when m.upper is null then 'learning' else 'none' end
+      from known as k
+      left join lateral syncwell._volume_model(k.counts, k.slots, k.hours_before) as m
+        on cardinality(k.counts) >= 336
+      order by k.series_id
+      -- a surge that lasts does not become the measure of surges before it has ended
+      on conflict (org_id, series_id) do update set
+        user_id = excluded.user_id,
+        source = excluded.source,
+        platform = excluded.platform,
+        time_zone = excluded.time_zone,
+        learned_at = excluded.learned_at,
+        history_from = excluded.history_from,
+        history_to = excluded.history_to,
+        history_hours = excluded.history_hours,
+        upper = excluded.upper,
+        lower = excluded.lower,
+        rates = excluded.rates,
+        surge_quantiles = case when b.finding = 'surge' then b.surge_quantiles else excluded.surge_quantiles end,
+        surge_scales = case when b.finding = 'surge' then b.surge_scales else excluded.surge_scales end,
+        drop_limits = excluded.drop_limits,
+        gap_hours = excluded.gap_hours,
+        gap_mass = excluded.gap_mass,
+        checked_to = excluded.checked_to,
+        surge_record = case when b.finding = 'surge' then b.surge_record else excluded.surge_record end,
+        recent_surges = case when b.finding = 'surge' then b.recent_surges else excluded.recent_surges end,
+        empty_hours = excluded.empty_hours,
+        empty_mass = excluded.empty_mass,
+        severity = case when excluded.upper is null or b.finding is null then excluded.severity else b.severity end,
+        finding = case when excluded.upper is not null then b.finding end,
+        since = case when excluded.upper is not null then b.since end,
+        surge_peak = case when excluded.upper is not null then b.surge_peak end,
+        drift_percent = case when excluded.upper is not null then b.drift_percent end,
+        evidence = case when excluded.upper is not null then b.evidence end
+      returning b
+    )
+    select array_agg(s.b) into v_learned from stored as s;
+    perform syncwell._tell_volumes(p_org_id, v_learned);
+    v_count := v_count + coalesce(cardinality(v_learned), 0);
+  end loop;
+  return v_count;
+end
+$$;
+comment on function syncwell._learn_volumes(uuid, boolean) is
+'Learns what volume is usual in an org, for each live stream and for all of a source and platform together where '
+'these are several, from the last eight weeks, and returns for how many. p_force: for all; else for those not learned '
+'for 20 hours. With less than two weeks since the first run nothing is learned yet. Before, what closed is checked by '
+'what was learned so far. Hours since a finding began set no limits for drops.';
+revoke all on function syncwell._learn_volumes(uuid, boolean) from public;
+--! end
+
+--! include health/functions/_locked_issue.sql
+create or replace function syncwell._locked_issue(p_issue_id uuid)
+returns syncwell.sync_issues
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_issue syncwell.sync_issues;
+begin
+  if p_issue_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an issue is needed',
+      detail = 'p_issue_id is NULL.',
+      hint = 'syncwell.get_sync_issues() lists them.';
+  end if;
+  -- whatever the issue, so that the answer tells nothing of it
+  if v_caller.role = 'analyst' then
+    raise exception using
+      errcode = '42501',
+      message = 'analysts look at issues and do not handle them',
+      detail = 'The caller is analyst.',
+      hint = 'Ask the user whose stream it is, or an admin of the org.';
+  end if;
+  select i.* into v_issue
+  from syncwell.sync_issues as i
+  where i.org_id = v_caller.org_id and i.id = p_issue_id
+    and (v_caller.role in ('admin', 'service') or i.user_id = v_caller.user_id)
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW601',
+      message = 'unknown issue',
+      detail = format('There is no issue %s that this caller may handle.', p_issue_id),
+      hint = 'syncwell.get_sync_issues() lists them. Users handle their own, admins and services their org''s.';
+  end if;
+  if v_issue.state = 'resolved' then
+    raise exception using
+      errcode = 'SW604',
+      message = 'the issue is resolved',
+      detail = format('Issue %s was resolved at %s.', p_issue_id, v_issue.resolved_at),
+      hint = 'There is nothing left to handle; if it comes back it is opened again.';
+  end if;
+  return v_issue;
+end
+$$;
+comment on function syncwell._locked_issue(uuid) is
+'An issue that is not resolved and that the caller may handle (its own, or for admins and services any of the org), '
+'locked until the end of the transaction. Errors: SW001, SW601, SW604, 22004, 42501 for analysts.';
+revoke all on function syncwell._locked_issue(uuid) from public;
+--! end
+
+--! include health/functions/_metric_count.sql
+create or replace function syncwell._metric_count(
+  p_metrics jsonb,
+  p_key text
+)
+returns bigint
+language plpgsql immutable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_value constant jsonb := p_metrics -> p_key;
+  v_number numeric;
+begin
+  if v_value is null then
+    return null;
+  end if;
+  case jsonb_typeof(v_value)
+    when 'null' then return null;
+    when 'number' then v_number := v_value::numeric;
+    else perform syncwell._refuse_metric(p_key, format('is of type %s and no number', jsonb_typeof(v_value)));
+  end case;
+  if v_number < 0 then
+    perform syncwell._refuse_metric(p_key, 'is negative');
+  end if;
+  if v_number > 9223372036854775807 then
+    perform syncwell._refuse_metric(p_key, 'is too large');
+  end if;
+  return round(v_number);
+end
+$$;
+comment on function syncwell._metric_count(jsonb, text) is
+'A metric that is a number from 0 to 2^63 - 1, rounded; NULL where it is not told, or JSON null. Errors: SW605.';
+revoke all on function syncwell._metric_count(jsonb, text) from public;
+--! end
+
+--! include health/functions/_metric_text.sql
+create or replace function syncwell._metric_text(
+  p_metrics jsonb,
+  p_key text,
+  p_max integer
+)
+returns text
+language plpgsql immutable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type constant text := jsonb_typeof(p_metrics -> p_key);
+begin
+  if v_type not in ('string', 'null') then
+    perform syncwell._refuse_metric(p_key, format('is of type %s and no text', v_type));
+  end if;
+  if length(p_metrics ->> p_key) > p_max then
+    perform syncwell._refuse_metric(p_key, format('has more than %s characters', p_max));
+  end if;
+  return nullif(p_metrics ->> p_key, '');
+end
+$$;
+comment on function syncwell._metric_text(jsonb, text, integer) is
+'A metric that is a text of at most p_max characters; NULL where it is not told, JSON null or empty. Errors: SW605.';
+revoke all on function syncwell._metric_text(jsonb, text, integer) from public;
+--! end
+
+--! include health/functions/_metric_time.sql
+create or replace function syncwell._metric_time(
+  p_metrics jsonb,
+  p_key text,
+  p_now timestamptz
+)
+returns timestamptz
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type constant text := jsonb_typeof(p_metrics -> p_key);
+  v_text constant text := p_metrics ->> p_key;
+  v_time timestamptz;
+begin
+  if v_type not in ('string', 'null') then
+    perform syncwell._refuse_metric(p_key, format('is of type %s and no text', v_type));
+  end if;
+  if v_text is null then
+    return null;
+  end if;
+  -- nothing that the session's DateStyle or TimeZone decides, and no word such as infinity or now
+  if v_text !~ '^[0-9]{4}(-[0-9]{2}){2}[T ][0-9]{2}(:[0-9]{2}){1,2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$' then
+    perform syncwell._refuse_metric(p_key, 'is no time in ISO 8601 with an offset, e.g. 2026-03-29T01:30:00Z');
+  end if;
+  begin
+    v_time := v_text::timestamptz;
+  exception
+    when data_exception then
+      perform syncwell._refuse_metric(p_key, 'is a time that does not exist');
+  end;
+  if v_time > p_now + interval '5 minutes' then
+    perform syncwell._refuse_metric(p_key, 'is more than 5 minutes ahead of the clock of the server');
+  end if;
+  return v_time;
+end
+$$;
+comment on function syncwell._metric_time(jsonb, text, timestamptz) is
+'A metric that is a time in ISO 8601 with an offset, at most 5 minutes after p_now; NULL where it is not told, or JSON '
+'null. Errors: SW605.';
+revoke all on function syncwell._metric_time(jsonb, text, timestamptz) from public;
+--! end
+
+--! include health/functions/_move_windows.sql
+create or replace function syncwell._move_windows(
+  p_org_id uuid,
+  p_since timestamptz,
+  p_now timestamptz
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ended syncwell.maintenance_windows[];
+  v_active syncwell.maintenance_windows[];
+  v_paused uuid[] := array[]::uuid[];
+begin
+  -- before windows that come again move on to their next time; what was over before p_since is done with
+  v_ended := array(
+    select w
+    from syncwell.maintenance_windows as w
+    where w.org_id = p_org_id
+      and w.mode = 'pause'
+      and w.starts_at < least(w.ends_at, w.cancelled_at)
+      and least(w.ends_at, w.cancelled_at) <= p_now
+      and least(w.ends_at, w.cancelled_at) > p_since
+  );
+
+  -- whoever calls one off at this moment is not waited for
+  with due as materialized (
+    select w.org_id, w.id
+    from syncwell.maintenance_windows as w
+    where w.org_id = p_org_id and w.cron is not null and w.cancelled_at is null and w.ends_at <= p_now
+    order by w.id
+    for no key update skip locked
+  )
+  update syncwell.maintenance_windows as w
+  set starts_at = n.starts_at, ends_at = n.ends_at
+  from due as d
+  inner join syncwell.maintenance_windows as o on o.org_id = d.org_id and o.id = d.id
+  inner join syncwell.orgs as g on g.org_id = d.org_id
+  cross join lateral syncwell._next_window(
+    o.cron, coalesce(o.time_zone, g.time_zone), o.starts_at, o.ends_at, p_now
+  ) as n
+  where w.org_id = d.org_id and w.id = d.id and n.starts_at is not null;
+
+  v_active := array(select w from syncwell._active_windows(p_org_id, p_now) as w where w.mode = 'pause');
+  if v_active <> '{}' then
+    v_paused := array(
+      select s.stream_id
+      from syncwell.streams as s
+      where s.org_id = p_org_id
+        and s.retired_at is null
+        and exists (
+          select from unnest(v_active) as w
+          where (w.source is null or w.source = s.source)
+            and (w.user_id is null or w.user_id = s.user_id)
+            and (w.platform is null or w.platform = s.platform)
+        )
+    );
+  end if;
+
+  if v_active <> '{}' or v_ended <> '{}' then
+    insert into syncwell.stream_states (org_id, stream_id, user_id, source)
+    select s.org_id, s.stream_id, s.user_id, s.source
+    from syncwell.streams as s
+    where s.org_id = p_org_id
+      and s.retired_at is null
+      and exists (
+        select from unnest(v_active || v_ended) as w
+        where (w.source is null or w.source = s.source)
+          and (w.user_id is null or w.user_id = s.user_id)
+          and (w.platform is null or w.platform = s.platform)
+      )
+      and not exists (
+        select from syncwell.stream_states as t where t.org_id = s.org_id and t.stream_id = s.stream_id
+      )
+    order by s.stream_id
+    on conflict (org_id, stream_id) do nothing;
+  end if;
+
+  with wanted as materialized (
+    select t.stream_id, v.expect_from
+    from syncwell.stream_states as t
+    inner join syncwell.streams as s on s.org_id = t.org_id and s.stream_id = t.stream_id and s.retired_at is null
+    left join unnest(v_paused) as p (stream_id) on p.stream_id = t.stream_id
+    cross join lateral (
+      select max(least(w.ends_at, w.cancelled_at)) as ended_at
+      from unnest(v_ended) as w
+      where (w.source is null or w.source = s.source)
+        and (w.user_id is null or w.user_id = s.user_id)
+        and (w.platform is null or w.platform = s.platform)
+    ) as e
+    cross join lateral (
+      select
+        case
+          when p.stream_id is not null then 'infinity'
+          when t.expect_from = 'infinity' then coalesce(e.ended_at, p_now)
+          else greatest(t.expect_from, e.ended_at)
+        end as expect_from
+    ) as v
+    where t.org_id = p_org_id
+      -- nearly always there is nothing of this
+      and (t.expect_from = 'infinity' or v_paused <> '{}' or v_ended <> '{}')
+      and t.expect_from is distinct from v.expect_from
+  ),
+  locked as materialized (
+    select t.stream_id
+    from syncwell.stream_states as t
+    where t.org_id = p_org_id and t.stream_id in (select n.stream_id from wanted as n)
+    order by t.stream_id
+    for no key update skip locked
+  )
+  update syncwell.stream_states as t
+  set expect_from = n.expect_from
+  from wanted as n
+  inner join locked as l on l.stream_id = n.stream_id
+  where t.org_id = p_org_id and t.stream_id = n.stream_id;
+end
+$$;
+comment on function syncwell._move_windows(uuid, timestamptz, timestamptz) is
+'The part of evaluate_health() for maintenance windows: those that come again and are over move on to the time that '
+'is on or next; streams under a pause expect nothing (stream_states.expect_from is infinity), those whose pause ended '
+'after p_since expect from its end on. p_since: the last evaluation, -infinity for the first.';
+revoke all on function syncwell._move_windows(uuid, timestamptz, timestamptz) from public;
+--! end
+
+--! include health/functions/_next_window.sql
+create or replace function syncwell._next_window(
+  p_cron text,
+  p_time_zone text,
+  p_starts_at timestamptz,
+  p_ends_at timestamptz,
+  p_now timestamptz,
+  out starts_at timestamptz,
+  out ends_at timestamptz
+)
+language plpgsql stable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- as seconds: a day of an interval would be one of the session's time zone
+  v_duration constant interval := make_interval(secs => extract(epoch from p_ends_at - p_starts_at)::double precision);
+begin
+  starts_at := p_starts_at;
+  ends_at := p_ends_at;
+  if p_ends_at <= p_now and p_cron is not null then
+    -- the first that ends after now
+    starts_at := syncwell._cron_next(p_cron, p_time_zone, greatest(p_now - v_duration, p_starts_at));
+    ends_at := starts_at + v_duration;
+  end if;
+end
+$$;
+comment on function syncwell._next_window(text, text, timestamptz, timestamptz, timestamptz) is
+'The occurrence of a maintenance window that is on at p_now, or else the next: as given where that is not over or it '
+'does not come again. A later one begins when p_cron fires by the clock of p_time_zone and lasts as long, in seconds. '
+'NULL when there is none any more.';
+revoke all on function syncwell._next_window(text, text, timestamptz, timestamptz, timestamptz) from public;
+--! end
+
+--! include health/functions/_own_health_settings.sql
+create or replace function syncwell._own_health_settings()
+returns table (
+  computed_at timestamptz,
+  time_zone text,
+  limits syncwell.health_limits,
+  overrides jsonb,
+  windows syncwell.maintenance_windows[],
+  judge_from timestamptz,
+  is_unevaluated boolean
+)
+language plpgsql stable security definer rows 1
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := syncwell.current_org_id();
+  v_user_id constant uuid := syncwell.current_user_id();
+  v_sees_org constant boolean := syncwell._sees_org();
+begin
+  return query
+  select
+    c.computed_at, c.time_zone, c.limits, c.overrides,
+    case when c.windows is not null then (
+      select array_agg(w) from unnest(c.windows) as w where w.user_id is null or w.user_id = v_user_id or v_sees_org
+    ) end,
+    c.judge_from, c.is_unevaluated
+  from syncwell._health_context(v_org_id) as c;
+end
+$$;
+comment on function syncwell._own_health_settings() is
+'_health_context() of the caller''s org, without other users'' maintenance windows where the caller does not see the '
+'whole org; no row for nobody.';
+revoke all on function syncwell._own_health_settings() from public;
+-- view stream_health runs as its reader, who may see the settings of its org
+grant execute on function syncwell._own_health_settings() to syncwell_reader;
+--! end
+
+--! include health/functions/_recount_queue.sql
+create or replace function syncwell._recount_queue(
+  p_org_id uuid,
+  p_stream_id uuid
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- a statement of its own, so that the next one sees what whoever held it before has written
+  perform from syncwell.stream_states as t
+  where t.org_id = p_org_id and t.stream_id = p_stream_id
+  for no key update;
+  update syncwell.stream_states as t
+  set queue_depth = d.depth, queue_oldest_at = d.oldest_at
+  from (
+    -- two devices may tell more than a bigint holds
+    select
+      least(sum(h.queue_depth), 9223372036854775807)::bigint as depth,
+      min(h.oldest_pending_at) as oldest_at
+    from syncwell.sync_health as h
+    where h.org_id = p_org_id and h.stream_id = p_stream_id
+  ) as d
+  where t.org_id = p_org_id and t.stream_id = p_stream_id;
+end
+$$;
+comment on function syncwell._recount_queue(uuid, uuid) is
+'Takes queue_depth and queue_oldest_at of a stream from what its devices last told: also for whoever deletes rows of '
+'sync_health.';
+revoke all on function syncwell._recount_queue(uuid, uuid) from public;
+--! end
+
+--! include health/functions/_refuse_metric.sql
+create or replace function syncwell._refuse_metric(
+  p_key text,
+  p_problem text
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = 'SW605',
+    message = 'a metric is refused',
+    detail = format('%s %s.', p_key, p_problem),
+    hint = 'Pass an object of sync_duration_ms, record_count, error_count, queue_depth (numbers from 0 on), '
+      'oldest_pending_at, reported_at (ISO 8601 with an offset, not to come), platform, device_id and network (texts); '
+      'leave out what is not known.';
+end
+$$;
+comment on function syncwell._refuse_metric(text, text) is 'Refuses a metric, naming its key. Errors: SW605.';
+revoke all on function syncwell._refuse_metric(text, text) from public;
+--! end
+
+--! include health/functions/_source_drift.sql
+create or replace function syncwell._source_drift(
+  p_org_id uuid,
+  p_stream_ids uuid[]
+)
+returns table (
+  source text,
+  drift_percent numeric
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  with closed as materialized (
+    select c.series_id, c.source, c.closed_to, b.upper, b.lower
+    from syncwell._volume_closed(p_org_id, v_now) as c
+    join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+    where c.stream_id = any(p_stream_ids) and b.upper is not null
+  ),
+  hours as (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(c.series_id) as ids,
+        array_agg(c.closed_to - interval '24 hours') as starts,
+        array_agg(c.closed_to) as ends
+      from closed as c
+    ) as a
+    cross join lateral syncwell._volume_hours(p_org_id, a.ids, a.starts, a.ends) as h
+    where a.ids is not null
+  ),
+  windows as (
+    select c.source, sum(w.actual[3]) as actual, sum((w.upper[3] + w.lower[3]) / 2) as expected
+    from closed as c
+    join hours as h on h.series_id = c.series_id
+    cross join lateral syncwell._volume_windows(c.upper, c.lower, h.counts, h.slots) as w
+    group by c.source
+  )
+  select w.source, round((100 * (w.actual - w.expected) / nullif(w.expected, 0))::numeric, 1)
+  from windows as w;
+end
+$$;
+comment on function syncwell._source_drift(uuid, uuid[]) is
+'How far the volume of the last 24 closed hours of these streams of an org is from what is expected, in percent, all '
+'streams of a source together; only of what was learned. NULL: nothing is expected.';
+revoke all on function syncwell._source_drift(uuid, uuid[]) from public;
+--! end
+
+--! include health/functions/_state_stretches.sql
+create or replace function syncwell._state_stretches(
+  p_org_id uuid,
+  p_stream_ids uuid[],
+  p_from timestamptz,
+  p_to timestamptz
+)
+returns table (
+  stream_id uuid,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  status text,
+  mode text,
+  score numeric
+)
+language plpgsql stable security invoker rows 1000
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_known_until timestamptz;
+begin
+  -- what lasts is known as long as somebody looks; the next evaluation will call the rest blind
+  select
+    case
+      when e.evaluated_at
+        < p_to - 2 * syncwell._setting(p_org_id, 'health.evaluation_interval')::interval
+        then e.evaluated_at
+      else p_to
+    end
+  into v_known_until
+  from syncwell.health_evaluations as e
+  where e.org_id = p_org_id;
+  v_known_until := coalesce(v_known_until, '-infinity');
+
+  return query
+  select c.stream_id, c.starts_at, c.ends_at, c.status, c.mode, case when c.status <> 'unknown' then c.score end
+  from (
+    select
+      p.stream_id,
+      greatest(p.starts_at, p_from) as starts_at,
+      least(coalesce(p.ends_at, v_known_until), p_to) as ends_at,
+      case p.overlay when 'blind' then 'unknown' else p.status end as status,
+      p.overlay as mode,
+      p.score
+    from unnest(p_stream_ids) as s (stream_id)
+    cross join lateral (
+      -- they lie end to end: what began before p_from and lasts into it is the last that began before
+      select coalesce(max(f.starts_at), p_from) as starts_at
+      from syncwell.stream_periods as f
+      where f.org_id = p_org_id and f.stream_id = s.stream_id and f.starts_at <= p_from
+    ) as b
+    join syncwell.stream_periods as p
+      on p.org_id = p_org_id and p.stream_id = s.stream_id and p.starts_at >= b.starts_at and p.starts_at < p_to
+  ) as c
+  where c.ends_at > c.starts_at;
+end
+$$;
+comment on function syncwell._state_stretches(uuid, uuid[], timestamptz, timestamptz) is
+'What is recorded of how streams were between two times; mode: paused, excluded, muted or blind (then the status is '
+'unknown), NULL without. What lasts is cut where evaluations stopped. What is not covered is unknown.';
+revoke all on function syncwell._state_stretches(uuid, uuid[], timestamptz, timestamptz) from public;
+--! end
+
+--! include health/functions/_status_of_rank.sql
+create or replace function syncwell._status_of_rank(p_rank integer)
+returns text
+language sql immutable security invoker parallel safe
+return (array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'])[p_rank];
+comment on function syncwell._status_of_rank(integer) is 'The status of a rank of _status_rank(); NULL for none.';
+revoke all on function syncwell._status_of_rank(integer) from public;
+--! end
+
+--! include health/functions/_status_rank.sql
+create or replace function syncwell._status_rank(p_status text)
+returns integer
+language sql immutable security invoker parallel safe
+return pg_catalog.array_position(array['unknown', 'healthy', 'late', 'degraded', 'unhealthy'], p_status);
+comment on function syncwell._status_rank(text) is
+'How bad a status is: the worst of several is the one of the highest rank. Unknown is the lowest: it is only what '
+'all of them are when nothing is known.';
+revoke all on function syncwell._status_rank(text) from public;
+--! end
+
+--! include health/functions/_store_issues.sql
+create or replace function syncwell._store_issues(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_last timestamptz,
+  p_verdicts syncwell.issue_verdict[],
+  out opened bigint,
+  out reopened bigint,
+  out resolved bigint
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- an array is planned for as long as it is
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  -- an issue that somebody handles at this moment is left to the next evaluation
+  with verdicts as materialized (
+    select v.* from unnest(p_verdicts) as v where not v.is_new
+  ),
+  locked as materialized (
+    select i.id
+    from syncwell.sync_issues as i
+    where i.org_id = p_org_id and i.id in (select v.id from verdicts as v)
+    order by i.id
+    for no key update skip locked
+  ),
+  written as (
+    update syncwell.sync_issues as i
+    set
+      severity = v.severity,
+      state = case
+        when v.is_resolved then 'resolved'
+        when v.is_reopened or i.snoozed_until <= p_now then 'open'
+        else i.state
+      end,
+      platform = v.platform,
+      parent_id = v.parent_id,
+      muted_by = v.muted_by,
+      since = v.since,
+      evidence = v.evidence,
+      suggestion = v.suggestion,
+      times_opened = i.times_opened + v.is_reopened::integer,
+      last_seen_at = case
+        when v.is_found then p_now
+        when i.gone_since is null and v.gone_since is not null then greatest(i.last_seen_at, p_last)
+        else i.last_seen_at
+      end,
+      gone_since = v.gone_since,
+      resolved_at = case when v.is_resolved then p_now end,
+      acknowledged_at = case when not v.is_reopened then i.acknowledged_at end,
+      acknowledged_by = case when not v.is_reopened then i.acknowledged_by end,
+      snoozed_until = case
+        when not v.is_resolved and not v.is_reopened and i.snoozed_until > p_now then i.snoozed_until
+      end
+    from locked as l
+    inner join verdicts as v on v.id = l.id
+    where i.org_id = p_org_id and i.id = l.id and (i.state = 'resolved') = v.is_reopened
+    returning v.is_reopened, v.is_resolved
+  )
+  select count(*) filter (where w.is_reopened), count(*) filter (where w.is_resolved)
+  into reopened, resolved
+  from written as w;
+
+  insert into syncwell.sync_issues (
+    org_id, id, fingerprint, issue_type, severity, stream_id, user_id, source, platform, parent_id, muted_by, since,
+    evidence, suggestion, opened_at, last_seen_at
+  )
+  select
+    p_org_id, v.id, v.fingerprint, v.issue_type, v.severity, v.stream_id, v.user_id, v.source, v.platform, v.parent_id,
+    v.muted_by, v.since, v.evidence, v.suggestion, p_now, p_now
+  from unnest(p_verdicts) as v
+  where v.is_new;
+  get diagnostics opened = row_count;
+end
+$$;
+comment on function
+syncwell._store_issues(uuid, timestamptz, timestamptz, syncwell.issue_verdict[]) is
+'The part of evaluate_health() that writes what _judge_issues() decided. p_last: the evaluation before, at which what '
+'is gone now was last found. Returns how many began, came back and ended.';
+revoke all on function syncwell._store_issues(uuid, timestamptz, timestamptz, syncwell.issue_verdict[]) from public;
+--! end
+
+--! include health/functions/_store_streams.sql
+create or replace function syncwell._store_streams(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_verdicts syncwell.stream_verdict[]
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- an array is planned for as long as it is: ten thousand streams must not be joined as if they were ten
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_stored uuid[];
+  v_written uuid[];
+  v_verdicts syncwell.stream_verdict[] := p_verdicts;
+begin
+  if p_verdicts = '{}' then
+    return 0;
+  end if;
+  with stored as (
+    insert into syncwell.stream_states (
+      org_id, stream_id, user_id, source, status, since, pending_status, pending_since, recent_states, is_flapping,
+      evaluated_at, seen_run_at
+    )
+    select
+      p_org_id, v.stream_id, v.user_id, v.source, v.status, p_now, v.pending_status, v.pending_since, v.recent_states,
+      v.is_flapping, p_now, v.seen_run_at
+    from unnest(p_verdicts) as v
+    where v.is_first
+    order by v.stream_id
+    on conflict (org_id, stream_id) do nothing
+    returning stream_id
+  )
+  select array_agg(s.stream_id) into v_stored from stored as s;
+  -- reports of devices and baselines write the same rows: what one of them holds is left to the next evaluation
+  with locked as materialized (
+    select t.stream_id
+    from syncwell.stream_states as t
+    where t.org_id = p_org_id
+      and t.stream_id in (select v.stream_id from unnest(p_verdicts) as v where v.is_changed and not v.is_first)
+    order by t.stream_id
+    for no key update skip locked
+  ),
+  written as (
+    update syncwell.stream_states as t
+    set
+      status = v.status,
+      since = case when v.is_moved or t.since is null then p_now else t.since end,
+      pending_status = v.pending_status,
+      pending_since = v.pending_since,
+      recent_states = v.recent_states,
+      is_flapping = v.is_flapping,
+      evaluated_at = p_now,
+      seen_run_at = v.seen_run_at
+    from locked as l
+    inner join unnest(p_verdicts) as v on v.stream_id = l.stream_id
+    where t.org_id = p_org_id and t.stream_id = l.stream_id
+    returning t.stream_id
+  )
+  select array_agg(w.stream_id) into v_written from written as w;
+  v_stored := v_stored || v_written;
+  if coalesce(cardinality(v_stored), 0) < (select count(*) from unnest(p_verdicts) as v where v.is_changed) then
+    v_verdicts := array(
+      select v
+      from unnest(p_verdicts) as v
+      left join unnest(v_stored) as s (stream_id) on s.stream_id = v.stream_id
+      where s.stream_id is not null or not v.is_changed
+    );
+  end if;
+
+  -- a second evaluation at the same time decides for the stretch that the first began
+  update syncwell.stream_periods as p
+  set status = v.status, overlay = v.overlay, is_flapping = v.is_flapping, score = v.score
+  from unnest(v_verdicts) as v
+  where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null and p.starts_at = p_now
+    and v.begins_period;
+  update syncwell.stream_periods as p
+  set ends_at = p_now
+  from unnest(v_verdicts) as v
+  where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null and p.starts_at < p_now
+    and v.begins_period;
+  insert into syncwell.stream_periods (
+    org_id, stream_id, starts_at, user_id, source, status, overlay, is_flapping, score
+  )
+  select p_org_id, v.stream_id, p_now, v.user_id, v.source, v.status, v.overlay, v.is_flapping, v.score
+  from unnest(v_verdicts) as v
+  where v.begins_period
+    and not exists (
+      select from syncwell.stream_periods as p
+      where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null
+    );
+  return (select count(*) from unnest(v_verdicts) as v where v.is_moved);
+end
+$$;
+comment on function syncwell._store_streams(uuid, timestamptz, syncwell.stream_verdict[]) is
+'The part of evaluate_health() that writes what _judge_streams() decided: states, and stretches that end and begin at '
+'p_now. Returns how many streams moved.';
+revoke all on function syncwell._store_streams(uuid, timestamptz, syncwell.stream_verdict[]) from public;
+--! end
+
+--! include health/functions/_stream_health.sql
+create or replace function syncwell._stream_health(
+  p_source text,
+  p_user_id uuid,
+  p_stale_after interval default null
+)
+returns table (
+  org_id uuid,
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  platform text,
+  status text,
+  score numeric,
+  freshness_score numeric,
+  reliability_score numeric,
+  queue_score numeric,
+  drift_score numeric,
+  speed_score numeric,
+  freshness text,
+  since timestamptz,
+  expected_interval interval,
+  due_at timestamptz,
+  late_at timestamptz,
+  stale_at timestamptz,
+  reason text,
+  advice text,
+  overlays text[],
+  window_mode text,
+  is_flapping boolean,
+  cron text,
+  time_zone text,
+  active_hours text,
+  registered_at timestamptz,
+  created_at timestamptz,
+  max_runtime interval,
+  last_sync_at timestamptz,
+  last_status text,
+  last_success_at timestamptz,
+  last_failed_at timestamptz,
+  last_duration_ms bigint,
+  consecutive_failures integer,
+  recent_outcomes varbit,
+  is_healthy boolean,
+  next_sync_at timestamptz,
+  items_in_database bigint,
+  learned_interval interval,
+  usual_duration_ms bigint,
+  usual_runs bigint,
+  drift_percent numeric,
+  drift_severity text,
+  drift_since timestamptz,
+  queue_depth bigint,
+  queue_oldest_at timestamptz,
+  queue_reported_at timestamptz
+)
+language plpgsql stable security invoker rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_stream_ids constant uuid[] := array(
+    select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s
+  );
+begin
+  return query
+  select h.* from syncwell._health_of(v_org_id, v_stream_ids, p_stale_after) as h;
+end
+$$;
+comment on function syncwell._stream_health(text, uuid, interval) is
+'_health_of() the streams that the caller may see, for the functions that read as owner. Errors: SW001, SW002.';
+revoke all on function syncwell._stream_health(text, uuid, interval) from public;
+--! end
+
+--! include health/functions/_stream_issues.sql
+create or replace function syncwell._stream_issues(
+  p_source text,
+  p_user_id uuid,
+  p_stale_after interval default null
+)
+returns table (
+  source text,
+  issue_type text,
+  severity text,
+  since timestamptz,
+  evidence jsonb,
+  suggestion text,
+  user_id uuid,
+  stream_id uuid
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+  v_stream_ids uuid[];
+begin
+  v_caller := syncwell._caller();
+  -- all streams of the org need no list of them
+  if p_source is not null or p_user_id is not null or not v_caller.sees_org then
+    v_stream_ids := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  end if;
+  return query
+  select i.source, i.issue_type, i.severity, i.since, i.evidence, i.suggestion, i.user_id, i.stream_id
+  from syncwell._issues_of(
+    v_caller.org_id, v_stream_ids, p_source, p_user_id, v_caller.sees_org, p_stale_after
+  ) as i;
+end
+$$;
+comment on function syncwell._stream_issues(text, uuid, interval) is
+'What is wrong with the streams the caller may see, as detect_sync_issues() tells it. p_stale_after: in place of '
+'setting health.stale_after. Errors: SW001, SW002.';
+revoke all on function syncwell._stream_issues(text, uuid, interval) from public;
+--! end
+
+--! include health/functions/_tell_volumes.sql
+create or replace function syncwell._tell_volumes(
+  p_org_id uuid,
+  p_baselines syncwell.volume_baselines[]
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_told bigint;
+begin
+  with told as materialized (
+    select b.stream_id, b.user_id, b.source, b.drift_percent, b.severity, b.since
+    from unnest(p_baselines) as b
+    left join syncwell.stream_states as t on t.org_id = p_org_id and t.stream_id = b.stream_id
+    where b.stream_id is not null
+      and (t.drift_severity is distinct from b.severity
+        or t.drift_percent is distinct from b.drift_percent
+        or t.drift_since is distinct from b.since)
+  ),
+  added as (
+    insert into syncwell.stream_states (
+      org_id, stream_id, user_id, source, drift_percent, drift_severity, drift_since
+    )
+    select p_org_id, t.stream_id, t.user_id, t.source, t.drift_percent, t.severity, t.since
+    from told as t
+    where not exists (
+      select from syncwell.stream_states as x where x.org_id = p_org_id and x.stream_id = t.stream_id
+    )
+    order by t.stream_id
+    on conflict (org_id, stream_id) do nothing
+    returning stream_id
+  ),
+  -- in one order, and who writes such a row now is not waited for: it is told with the next check
+  locked as materialized (
+    select x.stream_id
+    from syncwell.stream_states as x
+    where x.org_id = p_org_id and x.stream_id in (select t.stream_id from told as t)
+    order by x.stream_id
+    for no key update skip locked
+  ),
+  changed as (
+    update syncwell.stream_states as x
+    set drift_percent = t.drift_percent, drift_severity = t.severity, drift_since = t.since
+    from told as t
+    join locked as l on l.stream_id = t.stream_id
+    where x.org_id = p_org_id and x.stream_id = t.stream_id
+    returning x.stream_id
+  )
+  select (select count(*) from added) + (select count(*) from changed) into v_told;
+  return v_told;
+end
+$$;
+comment on function syncwell._tell_volumes(uuid, syncwell.volume_baselines[]) is
+'Writes what was found in the volumes of streams into their stream_states, where it is not there yet; returns to how '
+'many.';
+revoke all on function syncwell._tell_volumes(uuid, syncwell.volume_baselines[]) from public;
+--! end
+
+--! include health/functions/_volume_at_distance.sql
+create or replace function syncwell._volume_at_distance(p_distance double precision)
+returns double precision
+language sql immutable security invoker parallel safe
+as $$
+  select greatest(power(10 * sinh(least(greatest(p_distance, 0) / 20, 100)), 2) - 0.375, 0)
+$$;
+comment on function syncwell._volume_at_distance(double precision) is 'The volume that _volume_distance() puts there.';
+revoke all on function syncwell._volume_at_distance(double precision) from public;
+--! end
+
+--! include health/functions/_volume_distance.sql
+create or replace function syncwell._volume_distance(p_volume double precision)
+returns double precision
+language sql immutable security invoker parallel safe
+as $$
+  select 20 * asinh(0.1 * sqrt(greatest(p_volume, 0) + 0.375))
+$$;
+comment on function syncwell._volume_distance(double precision) is
+'A volume on the scale on which differences are judged: (2 / 0.1) asinh(0.1 sqrt(x + 3/8)). There a count that varies '
+'by chance and by 10 % besides has a standard deviation of 1, whatever its size: near the square root for small '
+'volumes, near the logarithm for large ones.';
+revoke all on function syncwell._volume_distance(double precision) from public;
+--! end
+
+--! include health/functions/_volume_bounds.sql
+create or replace function syncwell._volume_bounds(
+  p_upper double precision,
+  p_lower double precision,
+  p_quantile double precision,
+  p_scale double precision,
+  p_limit double precision,
+  p_minimum double precision,
+  out expected numeric,
+  out lower_bound numeric,
+  out upper_bound numeric
+)
+language sql immutable security invoker parallel safe
+as $$
+  select
+    round(((p_upper + p_lower) / 2)::numeric, 1),
+    round(syncwell._volume_at_distance(syncwell._volume_distance(p_lower) - p_limit)::numeric, 1),
+    round(greatest(
+      p_upper + p_minimum,
+      syncwell._volume_at_distance(syncwell._volume_distance(p_upper) + greatest(4 * p_scale, p_quantile))
+    )::numeric, 1)
+$$;
+comment on function syncwell._volume_bounds(
+  double precision, double precision, double precision, double precision, double precision, double precision
+) is
+'What is expected of a window whose expectations from above and below add up to p_upper and p_lower: their mean. Below '
+'lower_bound (p_limit: of drop_limits) the window is a drop by itself; above upper_bound it is farther up than 99 % of '
+'such windows before (p_quantile), than four times the usual spread (p_scale) and by p_minimum items.';
+revoke all on function syncwell._volume_bounds(
+  double precision, double precision, double precision, double precision, double precision, double precision
+) from public;
+--! end
+
+--! include health/functions/_volume_series_id.sql
+create or replace function syncwell._volume_series_id(
+  p_source text,
+  p_platform text
+)
+returns uuid
+language sql immutable security invoker parallel safe
+as $$
+  select md5(concat_ws('/', p_platform, p_source))::uuid
+$$;
+comment on function syncwell._volume_series_id(text, text) is
+'What stands for all streams of a source and platform (NULL: not known) together in volume_baselines.';
+revoke all on function syncwell._volume_series_id(text, text) from public;
+--! end
+
+--! include health/functions/_volume_closed.sql
+create or replace function syncwell._volume_closed(
+  p_org_id uuid,
+  p_now timestamptz
+)
+returns table (
+  series_id uuid,
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  platform text,
+  time_zone text,
+  closed_to timestamptz
+)
+language sql stable security invoker
+as $$
+  with live as materialized (
+    select
+      s.stream_id, s.user_id, s.source, s.platform, coalesce(s.time_zone, o.time_zone) as time_zone,
+      o.time_zone as org_zone,
+      least(coalesce(x.usual_duration_ms, 0) * interval '1 ms', interval '6 hours') as delay
+    from syncwell.streams as s
+    join syncwell.orgs as o on o.org_id = s.org_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    where s.org_id = p_org_id and s.retired_at is null
+  )
+  select
+    l.stream_id, l.stream_id, l.user_id, l.source, l.platform, l.time_zone,
+    date_trunc('hour', p_now - l.delay, 'UTC')
+  from live as l
+  union all
+  select
+    syncwell._volume_series_id(l.source, l.platform), null, null, l.source, l.platform, min(l.org_zone),
+    date_trunc('hour', p_now - max(l.delay), 'UTC')
+  from live as l
+  group by l.source, l.platform
+  having count(*) > 1
+$$;
+comment on function syncwell._volume_closed(uuid, timestamptz) is
+'Whose volumes are judged in an org: each live stream, and all streams of a source and platform together where these '
+'are several (stream_id NULL). closed_to: the end of the last hour whose items must have come: a run counts where it '
+'started, so its usual duration is waited for, 6 hours at most.';
+revoke all on function syncwell._volume_closed(uuid, timestamptz) from public;
+--! end
+
+--! include health/functions/_volume_findings.sql
+create or replace function syncwell._volume_findings(
+  p_org_id uuid,
+  p_stream_ids uuid[],
+  p_groups boolean
+)
+returns table (
+  stream_id uuid,
+  user_id uuid,
+  source text,
+  platform text,
+  issue_type text,
+  severity text,
+  since timestamptz,
+  evidence jsonb,
+  suggestion text
+)
+language sql stable security invoker
+as $$
+  select
+    b.stream_id, b.user_id, b.source, b.platform, case b.finding when 'gap' then 'gap' else 'drift' end, b.severity,
+    b.since, b.evidence,
+    case b.finding
+      when 'surge' then
+        'Far more comes than usual: look for a loop, a full resync or doubled items, and whether the source expects it.'
+      when 'drop' then
+        'Less comes than usual: compare the source''s own count, and look for filters, permissions or devices that '
+        || 'stopped.'
+      else
+        'Nothing comes although runs may succeed: check the source itself, its permissions and what it is asked for.'
+    end
+  from syncwell.volume_baselines as b
+  left join syncwell.streams as s on s.org_id = b.org_id and s.stream_id = b.stream_id
+  where b.org_id = p_org_id
+    and b.finding is not null
+    and s.retired_at is null
+    and case
+      when b.stream_id is null then p_groups
+      else p_stream_ids is null or b.stream_id = any(p_stream_ids)
+    end
+$$;
+comment on function syncwell._volume_findings(uuid, uuid[], boolean) is
+'What is significant now in the volumes of these streams of an org (p_stream_ids NULL: of all), and, with p_groups, of '
+'all streams of a source and platform together (stream_id NULL), as the last check found it. issue_type: gap (nothing '
+'comes), drift (a surge or a drop; evidence.kind says which).';
+revoke all on function syncwell._volume_findings(uuid, uuid[], boolean) from public;
+--! end
+
+--! include health/functions/_volume_hours.sql
+create or replace function syncwell._volume_hours(
+  p_org_id uuid,
+  p_series_ids uuid[],
+  p_from timestamptz[],
+  p_to timestamptz[]
+)
+returns table (
+  series_id uuid,
+  counts double precision[],
+  slots integer[],
+  first_hour timestamptz
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+-- arrays are planned for as long as they are
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_from constant timestamptz := (select min(f) from unnest(p_from) as f);
+  v_to constant timestamptz := (select max(t) from unnest(p_to) as t);
+begin
+  return query
+  with series as materialized (
+    select a.series_id, a.starts_at, a.ends_at
+    from unnest(p_series_ids, p_from, p_to) as a (series_id, starts_at, ends_at)
+  ),
+  live as materialized (
+    select
+      s.stream_id, syncwell._volume_series_id(s.source, s.platform) as group_id,
+      coalesce(s.time_zone, o.time_zone) as time_zone, o.time_zone as org_zone
+    from syncwell.streams as s
+    join syncwell.orgs as o on o.org_id = s.org_id
+    where s.org_id = p_org_id and s.retired_at is null
+  ),
+  members as materialized (
+    select x.series_id, l.stream_id, l.time_zone
+    from series as x
+    join live as l on l.stream_id = x.series_id
+    union all
+    select x.series_id, l.stream_id, l.org_zone
+    from series as x
+    join live as l on l.group_id = x.series_id
+  ),
+  sizes as materialized (
+    select m.series_id, min(m.time_zone) as time_zone, count(*) as members from members as m group by m.series_id
+  ),
+  clocks as materialized (
+    select z.time_zone, syncwell._volume_slots(v_from, v_to, z.time_zone) as slots
+    from (select distinct s.time_zone from sizes as s) as z
+  ),
+  rows as materialized (
+    select m.stream_id, m.period_start, sum(coalesce(m.items, 0)) as items
+    from (select array_agg(distinct x.stream_id) as stream_ids from members as x) as i
+    cross join lateral syncwell._metric_rows(p_org_id, i.stream_ids, 'hour', v_from, v_to, null) as m
+    where i.stream_ids is not null
+    group by m.stream_id, m.period_start
+  ),
+  volumes as materialized (
+    select
+      m.series_id, (extract(epoch from r.period_start - v_from) / 3600)::integer + 1 as n,
+      sum(r.items)::double precision as volume
+    from members as m
+    join rows as r on r.stream_id = m.stream_id
+    group by m.series_id, 2
+  ),
+  -- a group is left out where more than a tenth of its streams are
+  unseen as materialized (
+    select u.series_id, u.n
+    from (
+      select m.series_id, m.stream_id, h.n
+      from members as m
+      join syncwell.stream_periods as p
+        on p.org_id = p_org_id
+        and p.stream_id = m.stream_id
+        and p.overlay in ('paused', 'excluded', 'blind')
+        and p.starts_at < v_to
+        and coalesce(p.ends_at, 'infinity') > v_from
+      cross join lateral generate_series(
+        floor(extract(epoch from greatest(p.starts_at, v_from) - v_from) / 3600)::integer + 1,
+        ceil(extract(epoch from least(coalesce(p.ends_at, v_to), v_to) - v_from) / 3600)::integer
+      ) as h (n)
+      group by m.series_id, m.stream_id, h.n
+    ) as u
+    join sizes as s on s.series_id = u.series_id
+    group by u.series_id, u.n, s.members
+    having 10 * count(*) > s.members
+    union
+    select x.series_id, h.n
+    from syncwell.blind_periods as b
+    cross join lateral generate_series(
+      floor(extract(epoch from greatest(b.starts_at, v_from) - v_from) / 3600)::integer + 1,
+      ceil(extract(epoch from least(b.ends_at, v_to) - v_from) / 3600)::integer
+    ) as h (n)
+    cross join series as x
+    where b.org_id = p_org_id and b.starts_at < v_to and b.ends_at > v_from
+  ),
+  spine as (
+    select x.series_id, h.n
+    from series as x
+    cross join lateral generate_series(
+      (extract(epoch from x.starts_at - v_from) / 3600)::integer + 1,
+      (extract(epoch from x.ends_at - v_from) / 3600)::integer
+    ) as h (n)
+  ),
+  filled as (
+    select
+      p.series_id,
+      array_agg(case when u.n is null then coalesce(v.volume, 0) end order by p.n) as counts,
+      min(p.n) as first,
+      max(p.n) as last,
+      min(v.n) as first_known
+    from spine as p
+    left join volumes as v on v.series_id = p.series_id and v.n = p.n
+    left join unseen as u on u.series_id = p.series_id and u.n = p.n
+    group by p.series_id
+  )
+  select
+    f.series_id, f.counts, c.slots[f.first:f.last], v_from + make_interval(hours => f.first_known - 1)
+  from filled as f
+  join sizes as s on s.series_id = f.series_id
+  join clocks as c on c.time_zone = s.time_zone;
+end
+$$;
+comment on function syncwell._volume_hours(uuid, uuid[], timestamptz[], timestamptz[]) is
+'The volumes of series (streams, or all streams of a source and platform) of an org, each by hour from its p_from to '
+'its p_to (whole hours in UTC, not included): items of the runs that were started in it, right at this moment. '
+'counts: NULL where the stream, or more than a tenth of the streams, was paused, excluded or blind; slots: hours of '
+'the week by the clock of the stream, of the org for several; first_hour: the first in which anything ran, NULL: '
+'none. What has no live stream is left out.';
+revoke all on function syncwell._volume_hours(uuid, uuid[], timestamptz[], timestamptz[]) from public;
+--! end
+
+--! include health/functions/_volume_model.sql
+create or replace function syncwell._volume_model(
+  p_counts double precision[],
+  p_slots integer[],
+  p_hours_that_set_limits integer default null,
+  out history_hours integer,
+  out upper real[],
+  out lower real[],
+  out rates real[],
+  out surge_quantiles double precision[],
+  out surge_scales double precision[],
+  out drop_limits double precision[],
+  out gap_hours integer,
+  out gap_mass double precision,
+  out surge_record double precision,
+  out recent_surges double precision[],
+  out empty_hours integer,
+  out empty_mass double precision
+)
+language plpgsql immutable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_total constant integer := cardinality(p_counts);
+  v_limiting constant integer := coalesce(p_hours_that_set_limits, v_total);
+  v_counts double precision[] := p_counts;
+  v_masses double precision[];
+  v_firsts integer[];
+  v_lasts integer[];
+  v_holes integer := 0;
+begin
+  -- the second time without the outages of the past
+  for v_round in 1..2 loop
+    rates := syncwell._volume_rates(v_counts, p_slots);
+    -- times without an item; the one that lasts is no record yet
+    with hours as (
+      select
+        h.n, h.volume, rates[h.slot + 1] as rate, count(*) filter (where h.volume > 0) over (order by h.n) as run,
+        count(*) filter (where h.volume > 0) over () as last_run
+      from unnest(v_counts, p_slots) with ordinality as h (volume, slot, n)
+      where h.volume is not null
+    ),
+    runs as materialized (
+      select
+        h.run = h.last_run as lasts, min(h.n)::integer as first, max(h.n)::integer as last, count(*)::integer as hours,
+        sum(h.rate) as mass
+      from hours as h
+      where h.volume = 0
+      group by h.run, h.last_run
+    ),
+    longest as (
+      select r.* from runs as r where not r.lasts order by r.mass desc limit 4
+    )
+    select
+      coalesce(max(r.hours) filter (where not r.lasts), 0),
+      coalesce(max(r.mass) filter (where not r.lasts), 0),
+      coalesce(max(r.hours) filter (where r.lasts), 0),
+      coalesce(max(r.mass) filter (where r.lasts), 0),
+      (select array_agg(l.mass order by l.mass desc) from longest as l),
+      (select array_agg(l.first order by l.mass desc) from longest as l),
+      (select array_agg(l.last order by l.mass desc) from longest as l)
+    into gap_hours, gap_mass, empty_hours, empty_mass, v_masses, v_firsts, v_lasts
+    from runs as r;
+    -- so much longer than the others that they are no habit of the source
+    exit when v_round = 2;
+    while v_holes < 3
+      and v_lasts[v_holes + 1] - v_firsts[v_holes + 1] >= 2
+      and v_masses[v_holes + 1] >= 18.4
+      and v_masses[v_holes + 1] > 2 * greatest(coalesce(v_masses[v_holes + 2], 0), 9.2)
+    loop
+      v_holes := v_holes + 1;
+    end loop;
+    exit when v_holes = 0;
+    v_counts := array(
+      select
+        case
+          when exists (
+            select from unnest(v_firsts[:v_holes], v_lasts[:v_holes]) as o (first, last)
+            where h.n between o.first and o.last
+          ) then null
+          else h.volume
+        end
+      from unnest(v_counts) with ordinality as h (volume, n)
+      order by h.n
+    );
+  end loop;
+
+  with hours as materialized (
+    select h.n::integer as n, h.volume, h.slot, h.slot % 24 as hour, h.n > v_total - 672 as is_recent
+    from unnest(v_counts, p_slots) with ordinality as h (volume, slot, n)
+  ),
+  by_slot as materialized (
+    select h.slot, array_agg(h.volume order by h.volume) as sorted, count(*)::integer as n
+    from hours as h
+    where h.volume is not null
+    group by h.slot
+  ),
+  by_hour as materialized (
+    select h.hour, array_agg(h.volume order by h.volume) as sorted, count(*)::integer as n
+    from hours as h
+    where h.volume is not null and h.is_recent
+    group by h.hour
+  ),
+  ranked as (
+    select
+      h.n, h.volume, h.slot, h.hour, h.is_recent,
+      row_number() over (partition by h.slot order by h.volume)::integer as slot_rank,
+      row_number() over (partition by h.hour, h.is_recent order by h.volume)::integer as hour_rank
+    from hours as h
+    where h.volume is not null
+  ),
+  -- each hour is judged by the medians of the others: of n sorted values without the one of rank r
+  medians as (
+    select
+      r.n, r.volume,
+      case
+        when s.n > 1 then
+          (s.sorted[s.n / 2 + (s.n / 2 >= r.slot_rank)::integer]
+            + s.sorted[(s.n + 1) / 2 + ((s.n + 1) / 2 >= r.slot_rank)::integer]) / 2
+      end as of_slot,
+      case
+        when not r.is_recent then (d.sorted[(d.n + 1) / 2] + d.sorted[d.n / 2 + 1]) / 2
+        when d.n > 1 then
+          (d.sorted[d.n / 2 + (d.n / 2 >= r.hour_rank)::integer]
+            + d.sorted[(d.n + 1) / 2 + ((d.n + 1) / 2 >= r.hour_rank)::integer]) / 2
+      end as of_hour
+    from ranked as r
+    join by_slot as s on s.slot = r.slot
+    left join by_hour as d on d.hour = r.hour
+  ),
+  expected as (
+    select
+      h.n, coalesce(h.volume, 0) as a,
+      coalesce(greatest(m.of_slot, m.of_hour), 0) as u,
+      coalesce(least(m.of_slot, m.of_hour), 0) as l
+    from hours as h
+    left join medians as m on m.n = h.n
+  ),
+  sums as (
+    select
+      e.n, e.a as a1, e.u as u1, e.l as l1,
+      sum(e.a) over six as a6, sum(e.u) over six as u6, sum(e.l) over six as l6,
+      sum(e.a) over day as a24, sum(e.u) over day as u24, sum(e.l) over day as l24
+    from expected as e
+    window
+      six as (order by e.n rows 5 preceding),
+      day as (order by e.n rows 23 preceding)
+  ),
+  seen as (
+    select
+      s.n, s.u1, s.l1, s.u6, s.l6, s.u24, s.l24,
+      syncwell._volume_distance(s.a1) as f1,
+      syncwell._volume_distance(s.a6) as f6,
+      syncwell._volume_distance(s.a24) as f24
+    from sums as s
+  ),
+  distances as materialized (
+    select
+      s.n,
+      s.f1 - syncwell._volume_distance(s.u1) as r1,
+      case when s.n >= 6 then s.f6 - syncwell._volume_distance(s.u6) end as r6,
+      case when s.n >= 24 then s.f24 - syncwell._volume_distance(s.u24) end as r24,
+      syncwell._volume_distance(s.l1) - s.f1 as d1,
+      syncwell._volume_distance(s.l6) - s.f6 as d6,
+      syncwell._volume_distance(s.l24) - s.f24 as d24
+    from seen as s
+  ),
+  drops as materialized (
+    select array_agg(d.d1 order by d.n) as d1 from distances as d
+  ),
+  quantiles as materialized (
+    select
+      array[
+        greatest(1, percentile_cont(0.99) within group (order by abs(d.r1))),
+        greatest(1, percentile_cont(0.99) within group (order by abs(d.r6))),
+        greatest(1, percentile_cont(0.99) within group (order by abs(d.r24)))
+      ] as q,
+      percentile_cont(0.5) within group (order by d.r1) as m1,
+      percentile_cont(0.5) within group (order by d.r6) as m6,
+      percentile_cont(0.5) within group (order by d.r24) as m24
+    from distances as d
+  ),
+  scales as (
+    select
+      array[
+        greatest(1, 1.4826 * percentile_cont(0.5) within group (order by abs(d.r1 - q.m1))),
+        greatest(1, 1.4826 * percentile_cont(0.5) within group (order by abs(d.r6 - q.m6))),
+        greatest(1, 1.4826 * percentile_cont(0.5) within group (order by abs(d.r24 - q.m24)))
+      ] as s
+    from distances as d
+    cross join quantiles as q
+  ),
+  surges as (
+    select
+      d.n,
+      (greatest(d.r1, 0) / q.q1 + greatest(d.r6, 0) / q.q6 + greatest(d.r24, 0) / q.q24) / 3 as u
+    from distances as d
+    cross join (select x.q[1] as q1, x.q[2] as q6, x.q[3] as q24 from quantiles as x offset 0) as q
+  ),
+  records as (
+    select
+      coalesce(max(s.u * exp((s.n - 1 - v_total) / 336.0)) filter (where s.n <= v_total - 6), 0) as record,
+      array_agg(s.u order by s.n) filter (where s.n > v_total - 6) as recent
+    from surges as s
+  ),
+  -- the typical hour of a day moves so little that every third is enough
+  falls as materialized (
+    select v.kind, d.n, v.fall
+    from distances as d
+    cross join lateral (
+      values (1, d.d1, 1), (2, d.d6, 6), (3, d.d24, 24)
+    ) as v (kind, fall, hours)
+    where d.n > v.hours and d.n <= v_limiting
+    union all
+    select 4, g.n, (
+      select percentile_cont(0.5) within group (order by x.d) from unnest(d.d1[g.n - 23:g.n]) as x (d)
+    )
+    from drops as d
+    cross join generate_series(24 + v_limiting % 3, v_limiting, 3) as g (n)
+  ),
+  worst as materialized (
+    select f.kind, min(f.n) as n
+    from falls as f
+    join (select x.kind, max(x.fall) as fall from falls as x group by x.kind) as w
+      on w.kind = f.kind and w.fall = f.fall
+    group by f.kind
+  ),
+  -- the worst but one: a single bad time in the past excuses nothing
+  seconds as (
+    select w.kind, coalesce(max(f.fall) filter (where abs(f.n - w.n) > 72), 0) as fall
+    from worst as w
+    join falls as f on f.kind = w.kind
+    group by w.kind
+  ),
+  limits as (
+    select
+      -- little history knows little of what is usual
+      array_agg((1 + 168.0 / v_total) * greatest(k.least, k.factor * coalesce(s.fall, 0)) order by k.kind) as fall
+    from (values (1, 3.5, 2.0), (2, 3.0, 2.0), (3, 2.5, 2.0), (4, 2.0, 1.25)) as k (kind, least, factor)
+    left join seconds as s on s.kind = k.kind
+  ),
+  week as (
+    select
+      array_agg(greatest(e.of_slot, e.of_hour)::real order by e.slot) as upper,
+      array_agg(least(e.of_slot, e.of_hour)::real order by e.slot) as lower
+    from (
+      select
+        w.slot,
+        case when s.n > 1 then (s.sorted[(s.n + 1) / 2] + s.sorted[s.n / 2 + 1]) / 2 end as of_slot,
+        coalesce((d.sorted[(d.n + 1) / 2] + d.sorted[d.n / 2 + 1]) / 2, 0) as of_hour
+      from generate_series(0, 167) as w (slot)
+      left join by_slot as s on s.slot = w.slot
+      left join by_hour as d on d.hour = w.slot % 24
+    ) as e
+  )
+  select
+    (select count(*) from hours as h where h.volume is not null), w.upper, w.lower, q.q, s.s, l.fall, r.record, r.recent
+  into
+    history_hours, upper, lower, surge_quantiles, surge_scales, drop_limits, surge_record, recent_surges
+  from week as w
+  cross join quantiles as q
+  cross join scales as s
+  cross join limits as l
+  cross join records as r;
+end
+$$;
+revoke all on function syncwell._volume_model(double precision[], integer[], integer) from public;
+comment on function syncwell._volume_model(double precision[], integer[], integer) is
+'What is usual, learned from volumes of hours that follow each other (p_counts, NULL = left out, p_slots: their hours '
+'of the week), of eight weeks at most. p_hours_that_set_limits: only so many of them, from the first on, make '
+'drop_limits (those before what is found now); NULL: all. upper, lower: the greater and the lesser of the medians of '
+'the same hour of the day (28 days) and of the same hour of the week; hours of the past are compared with the medians '
+'of the others. On the scale of _volume_distance(), over 1, 6 and 24 hours: surge_quantiles: 99 % quantile of the '
+'distance from upper; surge_scales: 1.4826 times its median absolute deviation; each at least 1. drop_limits: twice '
+'the second worst distance below lower (farther than 72 hours from the worst), at least 3.5, 3 and 2.5, and for the '
+'median of 24 hourly ones 1.25 times, at least 2; all times 1 + 1 / weeks of history. surge_record: the mean over the '
+'windows of distance / quantile, at its greatest until 6 hours ago, faded by e in 336 hours; recent_surges: that of '
+'the last 6 hours. Times without an item: gap_hours, gap_mass (items expected in them) of the longest that ended; of '
+'the one that lasts: empty_hours, empty_mass. Outages in the past (3 hours, 18.4 items expected, and more than twice '
+'the next) are left out of everything.';
+--! end
+
+--! include health/functions/_volume_progress.sql
+create or replace function syncwell._volume_progress(
+  p_org_id uuid,
+  p_series_ids uuid[],
+  p_now timestamptz
+)
+returns setof syncwell.volume_baselines
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_minimum double precision;
+  v_critical numeric;
+  v_due uuid[];
+  v_from timestamptz[];
+  v_to timestamptz[];
+begin
+  -- a check that did not run for long goes on with the last two days
+  select
+    array_agg(b.series_id), array_agg(greatest(b.checked_to, c.closed_to - interval '48 hours') - interval '23 hours'),
+    array_agg(c.closed_to)
+  into v_due, v_from, v_to
+  from syncwell._volume_closed(p_org_id, p_now) as c
+  join syncwell.volume_baselines as b on b.org_id = p_org_id and b.series_id = c.series_id
+  where b.upper is not null
+    and b.checked_to < c.closed_to
+    and (p_series_ids is null or b.series_id = any(p_series_ids));
+  if v_due is null then
+    return;
+  end if;
+  v_minimum := syncwell._setting(p_org_id, 'health.drift_minimum')::double precision;
+  v_critical := syncwell._setting(p_org_id, 'health.drift_critical')::numeric;
+
+  return query
+  with recursive hours as materialized (
+    select h.series_id, h.counts, h.slots from syncwell._volume_hours(p_org_id, v_due, v_from, v_to) as h
+  ),
+  steps (series_id, step, baseline) as (
+    select d.series_id, 0, b
+    from unnest(v_due, v_from) as d (series_id, starts_at)
+    join syncwell.volume_baselines as x on x.org_id = p_org_id and x.series_id = d.series_id
+    cross join lateral (
+      select
+        (jsonb_populate_record(x, jsonb_build_object('checked_to', d.starts_at + interval '23 hours'))) as b
+      where x.checked_to < d.starts_at + interval '23 hours'
+      union all
+      select x where x.checked_to = d.starts_at + interval '23 hours'
+    ) as y (b)
+    union all
+    select
+      s.series_id, s.step + 1,
+      syncwell._volume_step(
+        s.baseline, h.counts[s.step + 1:s.step + 24], h.slots[s.step + 1:s.step + 24], v_minimum, v_critical
+      )
+    from steps as s
+    join hours as h on h.series_id = s.series_id
+    where s.step + 24 <= cardinality(h.counts)
+  ),
+  last as (
+    select distinct on (s.series_id) s.baseline from steps as s order by s.series_id, s.step desc
+  )
+  select (l.baseline).* from last as l;
+end
+$$;
+comment on function syncwell._volume_progress(uuid, uuid[], timestamptz) is
+'The baselines of an org (p_series_ids NULL: all) as they are after the hours that closed since their last check; only '
+'those with such hours, of the last 48 at most. Writes nothing.';
+revoke all on function syncwell._volume_progress(uuid, uuid[], timestamptz) from public;
+--! end
+
+--! include health/functions/_volume_rates.sql
+create or replace function syncwell._volume_rates(
+  p_counts double precision[],
+  p_slots integer[]
+)
+returns real[]
+language sql immutable security invoker parallel safe
+as $$
+  with hours as materialized (
+    select h.volume, h.slot % 24 as hour, h.slot / 24 as day
+    from unnest(p_counts, p_slots) as h (volume, slot)
+    where h.volume is not null
+  ),
+  cut as materialized (
+    select h.hour, h.day, least(h.volume, c.ceiling) as volume
+    from hours as h
+    cross join (
+      select greatest(1, percentile_cont(0.99) within group (order by x.volume)) as ceiling from hours as x
+    ) as c
+  ),
+  by_hour as materialized (
+    select c.hour, avg(c.volume) as rate from cut as c group by c.hour
+  ),
+  by_day as (
+    select c.day, sum(c.volume) / nullif(sum(b.rate), 0) as factor
+    from cut as c
+    join by_hour as b on b.hour = c.hour
+    group by c.day
+  )
+  select array_agg((coalesce(b.rate, 0) * coalesce(d.factor, 1))::real order by s.slot)
+  from generate_series(0, 167) as s (slot)
+  left join by_hour as b on b.hour = s.slot % 24
+  left join by_day as d on d.day = s.slot / 24
+$$;
+comment on function syncwell._volume_rates(double precision[], integer[]) is
+'The mean volume of each hour of the week: mean by hour of the day times a factor by day of the week, so that few '
+'items are enough; counts above their 99 % quantile are cut to it. p_counts: volumes of hours that follow each other, '
+'NULL = left out; p_slots: their hours of the week.';
+revoke all on function syncwell._volume_rates(double precision[], integer[]) from public;
+--! end
+
+--! include health/functions/_volume_slots.sql
+create or replace function syncwell._volume_slots(
+  p_from timestamptz,
+  p_to timestamptz,
+  p_time_zone text
+)
+returns integer[]
+language sql stable security invoker parallel safe
+as $$
+  select array_agg(
+    (extract(isodow from h.at)::integer - 1) * 24 + extract(hour from h.at)::integer order by h.start
+  )
+  from (
+    select g.start, g.start at time zone p_time_zone as at
+    from generate_series(p_from, p_to - interval '1 hour', interval '1 hour') as g (start)
+  ) as h
+$$;
+comment on function syncwell._volume_slots(timestamptz, timestamptz, text) is
+'The hour of the week, 0 (Monday 0:00) to 167, by the clock of the zone, of each hour from p_from to p_to (not '
+'included).';
+revoke all on function syncwell._volume_slots(timestamptz, timestamptz, text) from public;
+--! end
+
+--! include health/functions/_volume_step.sql
+create or replace function syncwell._volume_step(
+  p_baseline syncwell.volume_baselines,
+  p_counts double precision[],
+  p_slots integer[],
+  p_minimum double precision,
+  p_critical numeric
+)
+returns syncwell.volume_baselines
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_next syncwell.volume_baselines := p_baseline;
+  v_hours constant integer[] := array[1, 6, 24];
+  v_windows record;
+  v_volume constant double precision := p_counts[24];
+  v_distances double precision[] := array[]::double precision[];
+  v_falls double precision[] := array[]::double precision[];
+  v_score double precision := 0;
+  v_surge double precision := 0;
+  v_place integer;
+  v_empty integer := 0;
+  v_expected double precision;
+  v_percent numeric;
+begin
+  v_next.checked_to := p_baseline.checked_to + interval '1 hour';
+  v_next.surge_record := greatest(p_baseline.surge_record, p_baseline.recent_surges[1] * exp(-6 / 336.0))
+    * exp(-1 / 336.0);
+  if v_volume is null then
+    -- left out: nothing is expected, nothing goes on
+    v_next.recent_surges := p_baseline.recent_surges[2:] || 0::double precision;
+    v_next.finding := null;
+    v_next.severity := 'none';
+    v_next.since := null;
+    v_next.surge_peak := null;
+    v_next.drift_percent := null;
+    v_next.evidence := null;
+    return v_next;
+  end if;
+
+  select w.* into v_windows
+  from syncwell._volume_windows(p_baseline.upper, p_baseline.lower, p_counts, p_slots) as w;
+  for i in 1..3 loop
+    v_distances[i] := syncwell._volume_distance(v_windows.actual[i]) - syncwell._volume_distance(v_windows.upper[i]);
+    v_surge := v_surge + greatest(v_distances[i], 0) / p_baseline.surge_quantiles[i] / 3;
+    if v_windows.actual[i] - v_windows.upper[i] >= p_minimum then
+      v_score := greatest(v_score, v_distances[i] / p_baseline.surge_scales[i]);
+    end if;
+    v_falls[i] := (syncwell._volume_distance(v_windows.lower[i]) - syncwell._volume_distance(v_windows.actual[i]))
+      / p_baseline.drop_limits[i];
+  end loop;
+  v_falls[4] := v_windows.typical_fall / p_baseline.drop_limits[4];
+  v_next.recent_surges := p_baseline.recent_surges[2:] || v_surge;
+
+  if v_volume = 0 then
+    while v_empty < 24 and coalesce(p_counts[24 - v_empty], 0) = 0 loop
+      v_empty := v_empty + 1;
+    end loop;
+    v_next.empty_hours := case
+      when v_empty < 24 then
+        (select count(c.volume) from unnest(p_counts[25 - v_empty:]) as c (volume))
+      else p_baseline.empty_hours + 1
+    end;
+    v_next.empty_mass := case
+      when v_empty < 24 then (
+        select sum(p_baseline.rates[c.slot + 1])
+        from unnest(p_counts[25 - v_empty:], p_slots[25 - v_empty:]) as c (volume, slot)
+        where c.volume is not null
+      )
+      else p_baseline.empty_mass + p_baseline.rates[p_slots[24] + 1]
+    end;
+  else
+    v_next.empty_hours := 0;
+    v_next.empty_mass := 0;
+  end if;
+
+  if v_next.empty_hours >= 2
+    and v_next.empty_mass >= 9.2
+    and (
+      v_next.empty_mass >= 1.5 * p_baseline.gap_mass
+      or v_next.empty_hours >= 1.5 * p_baseline.gap_hours
+      or p_baseline.finding = 'gap'
+    )
+  then
+    v_next.finding := 'gap';
+  elsif v_falls[1] > 1 or v_falls[2] > 1 or v_falls[3] > 1 or v_falls[4] > 1
+    or (
+      p_baseline.finding = 'drop'
+      and v_windows.recent_fall > 0
+      and greatest(v_falls[1], v_falls[2], v_falls[3], v_falls[4]) >= 0.5
+    )
+  then
+    v_next.finding := 'drop';
+  elsif v_surge >= 0.5 and v_score >= 4
+    and v_surge > 1.2 * greatest(p_baseline.surge_record, p_baseline.recent_surges[1] * exp(-6 / 336.0))
+    or p_baseline.finding = 'surge' and v_surge >= 0.5 * p_baseline.surge_peak
+  then
+    v_next.finding := 'surge';
+  else
+    v_next.finding := null;
+  end if;
+
+  if v_next.finding is null then
+    v_next.since := null;
+  elsif v_next.finding is distinct from p_baseline.finding then
+    v_next.since := v_next.checked_to - case v_next.finding
+      when 'gap' then make_interval(hours => v_next.empty_hours)
+      else interval '1 hour'
+    end;
+  end if;
+  v_next.surge_peak := case
+    when v_next.finding <> 'surge' then null
+    when p_baseline.finding = 'surge' then greatest(v_surge, p_baseline.surge_peak)
+    else v_surge
+  end;
+
+  -- the window that stands out most; the typical hour of a day speaks for the day
+  v_place := case v_next.finding
+    when 'surge' then (
+      select d.place from unnest(v_distances, p_baseline.surge_quantiles) with ordinality as d (distance, q, place)
+      order by d.distance / d.q desc, d.place limit 1
+    )
+    when 'drop' then least((
+      select f.place from unnest(v_falls) with ordinality as f (fall, place) order by f.fall desc, f.place limit 1
+    ), 3)
+  end;
+  v_expected := case v_next.finding
+    when 'surge' then v_windows.upper[v_place]
+    when 'drop' then v_windows.lower[v_place]
+    when 'gap' then v_next.empty_mass
+  end;
+  v_percent := case
+    when v_next.finding = 'gap' then -100
+    when v_expected > 0 then round((100 * (v_windows.actual[v_place] - v_expected) / v_expected)::numeric, 0)
+  end;
+  v_next.drift_percent := v_percent;
+  v_next.severity := case
+    when v_next.finding is null then 'none'
+    when v_next.finding = 'gap' or (v_next.finding = 'drop' and v_percent <= -p_critical) then 'critical'
+    else 'warning'
+  end;
+  v_next.evidence := case
+    when v_next.finding = 'gap' then jsonb_build_object(
+      'kind', 'gap',
+      'until', v_next.checked_to,
+      'empty_hours', v_next.empty_hours,
+      'expected', round(v_next.empty_mass::numeric, 1),
+      'actual', 0,
+      'drift_percent', v_percent,
+      'longest_before_hours', p_baseline.gap_hours,
+      'most_expected_before', round(p_baseline.gap_mass::numeric, 1)
+    )
+    when v_next.finding is not null then jsonb_build_object(
+      'kind', v_next.finding,
+      'until', v_next.checked_to,
+      'window_hours', v_hours[v_place],
+      'expected', round(v_expected::numeric, 1),
+      'actual', v_windows.actual[v_place]::numeric,
+      'drift_percent', v_percent,
+      'strength', round((
+        case v_next.finding
+          when 'surge' then v_surge
+          else greatest(v_falls[1], v_falls[2], v_falls[3], v_falls[4])
+        end
+      )::numeric, 2),
+      'limit', case v_next.finding
+        when 'surge' then round(greatest(
+          0.5, 1.2 * greatest(p_baseline.surge_record, p_baseline.recent_surges[1] * exp(-6 / 336.0))
+        )::numeric, 2)
+        else 1
+      end
+    )
+  end;
+  return v_next;
+end
+$$;
+comment on function syncwell._volume_step(
+  syncwell.volume_baselines, double precision[], integer[], double precision, numeric
+) is
+'A baseline after one more hour. p_counts: volumes of the 24 hours up to that hour, oldest first, NULL = left out; '
+'p_slots: their hours of the week; p_minimum: items more than expected that make a surge; p_critical: percent from '
+'which a drop is critical. gap: nothing came for at least 2 hours in which 9.2 items were expected, and half as much '
+'again as in the longest such time before, in items or hours; until an item comes. drop: over 1, 6 or 24 hours or in '
+'the typical of 24 hours the distance below the lower expectation is beyond its limit; until all are below half of it, '
+'or the last 6 hours are typically as expected. surge: the mean over the windows of distance above the upper '
+'expectation / its 99 % quantile is at least 0.5 and 1.2 times its faded record, and one distance is at least 4 times '
+'its scale; until it is below half of its peak. evidence.strength and limit: that mean, or fall / limit.';
+revoke all on function syncwell._volume_step(
+  syncwell.volume_baselines, double precision[], integer[], double precision, numeric
+) from public;
+--! end
+
+--! include health/functions/_volume_windows.sql
+create or replace function syncwell._volume_windows(
+  p_upper real[],
+  p_lower real[],
+  p_counts double precision[],
+  p_slots integer[]
+)
+returns table (
+  actual double precision[],
+  upper double precision[],
+  lower double precision[],
+  typical_fall double precision,
+  recent_fall double precision
+)
+language sql stable security invoker
+as $$
+  select
+    array[
+      coalesce(sum(h.a) filter (where h.n > 23), 0), coalesce(sum(h.a) filter (where h.n > 18), 0), sum(h.a)
+    ],
+    array[
+      coalesce(sum(h.u) filter (where h.n > 23), 0), coalesce(sum(h.u) filter (where h.n > 18), 0), sum(h.u)
+    ],
+    array[
+      coalesce(sum(h.l) filter (where h.n > 23), 0), coalesce(sum(h.l) filter (where h.n > 18), 0), sum(h.l)
+    ],
+    percentile_cont(0.5) within group (order by syncwell._volume_distance(h.l) - syncwell._volume_distance(h.a)),
+    percentile_cont(0.5) within group (order by syncwell._volume_distance(h.l) - syncwell._volume_distance(h.a))
+      filter (where h.n > 18)
+  from (
+    select
+      x.n,
+      coalesce(x.volume, 0) as a,
+      case when x.volume is null then 0 else p_upper[x.slot + 1]::double precision end as u,
+      case when x.volume is null then 0 else p_lower[x.slot + 1]::double precision end as l
+    from unnest(p_counts, p_slots) with ordinality as x (volume, slot, n)
+  ) as h
+$$;
+comment on function syncwell._volume_windows(real[], real[], double precision[], integer[]) is
+'The last 1, 6 and 24 of 24 hours (p_counts: their volumes, oldest first, NULL = left out; p_slots: their hours of the '
+'week): what came, and the sums of the expectations from above and from below, as _volume_model() learned them. '
+'typical_fall: the median of how far each of the 24 hours is below the lower one, on the scale of '
+'_volume_distance(); recent_fall: of the last 6.';
+revoke all on function syncwell._volume_windows(real[], real[], double precision[], integer[]) from public;
+--! end
+
+--! include health/functions/_without_pending.sql
+create or replace function syncwell._without_pending(
+  p_org_id uuid,
+  p_now timestamptz,
+  p_settings jsonb,
+  p_overrides jsonb,
+  p_found syncwell.issue_verdict[]
+)
+returns syncwell.issue_verdict[]
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_waiting text[];
+begin
+  -- nearly always nobody asked for it
+  if
+    (p_settings ->> 'health.pending_for')::interval = '0'
+    and not exists (
+      select from jsonb_each(p_overrides) as o (key, settings)
+      where (o.settings ->> 'health.pending_for')::interval > '0'
+    )
+    and not exists (
+      select from syncwell.stream_states as t where t.org_id = p_org_id and t.pending_issues is not null
+    )
+  then
+    return p_found;
+  end if;
+
+  with candidates as materialized (
+    select
+      f.stream_id, f.fingerprint,
+      coalesce((t.pending_issues ->> f.fingerprint)::timestamptz, p_now) as found_at,
+      (
+        syncwell._stream_settings(p_settings, p_overrides, f.source, f.platform) ->> 'health.pending_for'
+      )::interval as pending_for
+    from unnest(p_found) as f
+    left join syncwell.stream_states as t on t.org_id = p_org_id and t.stream_id = f.stream_id
+    where f.stream_id is not null
+      and (f.issue_type <> 'failure' or f.severity <> 'critical')
+      and not exists (
+        select from syncwell.sync_issues as i
+        where i.org_id = p_org_id and i.fingerprint = f.fingerprint and i.state <> 'resolved'
+      )
+  ),
+  waiting as materialized (
+    select c.stream_id, c.fingerprint, c.found_at from candidates as c where p_now - c.found_at < c.pending_for
+  ),
+  documents as materialized (
+    select w.stream_id, jsonb_object_agg(w.fingerprint, w.found_at) as pending_issues
+    from waiting as w
+    group by w.stream_id
+  ),
+  changed as materialized (
+    select t.stream_id, d.pending_issues
+    from syncwell.stream_states as t
+    left join documents as d on d.stream_id = t.stream_id
+    where t.org_id = p_org_id
+      and t.pending_issues is distinct from d.pending_issues
+  ),
+  locked as materialized (
+    select t.stream_id
+    from syncwell.stream_states as t
+    where t.org_id = p_org_id and t.stream_id in (select c.stream_id from changed as c)
+    order by t.stream_id
+    for no key update skip locked
+  ),
+  written as (
+    update syncwell.stream_states as t
+    set pending_issues = c.pending_issues
+    from locked as l
+    inner join changed as c on c.stream_id = l.stream_id
+    where t.org_id = p_org_id and t.stream_id = l.stream_id
+  )
+  select array_agg(w.fingerprint) into v_waiting from waiting as w;
+  return array(
+    select f
+    from unnest(p_found) as f
+    left join unnest(v_waiting) as w (fingerprint) on w.fingerprint = f.fingerprint
+    where w.fingerprint is null
+  );
+end
+$$;
+comment on function syncwell._without_pending(uuid, timestamptz, jsonb, jsonb, syncwell.issue_verdict[]) is
+'What was found without what has not lasted for health.pending_for yet, which stream_states.pending_issues remembers. '
+'From the failure threshold on failures wait for nothing, nor does what is no stream''s.';
+revoke all on function
+syncwell._without_pending(uuid, timestamptz, jsonb, jsonb, syncwell.issue_verdict[]) from public;
+--! end
+
+--! include health/functions/acknowledge_issue.sql
+create or replace function syncwell.acknowledge_issue(
+  p_issue_id uuid,
+  p_note text default null
+)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_issue syncwell.sync_issues;
+begin
+  perform syncwell._check_text('p_note', p_note, 1000);
+  v_issue := syncwell._locked_issue(p_issue_id);
+  if v_issue.state = 'acknowledged' and coalesce(p_note, v_issue.note) is not distinct from v_issue.note then
+    return false;
+  end if;
+  update syncwell.sync_issues as i
+  set
+    state = 'acknowledged',
+    snoozed_until = null,
+    note = coalesce(p_note, i.note),
+    acknowledged_at = case when i.state = 'acknowledged' then i.acknowledged_at else syncwell._now() end,
+    acknowledged_by = case when i.state = 'acknowledged' then i.acknowledged_by else v_caller.user_id end
+  where i.org_id = v_issue.org_id and i.id = v_issue.id;
+  return true;
+end
+$$;
+comment on function syncwell.acknowledge_issue(uuid, text) is
+'Takes an issue on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. p_note: at most '
+'1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and services for the '
+'org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns whether anything '
+'changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 without p_issue_id; '
+'22001 for a longer note; 42501 for analysts.';
+revoke all on function syncwell.acknowledge_issue(uuid, text) from public;
+grant execute on function syncwell.acknowledge_issue(uuid, text) to syncwell_client, syncwell_worker;
+--! end
+
+--! include health/functions/analyze_sync_health.sql
+create or replace function syncwell.analyze_sync_health(p_user_id uuid default null)
+returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_limit constant bigint := 1000;
+  v_document jsonb;
+begin
+  v_document := jsonb_build_object(
+    'computed_at', v_now,
+    'user_id', p_user_id,
+    'status', (
+      select coalesce(jsonb_agg(to_jsonb(s) - 'ordinality' order by s.ordinality), '[]')
+      from syncwell.get_sync_health_status(p_user_id) with ordinality as s
+    ),
+    'history', (
+      select coalesce(jsonb_agg(to_jsonb(h) - 'ordinality' order by h.ordinality), '[]')
+      from syncwell.get_sync_health_history(p_user_id, 7) with ordinality as h
+    ),
+    'uptime', (
+      select coalesce(jsonb_agg(to_jsonb(u) - 'ordinality' order by u.ordinality), '[]')
+      from syncwell.get_uptime(null, p_user_id, 30) with ordinality as u
+    )
+  );
+  -- of an org with many streams the worst: a document is read whole
+  v_document := v_document || (
+    with found as materialized (
+      select i.* from syncwell.detect_sync_issues(p_user_id) with ordinality as i
+    )
+    select jsonb_build_object(
+      'issues', (
+        select coalesce(jsonb_agg(to_jsonb(f) - 'ordinality' order by f.ordinality), '[]')
+        from found as f where f.ordinality <= v_limit
+      ),
+      'issue_counts', (
+        select coalesce(jsonb_object_agg(c.issue_type, c.issues), '{}')
+        from (select f.issue_type, count(*) as issues from found as f group by f.issue_type) as c
+      )
+    )
+  );
+  return v_document || jsonb_build_object(
+    'drift', (
+      select coalesce(jsonb_agg(d.document order by d.number), '[]')
+      from (
+        select
+          to_jsonb(r) - 'ordinality' as document,
+          row_number() over (
+            order by array_position(array['critical', 'warning', 'none', 'learning'], r.severity), r.ordinality
+          ) as number
+        from syncwell.calculate_data_drift(p_user_id) with ordinality as r
+        order by number
+        limit v_limit
+      ) as d
+    ),
+    'queues', (
+      select coalesce(jsonb_agg(to_jsonb(q) order by q.oldest_pending_at nulls last, q.source, q.platform), '[]')
+      from (
+        select
+          s.source, h.platform, count(*) as devices, sum(h.queue_depth) as queue_depth,
+          min(h.oldest_pending_at) as oldest_pending_at,
+          case
+            when min(h.oldest_pending_at) is not null
+              then greatest(0, round(extract(epoch from v_now - min(h.oldest_pending_at))))
+          end as oldest_pending_seconds,
+          max(h.reported_at) as reported_at
+        from syncwell._visible_streams(null, p_user_id) as s
+        join syncwell.sync_health as h on h.org_id = s.org_id and h.stream_id = s.stream_id
+        group by s.source, h.platform
+      ) as q
+    ),
+    'errors', (
+      select coalesce(jsonb_agg(to_jsonb(e) order by e.occurrences desc, e.source, e.error_type), '[]')
+      from (
+        select
+          s.source, r.error_type, r.error_class, count(*) as errors, sum(r.occurrences) as occurrences,
+          min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, min(r.next_retry_at) as next_retry_at
+        from syncwell._visible_streams(null, p_user_id) as s
+        join syncwell.sync_errors as r on r.org_id = s.org_id and r.stream_id = s.stream_id and r.resolved_at is null
+        group by s.source, r.error_type, r.error_class
+      ) as e
+    )
+  );
+end
+$$;
+comment on function syncwell.analyze_sync_health(uuid) is
+'All that is known of how syncing is, as one document. p_user_id NULL = everything the caller may see. Keys: '
+'computed_at; user_id: as asked; status: the rows of get_sync_health_status(), the overall one first; issues: the '
+'worst and oldest 1000 rows of detect_sync_issues(), and issue_counts: how many there are by issue_type; history: the '
+'rows of get_sync_health_history() of 7 days, by hour, oldest first; drift: of calculate_data_drift() the 1000 that '
+'matter most; queues: what waits on devices, as these last told, by source and platform, the longest wait first '
+'(devices, queue_depth, oldest_pending_at, oldest_pending_seconds, reported_at); uptime: the rows of get_uptime() of '
+'30 days; errors: those not resolved, by source, error_type and error_class, the most frequent first (errors: one a '
+'stream and kind, occurrences, first_seen, last_seen, next_retry_at). Every list is empty where there is nothing. '
+'Errors: SW001, SW002.';
+revoke all on function syncwell.analyze_sync_health(uuid) from public;
+grant execute on function syncwell.analyze_sync_health(uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/calculate_data_drift.sql
+create or replace function syncwell.calculate_data_drift(
+  p_user_id uuid default null,
+  p_source text default null
+)
+returns table (
+  source text,
+  platform text,
+  user_id uuid,
+  stream_id uuid,
+  window_hours integer,
+  window_start timestamptz,
+  window_end timestamptz,
+  expected numeric,
+  actual numeric,
+  drift_percent numeric,
+  z numeric,
+  lower_bound numeric,
+  upper_bound numeric,
+  severity text,
+  since timestamptz,
+  baseline_weeks numeric,
+  time_zone text,
+  evidence jsonb
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_now constant timestamptz := syncwell._now();
+  v_streams uuid[];
+  v_series uuid[];
+  v_minimum double precision;
+begin
+  v_caller := syncwell._caller();
+  v_streams := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  v_series := v_streams;
+  if v_caller.sees_org and p_user_id is null then
+    v_series := v_series || array(
+      select distinct syncwell._volume_series_id(s.source, s.platform)
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.stream_id = any(v_streams)
+    );
+  end if;
+  v_minimum := syncwell._setting(v_caller.org_id, 'health.drift_minimum')::double precision;
+
+  return query
+  with closed as materialized (
+    select c.*
+    from syncwell._volume_closed(v_caller.org_id, v_now) as c
+    where c.series_id = any(v_series)
+  ),
+  ahead as materialized (
+    select p.series_id, p as baseline from syncwell._volume_progress(v_caller.org_id, v_series, v_now) as p
+  ),
+  series as materialized (
+    select
+      c.series_id, c.source, c.platform, c.user_id, c.stream_id, c.time_zone, c.closed_to,
+      coalesce(a.baseline, b) as b
+    from closed as c
+    left join syncwell.volume_baselines as b on b.org_id = v_caller.org_id and b.series_id = c.series_id
+    left join ahead as a on a.series_id = c.series_id
+  ),
+  hours as materialized (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(x.series_id) as ids,
+        array_agg(x.closed_to - interval '24 hours') as starts,
+        array_agg(x.closed_to) as ends
+      from closed as x
+    ) as i
+    cross join lateral syncwell._volume_hours(v_caller.org_id, i.ids, i.starts, i.ends) as h
+    where i.ids is not null
+  )
+  select
+    x.source,
+    x.platform,
+    x.user_id,
+    x.stream_id,
+    l.hours,
+    x.closed_to - make_interval(hours => l.hours),
+    x.closed_to,
+    n.expected,
+    w.actual[l.place]::numeric,
+    round(100 * (w.actual[l.place]::numeric - n.expected) / nullif(n.expected, 0), 1),
+    round((
+      case
+        when w.actual[l.place] > w.upper[l.place] then
+          (syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.upper[l.place]))
+          / (x.b).surge_scales[l.place]
+        when w.actual[l.place] < w.lower[l.place] then
+          syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.lower[l.place])
+        when n.expected is not null then 0
+      end
+    )::numeric, 2),
+    n.lower_bound,
+    n.upper_bound,
+    coalesce((x.b).severity, 'learning'),
+    (x.b).since,
+    round(coalesce((x.b).history_hours, 0) / 168.0, 1),
+    x.time_zone,
+    coalesce((x.b).evidence, '{}')
+  from series as x
+  join hours as h on h.series_id = x.series_id
+  cross join (values (1, 1), (2, 6), (3, 24)) as l (place, hours)
+  cross join lateral syncwell._volume_windows((x.b).upper, (x.b).lower, h.counts, h.slots) as w
+  left join lateral syncwell._volume_bounds(
+    w.upper[l.place], w.lower[l.place], (x.b).surge_quantiles[l.place], (x.b).surge_scales[l.place],
+    (x.b).drop_limits[l.place], v_minimum
+  ) as n
+    on (x.b).upper is not null
+  order by x.source, x.platform nulls last, x.stream_id nulls first, l.place;
+end
+$$;
+comment on function syncwell.calculate_data_drift(uuid, text) is
+'How far volumes (items of the runs started in an hour) are from what is expected, over the last 1, 6 and 24 hours '
+'whose items must have come; three rows a stream, and three for all streams of a source and platform together '
+'(stream_id NULL) where these are several and the caller sees the org. p_user_id NULL = everything the caller may '
+'see; p_source NULL = every source. expected: between the medians of the same hour of the day (28 days) and of the '
+'same hour of the week (8 weeks) in time_zone; drift_percent: of that, NULL when nothing is expected; it is no alarm '
+'by itself. z: distance beyond the nearer of the two, in usual deviations. lower_bound: less is a drop by itself; '
+'upper_bound: farther up than 99 % of such windows before, and than four times the usual spread: alone it is no surge '
+'yet. severity: of the stream, the same in its three rows: learning (less than two weeks of history), none, warning '
+'or critical; since: when that began. evidence: empty, or kind (surge, drop, gap), the window, the numbers and the '
+'limit. Surges are measured by the source''s own bursts, drops by its second worst day, so sources that vary by '
+'themselves as much as a loss of half hide one. Errors: SW001, SW002.';
+revoke all on function syncwell.calculate_data_drift(uuid, text) from public;
+grant execute on function syncwell.calculate_data_drift(uuid, text) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/cancel_maintenance_window.sql
+create or replace function syncwell.cancel_maintenance_window(p_window_id uuid)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_is_over boolean;
+begin
+  if p_window_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a maintenance window is needed',
+      detail = 'p_window_id is NULL.',
+      hint = 'syncwell.get_maintenance_windows() lists them.';
+  end if;
+  select w.cancelled_at is not null or (w.cron is null and w.ends_at <= v_now) into v_is_over
+  from syncwell.maintenance_windows as w
+  where w.org_id = v_handler.org_id and w.id = p_window_id
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW603',
+      message = 'unknown maintenance window',
+      detail = format('There is no maintenance window %s in this org.', p_window_id),
+      hint = 'syncwell.get_maintenance_windows() lists them.';
+  end if;
+  if v_is_over then
+    return false;
+  end if;
+  update syncwell.maintenance_windows as w
+  set cancelled_at = v_now
+  where w.org_id = v_handler.org_id and w.id = p_window_id;
+  return true;
+end
+$$;
+comment on function syncwell.cancel_maintenance_window(uuid) is
+'Calls off a maintenance window, all occurrences to come, and the one that is on from now on. For admins and services. '
+'False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 for others.';
+revoke all on function syncwell.cancel_maintenance_window(uuid) from public;
+grant execute on function syncwell.cancel_maintenance_window(uuid) to syncwell_client, syncwell_worker;
 --! end
 
 --! include health/functions/compare_sources.sql
@@ -16943,6 +24401,11 @@ begin
       ) as percentiles
     from sums as t
     left join sketches as s on s.source = t.source
+  ),
+  drifts as (
+    select d.source, d.drift_percent
+    from (select h.org_id, array_agg(h.stream_id) as stream_ids from health as h group by h.org_id) as s
+    cross join lateral syncwell._source_drift(s.org_id, s.stream_ids) as d
   )
   select
     b.source,
@@ -16955,9 +24418,10 @@ begin
     r.items,
     b.last_success_at,
     round(b.freshness_score, 1),
-    null::numeric
+    d.drift_percent
   from by_source as b
   left join runs as r on r.source = b.source
+  left join drifts as d on d.source = b.source
   order by b.source;
 end
 $$;
@@ -16966,8 +24430,9 @@ comment on function syncwell.compare_sources(text, uuid) is
 'name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in '
 'that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; '
 'durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never '
-'told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: NULL = nothing '
-'measures it. Errors: 22004, 22023 (p_period), SW001, SW002.';
+'told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far the '
+'volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. Errors: '
+'22004, 22023 (p_period), SW001, SW002.';
 revoke all on function syncwell.compare_sources(text, uuid) from public;
 grant execute on function syncwell.compare_sources(text, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -17004,23 +24469,94 @@ begin
   from syncwell._stream_issues(
     null, p_user_id, make_interval(secs => p_threshold_hours::double precision * 3600)
   ) as i
-  order by array_position(array['critical', 'warning', 'info'], i.severity), i.since, i.source, i.stream_id;
+  order by array_position(array['critical', 'warning', 'info'], i.severity), i.since, i.source, i.stream_id, i.issue_type;
 end
 $$;
 comment on function syncwell.detect_sync_issues(uuid, numeric) is
 'What is wrong now, the worst and oldest first. p_user_id NULL = everything the caller may see; p_threshold_hours: '
-'how old the last success of a stream without an expected interval or cron may be, in hours (default: setting '
-'health.stale_after, 24 hours). issue_type failure: runs failed in a row (critical from runs.failure_threshold on, '
-'else warning); stale_data: no success past due plus grace (warning), or for health.stale_intervals expected '
-'intervals (critical); stuck (warning): an open run without heartbeat for runs.heartbeat_timeout, or older than '
-'max_runtime, or whose progress stands still; and, all warnings, one a device: rejected_pushes: its pushes fail; '
-'quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: health.conflict_threshold or '
-'more within 24 hours that a policy decided and no person. since: the last success before the failures, when the '
-'success was due, the last sign of life, the first of the refused pushes, bad records or conflicts. evidence: the '
-'numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id NULL: progress that '
-'belongs to no run. Errors: 22023 (p_threshold_hours), SW001, SW002.';
+'how old the last success of a stream without an expected interval, cron or learned interval may be, in hours '
+'(default: setting health.stale_after, 24 hours). issue_type: failure: runs failed in a row (critical from '
+'runs.failure_threshold on, else warning); stale_data: no success past due plus grace (warning), or for '
+'health.stale_intervals expected intervals (critical); missing_source: the same of a declared stream that never ran; '
+'stuck (warning): a run over one of five limits, evidence.cause: never_started: its progress waits for '
+'health.start_timeout to begin, or a retry was claimed and not started in time; no_heartbeat: it sent one and none '
+'since for runs.heartbeat_timeout; no_progress: what it counts stands still; over_max_runtime; unusually_long: it runs '
+'longer than both health.slow_ratio times and health.slow_margin more than usual, of streams with health.slow_runs '
+'runs; the first that holds is told; slow (warning): the last run took so long; high_error_rate (warning): '
+'health.error_rate of the newest health.error_rate_runs runs failed, and the newest not all in a row up to '
+'runs.failure_threshold; queue_backlog: a device told of an operation that waits for health.queue_backlog (warning) or '
+'health.queue_bad (critical); drift, gap: its volume is not what it usually is, as calculate_data_drift() tells; '
+'clock_skew (info): the clock of a device is ahead by more than health.clock_skew; integrity (critical): changes of a '
+'synced table are not tracked, told to those who see the whole org; and, all warnings, one a device: rejected_pushes: '
+'its pushes fail; quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: '
+'health.conflict_threshold or more within 24 hours that a policy decided and no person. Where a pause window is on '
+'nothing is stale, missing, or adrift. since: the last success before the failures, when the success was due, the last '
+'sign of life or progress, the end of the claim, the start of the run that takes or took so long, the first of the '
+'failures that the rate counts, the oldest operation, report, refused push, bad record or conflict; NULL when not '
+'known. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id '
+'NULL: it is not one stream''s. Errors: 22023 (p_threshold_hours), SW001, SW002.';
 revoke all on function syncwell.detect_sync_issues(uuid, numeric) from public;
 grant execute on function syncwell.detect_sync_issues(uuid, numeric) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/evaluate_health.sql
+create or replace function syncwell.evaluate_health()
+returns table (
+  org_id uuid,
+  streams bigint,
+  moved bigint,
+  opened bigint,
+  reopened bigint,
+  resolved bigint,
+  blind interval,
+  skipped boolean
+)
+language plpgsql volatile security definer rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+begin
+  if (syncwell._identity()).org_id is null and pg_has_role(session_user, 'syncwell_operator', 'member') then
+    return query select e.* from syncwell._evaluate_orgs() as e;
+    return;
+  end if;
+
+  v_caller := syncwell._caller();
+  if v_caller.role not in ('service', 'admin') then
+    raise exception using
+      errcode = '42501',
+      message = 'evaluating needs a service or an admin',
+      detail = format('The caller is a %s.', v_caller.role),
+      hint = 'Let a service of the org call it, or an operator for all orgs.';
+  end if;
+  org_id := v_caller.org_id;
+  select e.streams, e.moved, e.opened, e.reopened, e.resolved, e.blind, e.skipped
+  into streams, moved, opened, reopened, resolved, blind, skipped
+  from syncwell._evaluate_org(org_id) as e;
+  return next;
+end
+$$;
+comment on function syncwell.evaluate_health() is
+'Moves the states of streams, opens, reopens and resolves issues. Call it every health.evaluation_interval (5 '
+'minutes), from as many places as you like: a call at the same moment as another does nothing, one more at the same '
+'time changes nothing. A row for each org it looked at: streams: live ones; moved: those whose status is another '
+'now; opened, reopened, resolved: issues; blind: how long nothing had evaluated the org, where that was more than '
+'two intervals (NULL: not); skipped: somebody else was at it, nothing was done. A status is worse after '
+'health.pending_for, better after health.keep_for; from runs.failure_threshold failures on, and to and from unknown, '
+'at once. A stream is flapping from health.flap_start percent of changes in its newest observations on, until '
+'health.flap_stop: its issues stay open and are muted. An issue opens once what detect_sync_issues() tells has '
+'lasted for health.pending_for, stays one row however often it is found, resolves once it is gone for '
+'health.keep_for (of a retired stream at once), and is reopened if it comes back within health.reopen_within. More '
+'than health.mass_share of the streams stale at once, and at least health.mass_minimum, are one issue mass_staleness '
+'that mutes theirs, until fewer than half of that share are. A stale stream that fails or is stuck is told of once, '
+'by the worse of the two. A time when nothing evaluated is blind: its streams count as unknown, nothing is late '
+'before its grace begins anew, and one issue evaluation_gap tells of it until the next call. A clock that was put '
+'back: streams is 0 and nothing is done until it has caught up. An operator evaluates all orgs (one that fails '
+'raises a warning and leaves the others be), a service or admin its own. Errors: SW001, 22023 a stored cron that is '
+'none, 42501 anybody else, 40001 above read committed when another call came first.';
+revoke all on function syncwell.evaluate_health() from public;
+grant execute on function syncwell.evaluate_health() to syncwell_operator, syncwell_worker;
 --! end
 
 --! include health/functions/get_data_freshness.sql
@@ -17067,9 +24603,10 @@ $$;
 comment on function syncwell.get_data_freshness(uuid) is
 'How stale each source is against what is expected of it, the furthest behind first. p_user_id NULL = everything the '
 'caller may see. Each row tells of the stream that is furthest behind (stream_id): status fresh, late (past due plus '
-'grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, or the first '
-'success is not due yet); last_success_at and age NULL: it never succeeded; expected_interval: as declared, or '
-'setting health.stale_after, NULL for a cron that is not overdue; due_at: when the next success is or was expected. '
+'grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, as during a '
+'pause, or the first success, also after a pause, is not due yet); last_success_at and age NULL: it never succeeded; '
+'expected_interval: as declared, or as learned, or setting health.stale_after, NULL for a cron that is not overdue; '
+'due_at: when the next success is or was expected. '
 'streams: how many the source has; behind_streams: how many of them are late or stale. Errors: SW001, SW002.';
 revoke all on function syncwell.get_data_freshness(uuid) from public;
 grant execute on function syncwell.get_data_freshness(uuid) to syncwell_client, syncwell_reader;
@@ -17212,6 +24749,61 @@ revoke all on function syncwell.get_integration_dashboard(text, uuid) from publi
 grant execute on function syncwell.get_integration_dashboard(text, uuid) to syncwell_client, syncwell_reader;
 --! end
 
+--! include health/functions/get_maintenance_windows.sql
+create or replace function syncwell.get_maintenance_windows(
+  p_ended boolean default false,
+  p_limit integer default 50
+)
+returns table (
+  window_id uuid,
+  mode text,
+  source text,
+  user_id uuid,
+  platform text,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  is_on boolean,
+  cron text,
+  time_zone text,
+  reason text,
+  created_by uuid,
+  cancelled_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_limit(p_limit);
+  return query
+  select
+    w.id, w.mode, w.source, w.user_id, w.platform, n.starts_at, n.ends_at,
+    w.cancelled_at is null and n.starts_at <= v_now and n.ends_at > v_now,
+    w.cron, coalesce(w.time_zone, o.time_zone), w.reason, w.created_by, w.cancelled_at
+  from syncwell.maintenance_windows as w
+  join syncwell.orgs as o on o.org_id = w.org_id
+  cross join lateral syncwell._next_window(
+    case when w.cancelled_at is null then w.cron end, coalesce(w.time_zone, o.time_zone), w.starts_at, w.ends_at, v_now
+  ) as n
+  where w.org_id = v_caller.org_id
+    and (w.user_id is null or w.user_id = v_caller.user_id or v_caller.sees_org)
+    and (p_ended or (w.cancelled_at is null and n.ends_at > v_now))
+  order by n.starts_at, w.id
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_maintenance_windows(boolean, integer) is
+'Maintenance windows that are on or to come, in the order in which they begin; members see those for all and for '
+'themselves. p_ended: those that are over or called off as well; p_limit: default 50, 1 to 1000. mode: see '
+'maintenance_window(); source, user_id, platform: which streams, NULL = all; starts_at, ends_at: of one that comes '
+'again, the occurrence that is on or next; is_on: whether it holds now; time_zone: by whose clock cron comes again; '
+'created_by: who asked for it, NULL = a service. Errors: SW001, 22004, 22023 (p_limit).';
+revoke all on function syncwell.get_maintenance_windows(boolean, integer) from public;
+grant execute on function syncwell.get_maintenance_windows(boolean, integer) to syncwell_client, syncwell_reader;
+--! end
+
 --! include health/functions/get_service_health.sql
 create or replace function syncwell.get_service_health(
   p_source text default null,
@@ -17309,6 +24901,242 @@ revoke all on function syncwell.get_service_health(text, uuid) from public;
 grant execute on function syncwell.get_service_health(text, uuid) to syncwell_client, syncwell_reader;
 --! end
 
+--! include health/functions/get_silences.sql
+create or replace function syncwell.get_silences(
+  p_ended boolean default false,
+  p_limit integer default 50
+)
+returns table (
+  silence_id uuid,
+  matcher jsonb,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  is_on boolean,
+  reason text,
+  created_by uuid
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_limit(p_limit);
+  return query
+  select s.id, s.matcher, s.starts_at, s.ends_at, s.starts_at <= v_now and s.ends_at > v_now, s.reason, s.created_by
+  from syncwell.silences as s
+  where s.org_id = v_caller.org_id
+    and v_caller.sees_org
+    and (p_ended or s.ends_at > v_now)
+  order by s.starts_at desc, s.id
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_silences(boolean, integer) is
+'Silences of the org, the newest first, for analysts, admins and services; others see none. p_ended: those that are '
+'over as well; p_limit: default 50, 1 to 1000. matcher: which issues, see silence(); is_on: whether it holds now; '
+'created_by: who asked for it, NULL = a service. Errors: SW001, 22004, 22023 (p_limit).';
+revoke all on function syncwell.get_silences(boolean, integer) from public;
+grant execute on function syncwell.get_silences(boolean, integer) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/get_sync_health_history.sql
+create or replace function syncwell.get_sync_health_history(
+  p_user_id uuid default null,
+  p_days integer default 7,
+  p_source text default null
+)
+returns table (
+  period text,
+  period_start timestamptz,
+  total_syncs bigint,
+  successful_syncs bigint,
+  failed_syncs bigint,
+  success_rate numeric,
+  total_items_synced numeric,
+  p50_duration_ms double precision,
+  p95_duration_ms double precision,
+  score numeric,
+  healthy_share numeric,
+  late_share numeric,
+  degraded_share numeric,
+  unhealthy_share numeric,
+  unknown_share numeric,
+  paused_share numeric
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_nothing constant integer := -2147483648;
+  -- the middle of a bucket by relative error is 2·b^(i+1) / (1 + b)
+  c_base constant double precision := power(2::double precision, 1.0 / 32);
+  v_now constant timestamptz := syncwell._now();
+  v_period text := case when p_days <= 7 then 'hour' else 'day' end;
+  v_org_id uuid;
+  v_stream_ids uuid[];
+  v_zone text;
+  v_starts timestamptz[];
+  v_end timestamptz;
+begin
+  perform syncwell._check_days(p_days);
+  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
+  from syncwell._visible_streams(p_source, p_user_id) as s
+  group by s.org_id;
+  if v_org_id is null then
+    return;
+  end if;
+  if v_period = 'hour' then
+    v_zone := 'UTC';
+  else
+    select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
+  end if;
+  select array_agg(g.local_start at time zone v_zone order by g.local_start) into v_starts
+  from generate_series(
+    date_trunc(v_period, v_now at time zone v_zone)
+    - (case v_period when 'hour' then 24 * p_days else p_days end - 1) * ('1 ' || v_period)::interval,
+    date_trunc(v_period, v_now at time zone v_zone),
+    ('1 ' || v_period)::interval
+  ) as g (local_start);
+  v_end := (date_trunc(v_period, v_now at time zone v_zone) + ('1 ' || v_period)::interval) at time zone v_zone;
+
+  return query
+  with parts as materialized (
+    select width_bucket(m.period_start, v_starts) as n, m.total, m.successful, m.failed, m.items, m.durations
+    from syncwell._metric_rows(v_org_id, v_stream_ids, v_period, v_starts[1], v_end, v_zone) as m
+  ),
+  runs as (
+    select
+      p.n,
+      sum(p.total)::bigint as total,
+      sum(p.successful)::bigint as successful,
+      sum(p.failed)::bigint as failed,
+      sum(p.items) as items,
+      min((p.durations).minimum) as minimum,
+      max((p.durations).maximum) as maximum
+    from parts as p
+    group by p.n
+  ),
+  -- As _sketch_quantiles() does it, for all periods at once, which costs a quarter. Counts are exact as doubles; what
+  -- took no time at all stands below all buckets.
+  buckets as materialized (
+    select u.n, u.index, sum(u.count::double precision) as count
+    from (
+      select p.n, unnest((p.durations).indexes) as index, unnest((p.durations).counts) as count from parts as p
+      union all
+      select p.n, c_nothing, (p.durations).zeros from parts as p where (p.durations).zeros > 0
+    ) as u
+    group by u.n, u.index
+  ),
+  ranks as (
+    select b.n, b.index, sum(b.count) over (partition by b.n order by b.index rows unbounded preceding) as upto
+    from buckets as b
+  ),
+  totals as (
+    select b.n, greatest(1, ceil(0.5 * sum(b.count))) as p50, greatest(1, ceil(0.95 * sum(b.count))) as p95
+    from buckets as b
+    group by b.n
+  ),
+  percentiles as (
+    select
+      r.n,
+      min(r.index) filter (where r.upto >= t.p50) as p50,
+      min(r.index) filter (where r.upto >= t.p95) as p95
+    from ranks as r
+    join totals as t on t.n = r.n
+    group by r.n
+  ),
+  stretches as (
+    select * from syncwell._state_stretches(v_org_id, v_stream_ids, v_starts[1], v_now)
+  ),
+  -- each stretch cut at the ends of the periods that it lies in
+  pieces as (
+    select
+      c.n, c.kind, c.score,
+      date_part('epoch', least(c.ends_at, v_starts[c.n + 1]) - greatest(c.starts_at, v_starts[c.n])) as seconds
+    from (
+      select
+        generate_series(
+          width_bucket(s.starts_at, v_starts), width_bucket(s.ends_at - interval '1 microsecond', v_starts)
+        ) as n,
+        case s.mode when 'paused' then s.mode else s.status end as kind, s.score::double precision as score,
+        s.starts_at, s.ends_at
+      from stretches as s
+    ) as c
+  ),
+  shares as (
+    select
+      p.n,
+      sum(p.seconds * p.score) filter (where p.score is not null)
+      / nullif(sum(p.seconds) filter (where p.score is not null), 0) as score,
+      sum(p.seconds) filter (where p.kind = 'healthy') as healthy,
+      sum(p.seconds) filter (where p.kind = 'late') as late,
+      sum(p.seconds) filter (where p.kind = 'degraded') as degraded,
+      sum(p.seconds) filter (where p.kind = 'unhealthy') as unhealthy,
+      sum(p.seconds) filter (where p.kind = 'paused') as paused,
+      sum(p.seconds) filter (where p.kind <> 'unknown') as known
+    from pieces as p
+    group by p.n
+  )
+  select
+    v_period,
+    k.period_start,
+    coalesce(r.total, 0),
+    coalesce(r.successful, 0),
+    coalesce(r.failed, 0),
+    r.successful::numeric / nullif(r.successful + r.failed, 0),
+    r.items,
+    case
+      when q.p50 = c_nothing then 0
+      else round(least(greatest(
+        2 * power(c_base, q.p50 + 1) / (1 + c_base), r.minimum
+      ), r.maximum)::numeric, 1)::double precision
+    end,
+    case
+      when q.p95 = c_nothing then 0
+      else round(least(greatest(
+        2 * power(c_base, q.p95 + 1) / (1 + c_base), r.minimum
+      ), r.maximum)::numeric, 1)::double precision
+    end,
+    round(h.score::numeric, 1),
+    round((coalesce(h.healthy, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.late, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.degraded, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.unhealthy, 0) / w.seconds)::numeric, 6),
+    -- the rest
+    1 - round((coalesce(h.known, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.paused, 0) / w.seconds)::numeric, 6)
+  from unnest(v_starts) with ordinality as k (period_start, n)
+  left join runs as r on r.n = k.n
+  left join percentiles as q on q.n = k.n
+  left join shares as h on h.n = k.n
+  cross join lateral (
+    -- at its very first moment nothing of a period is over
+    select coalesce(nullif(
+      cardinality(v_stream_ids)
+      * date_part('epoch', least(v_now, coalesce(v_starts[k.n + 1], v_end)) - k.period_start),
+      0
+    ), 1) as seconds
+  ) as w
+  order by k.n;
+end
+$$;
+comment on function syncwell.get_sync_health_history(uuid, integer, text) is
+'How syncing was, a row a period, the oldest first, those without runs as well. p_user_id NULL = everything the caller '
+'may see; p_days: how many days back, the current one included (default 7, 1 to 3660); p_source NULL = all. period: '
+'hour (of UTC) up to 7 days, else day (by the org''s time zone). total_syncs: runs started in it; successful_syncs: '
+'success and partial; failed_syncs: failed and timeout; success_rate: share of those two, 0 to 1, NULL without any; '
+'total_items_synced: NULL when never told; p50_duration_ms, p95_duration_ms: of the runs that succeeded or failed, '
+'within 1.083 % (merged from sketches), NULL without any. score: mean over the streams and the time, 0 to 100, as '
+'evaluate_health() recorded it, NULL where nothing is known. The shares say how much of the time of all streams was '
+'spent in each state, 0 to 1, to 6 digits, together 1; of the current period, the part that is over. paused: while a '
+'pause window was on; unknown: also where nothing was recorded, or nothing evaluated. No rows when no stream matches. '
+'Errors: SW001, SW002, 22004, 22023 (p_days).';
+revoke all on function syncwell.get_sync_health_history(uuid, integer, text) from public;
+grant execute on function syncwell.get_sync_health_history(uuid, integer, text) to syncwell_client, syncwell_reader;
+--! end
+
 --! include health/functions/get_sync_health_status.sql
 create or replace function syncwell.get_sync_health_status(p_user_id uuid default null)
 returns table (
@@ -17329,13 +25157,13 @@ returns table (
   worst_source text,
   worst_stream_id uuid,
   reason text,
-  advice text
+  advice text,
+  overlays text[]
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_now constant timestamptz := syncwell._now();
+#variable_conflict use_column
 begin
   return query
   -- the hot path: as _stream_health() does it, but in one statement and without what is not shown
@@ -17343,15 +25171,13 @@ begin
     select s.* from syncwell._visible_streams(null, p_user_id) as s
   ),
   context as materialized (
-    select o.time_zone, h.settings, h.overrides
-    from syncwell.orgs as o
-    cross join lateral syncwell._health_settings(o.org_id) as h
-    where o.org_id = (select s.org_id from streams as s limit 1)
+    select c.* from syncwell._health_context((select s.org_id from streams as s limit 1)) as c
   ),
   ranked as materialized (
     select
       s.source, s.stream_id, s.platform, h.status, h.score, h.freshness_score, h.reliability_score, h.queue_score,
       h.drift_score, h.speed_score, t.last_run_at, t.last_successful_sync, t.consecutive_failures, h.reason, h.advice,
+      p.is_paused, w.mode in ('exclude', 'mute') as is_maintained, x.is_flapping, c.is_unevaluated,
       syncwell._status_rank(h.status) as rank,
       row_number() over (
         order by syncwell._status_rank(h.status) desc, h.score nulls last, s.source, s.stream_id
@@ -17359,14 +25185,32 @@ begin
     from streams as s
     cross join context as c
     left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    cross join lateral (
+      select
+        case
+          when c.overrides is null then c.limits
+          else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+        end as limits,
+        case
+          when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+        end as mode
+      -- worked out once, not for each mention
+      offset 0
+    ) as w
+    cross join lateral (
+      select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
+    ) as p
     cross join lateral syncwell._stream_status(
       row(
-        s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.registered_at, s.created_at,
-        t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync,
-        t.consecutive_failures, t.recent_outcomes, t.next_sync_at
+        s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
+        t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
+        t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
+        x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
+        x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
       )::syncwell.stream_facts,
-      syncwell._stream_settings(c.settings, c.overrides, s.source, s.platform),
-      v_now
+      w.limits,
+      c.computed_at
     ) as h
   ),
   grouped as (
@@ -17384,7 +25228,10 @@ begin
       case when min(r.platform) = max(r.platform) and count(*) = count(r.platform) then min(r.platform) end as platform,
       count(*) as streams,
       count(*) filter (where r.status = 'unknown') as unknown_streams,
-      min(r.place) as place
+      min(r.place) as place,
+      syncwell._overlays(
+        bool_or(r.is_paused), bool_or(r.is_maintained), bool_or(r.is_flapping), bool_or(r.is_unevaluated)
+      ) as overlays
     from ranked as r
     group by grouping sets ((r.source), ())
   )
@@ -17409,7 +25256,8 @@ begin
     case
       when w.status is null then 'Run a sync, or declare a stream with register_stream.'
       else w.advice
-    end
+    end,
+    g.overlays
   from grouped as g
   left join ranked as w on w.place = g.place
   order by g.source is not null, w.rank desc, g.score, g.source;
@@ -17419,13 +25267,859 @@ comment on function syncwell.get_sync_health_status(uuid) is
 'How syncing is: an overall row first (source NULL), then a row a source, the worst first. p_user_id NULL = '
 'everything the caller may see. status: the worst of the streams behind the row (unknown < healthy < late < degraded '
 '< unhealthy); unknown when there is no evidence, never healthy. score and its parts: means over those streams, 0 to '
-'100, NULL = unknown (queue, drift and speed while nothing measures them). last_sync_at: when a run last ended; '
+'100, NULL = unknown (queue: no device told; drift, speed: too little history). last_sync_at: when a run last ended; '
 'last_success_at: when one last succeeded; consecutive_failures: the most of any stream; platform: NULL when not '
 'known or not the same for all; streams: how many, unknown_streams: how many of them give no evidence; worst_source, '
 'worst_stream_id: the stream that pulls it down; reason and advice: what is wrong with that one and what would make '
-'it better. Reads maintained rows only: the cost does not grow with the history. Errors: SW001, SW002.';
+'it better. overlays: what holds of any of the streams beside its status, by name: flapping, maintenance (a window '
+'mutes or excludes it), paused (nothing is expected), unevaluated (evaluate_health() has not looked for two of its '
+'intervals). Reads maintained rows only: the cost does not grow with the history. Errors: SW001, SW002.';
 revoke all on function syncwell.get_sync_health_status(uuid) from public;
 grant execute on function syncwell.get_sync_health_status(uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/get_sync_issues.sql
+create or replace function syncwell.get_sync_issues(
+  p_state text default null,
+  p_source text default null,
+  p_limit integer default 50,
+  p_user_id uuid default null
+)
+returns table (
+  issue_id uuid,
+  issue_type text,
+  severity text,
+  state text,
+  source text,
+  platform text,
+  user_id uuid,
+  stream_id uuid,
+  parent_id uuid,
+  muted_by text,
+  since timestamptz,
+  opened_at timestamptz,
+  times_opened integer,
+  last_seen_at timestamptz,
+  resolved_at timestamptz,
+  acknowledged_at timestamptz,
+  acknowledged_by uuid,
+  note text,
+  snoozed_until timestamptz,
+  evidence jsonb,
+  suggestion text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+begin
+  perform syncwell._check_limit(p_limit);
+  perform syncwell._check_shown_user(p_user_id);
+  if p_state not in ('open', 'acknowledged', 'snoozed', 'resolved', 'all') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown state of an issue',
+      detail = format('p_state is %L.', left(p_state, 100)),
+      hint = 'Pass open, acknowledged, snoozed, resolved or all, or leave it out for all that are not resolved.';
+  end if;
+
+  return query
+  with shown as materialized (
+    select i.*, v.is_over
+    from syncwell.sync_issues as i
+    -- what has slept long enough is open, whether or not evaluate_health() has come by since
+    cross join lateral (select i.state = 'snoozed' and i.snoozed_until <= v_now as is_over) as v
+    where i.org_id = v_caller.org_id
+      and (
+        v_caller.sees_org
+        or i.user_id = v_caller.user_id
+        or (i.user_id is null and i.stream_id is not null)
+      )
+      and (p_user_id is null or i.user_id = p_user_id)
+      and (p_source is null or i.source = p_source)
+      -- told apart, so that the index of what is not resolved serves
+      and (coalesce(p_state, '') in ('resolved', 'all') or i.state <> 'resolved')
+      and (
+        coalesce(p_state, 'all') = 'all'
+        or p_state = case when v.is_over then 'open' else i.state end
+      )
+    order by
+      array_position('{critical,warning,info}', i.severity), coalesce(i.since, i.opened_at), i.opened_at, i.id
+    limit p_limit
+  )
+  select
+    i.id,
+    i.issue_type,
+    i.severity,
+    case when i.is_over then 'open' else i.state end,
+    i.source,
+    i.platform,
+    i.user_id,
+    i.stream_id,
+    case when p.id is not null then i.parent_id end,
+    i.muted_by,
+    i.since,
+    i.opened_at,
+    i.times_opened,
+    -- evaluate_health() writes it only with other changes
+    case
+      when i.state <> 'resolved' and i.gone_since is null then greatest(i.last_seen_at, e.evaluated_at)
+      else i.last_seen_at
+    end,
+    i.resolved_at,
+    i.acknowledged_at,
+    i.acknowledged_by,
+    i.note,
+    case when not i.is_over then i.snoozed_until end,
+    -- consent may have been asked for since it was written
+    case
+      when i.evidence ? 'device_id' and syncwell._redact(i.org_id, i.user_id, true) is null
+        then i.evidence - 'device_id'
+      else i.evidence
+    end,
+    i.suggestion
+  from shown as i
+  -- a member may not be told of an issue of the whole org
+  left join syncwell.sync_issues as p on p.org_id = i.org_id and p.id = i.parent_id and v_caller.sees_org
+  left join syncwell.health_evaluations as e on e.org_id = i.org_id
+  order by
+    array_position('{critical,warning,info}', i.severity), coalesce(i.since, i.opened_at), i.opened_at, i.id;
+end
+$$;
+comment on function syncwell.get_sync_issues(text, text, integer, uuid) is
+'Issues that evaluate_health() has opened, the worst and then the oldest first. p_state: open, acknowledged, snoozed, '
+'resolved, all, or NULL = all that are not resolved; p_source NULL = all; p_limit: default 50, 1 to 1000; p_user_id '
+'NULL = everything the caller may see: members see those of their own and the org''s streams, the others those of the '
+'whole org. state: a snooze that is over shows as open; parent_id: the issue of the whole org that explains it, to '
+'those who see that; muted_by: silence, maintenance, parent or flapping, NULL when nothing keeps it quiet; since: when '
+'the trouble began; opened_at: when it was first found; times_opened: 1 more for each time it came back soon; '
+'last_seen_at, resolved_at, acknowledged_at, acknowledged_by (NULL: a service), note, snoozed_until; evidence: the '
+'numbers and thresholds behind it, as last seen; suggestion: what to do. A filter that matches nothing gives no rows. '
+'Errors: SW001, SW002, 22004, 22023 (p_state, p_limit).';
+revoke all on function syncwell.get_sync_issues(text, text, integer, uuid) from public;
+grant execute on function syncwell.get_sync_issues(text, text, integer, uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/get_uptime.sql
+create or replace function syncwell.get_uptime(
+  p_source text default null,
+  p_user_id uuid default null,
+  p_days integer default 30
+)
+returns table (
+  source text,
+  streams bigint,
+  good_seconds numeric,
+  down_seconds numeric,
+  unknown_seconds numeric,
+  excluded_seconds numeric,
+  paused_seconds numeric,
+  uptime numeric,
+  runs bigint,
+  run_success_rate numeric,
+  slo numeric,
+  slo_met boolean
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_from timestamptz;
+  v_org_id uuid;
+  v_stream_ids uuid[];
+  v_zone text;
+  v_midnight timestamptz;
+  v_tomorrow timestamptz;
+  v_seconds numeric;
+begin
+  perform syncwell._check_days(p_days);
+  v_from := v_now - make_interval(hours => 24 * p_days);
+  v_seconds := 86400 * p_days;
+  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
+  from syncwell._visible_streams(p_source, p_user_id) as s
+  group by s.org_id;
+  if v_org_id is null then
+    return;
+  end if;
+  select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
+  -- hours up to the first midnight of the stored days; where that is on no full hour, of UTC
+  if not syncwell._begins_on_the_hour(v_zone, v_now) then
+    v_zone := 'UTC';
+  end if;
+  v_midnight := (date_trunc('day', v_from at time zone v_zone) + interval '1 day') at time zone v_zone;
+  v_tomorrow := (date_trunc('day', v_now at time zone v_zone) + interval '1 day') at time zone v_zone;
+
+  return query
+  with streams as materialized (
+    select s.stream_id, s.source, s.slo
+    from syncwell.streams as s
+    where s.org_id = v_org_id and s.stream_id = any(v_stream_ids)
+  ),
+  times as (
+    select
+      t.stream_id,
+      sum(t.seconds) filter (where t.kind in ('healthy', 'late', 'degraded')) as good,
+      sum(t.seconds) filter (where t.kind = 'unhealthy') as down,
+      sum(t.seconds) filter (where t.kind = 'excluded') as excluded,
+      sum(t.seconds) filter (where t.kind = 'paused') as paused
+    from (
+      select
+        p.stream_id,
+        case when p.mode in ('excluded', 'paused') then p.mode else p.status end as kind,
+        extract(epoch from p.ends_at - p.starts_at) as seconds
+      from syncwell._state_stretches(v_org_id, v_stream_ids, v_from, v_now) as p
+    ) as t
+    group by t.stream_id
+  ),
+  counts as (
+    select m.stream_id, sum(m.total)::bigint as total, sum(m.successful) as successful, sum(m.failed) as failed
+    from (
+      select h.stream_id, h.total, h.successful, h.failed
+      from syncwell._metric_rows(
+        v_org_id, v_stream_ids, 'hour', date_trunc('hour', v_from, 'UTC'), v_midnight, 'UTC'
+      ) as h
+      union all
+      select d.stream_id, d.total, d.successful, d.failed
+      from syncwell._metric_rows(v_org_id, v_stream_ids, 'day', v_midnight, v_tomorrow, v_zone) as d
+    ) as m
+    group by m.stream_id
+  ),
+  sums as (
+    select
+      s.source,
+      count(*) as streams,
+      coalesce(sum(t.good), 0) as good,
+      coalesce(sum(t.down), 0) as down,
+      coalesce(sum(t.excluded), 0) as excluded,
+      coalesce(sum(t.paused), 0) as paused,
+      coalesce(sum(c.total), 0)::bigint as runs,
+      sum(c.successful) / nullif(sum(c.successful + c.failed), 0) as success_rate,
+      max(s.slo) as slo,
+      bool_and(c.successful / nullif(c.successful + c.failed, 0) >= s.slo) as slo_met
+    from streams as s
+    left join times as t on t.stream_id = s.stream_id
+    left join counts as c on c.stream_id = s.stream_id
+    group by grouping sets ((s.source), ())
+  )
+  select
+    s.source,
+    s.streams,
+    round(s.good, 3),
+    round(s.down, 3),
+    v_seconds * s.streams - round(s.good, 3) - round(s.down, 3) - round(s.excluded, 3) - round(s.paused, 3),
+    round(s.excluded, 3),
+    round(s.paused, 3),
+    s.good / nullif(s.good + s.down, 0),
+    s.runs,
+    s.success_rate,
+    s.slo,
+    s.slo_met
+  from sums as s
+  order by s.source is not null, s.source;
+end
+$$;
+comment on function syncwell.get_uptime(text, uuid, integer) is
+'How much of the last p_days (of 24 hours; default 30, 1 to 3660) syncing was up: an overall row first (source NULL), '
+'then a row a source. p_source NULL = all; p_user_id NULL = everything the caller may see. Five buckets of seconds, '
+'over all streams, add up to the whole time: good_seconds (healthy, late, degraded), down_seconds (unhealthy), '
+'unknown_seconds (unknown, nothing evaluated, or nothing recorded yet), excluded_seconds and paused_seconds (by '
+'maintenance windows of these modes). uptime = good / (good + down), 0 to 1, NULL without either. runs: those started '
+'since the full hour before that time; run_success_rate: success and partial as a share of all that succeeded or '
+'failed, NULL without any. slo: the strictest that a stream declares, NULL without any; slo_met: whether each stream '
+'that declares one kept to its own, NULL when none did and has runs. No rows when no stream matches. Errors: SW001, '
+'SW002, 22004, 22023 (p_days).';
+revoke all on function syncwell.get_uptime(text, uuid, integer) from public;
+grant execute on function syncwell.get_uptime(text, uuid, integer) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/get_volume_timeline.sql
+create or replace function syncwell.get_volume_timeline(
+  p_source text default null,
+  p_hours integer default 168,
+  p_user_id uuid default null
+)
+returns table (
+  source text,
+  platform text,
+  stream_id uuid,
+  hour timestamptz,
+  actual numeric,
+  expected numeric,
+  lower_bound numeric,
+  upper_bound numeric,
+  severity text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_now constant timestamptz := syncwell._now();
+  v_streams uuid[];
+  v_minimum double precision;
+begin
+  if p_hours is null or p_hours not between 1 and 2160 then
+    raise exception using
+      errcode = '22023',
+      message = 'p_hours is out of range',
+      detail = format('%s is not between 1 and 2160.', coalesce(p_hours::text, 'NULL')),
+      hint = 'Ask for at most 90 days.';
+  end if;
+  v_caller := syncwell._caller();
+  v_streams := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  v_minimum := syncwell._setting(v_caller.org_id, 'health.drift_minimum')::double precision;
+
+  return query
+  with closed as materialized (
+    select
+      c.*, count(*) filter (where c.stream_id is null) over (partition by c.source, c.platform) > 0 as has_group
+    from syncwell._volume_closed(v_caller.org_id, v_now) as c
+  ),
+  shown as materialized (
+    select c.series_id, c.source, c.platform, c.stream_id, c.closed_to, b
+    from closed as c
+    left join syncwell.volume_baselines as b on b.org_id = v_caller.org_id and b.series_id = c.series_id
+    where case
+      when c.stream_id is null then
+        v_caller.sees_org and p_user_id is null and (p_source is null or c.source = p_source)
+      else
+        c.stream_id = any(v_streams)
+        and (
+          not c.has_group or p_user_id is not null or not v_caller.sees_org or b.severity in ('warning', 'critical')
+        )
+    end
+  ),
+  hours as materialized (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(s.series_id) as ids,
+        array_agg(s.closed_to - make_interval(hours => p_hours)) as starts,
+        array_agg(s.closed_to) as ends
+      from shown as s
+    ) as a
+    cross join lateral syncwell._volume_hours(v_caller.org_id, a.ids, a.starts, a.ends) as h
+    where a.ids is not null
+  )
+  select
+    s.source,
+    s.platform,
+    s.stream_id,
+    s.closed_to - make_interval(hours => p_hours - v.n::integer + 1),
+    v.volume::numeric,
+    n.expected,
+    n.lower_bound,
+    n.upper_bound,
+    case
+      when (s.b).upper is null then 'learning'
+      when s.closed_to - make_interval(hours => p_hours - v.n::integer + 1) >= (s.b).since then (s.b).severity
+      else 'none'
+    end
+  from shown as s
+  join hours as h on h.series_id = s.series_id
+  cross join lateral unnest(h.counts, h.slots) with ordinality as v (volume, slot, n)
+  left join lateral syncwell._volume_bounds(
+    (s.b).upper[v.slot + 1], (s.b).lower[v.slot + 1], (s.b).surge_quantiles[1], (s.b).surge_scales[1],
+    (s.b).drop_limits[1], v_minimum
+  ) as n
+    on (s.b).upper is not null
+  order by s.source, s.platform nulls last, s.stream_id nulls first, v.n;
+end
+$$;
+comment on function syncwell.get_volume_timeline(text, integer, uuid) is
+'The volume of each of the last p_hours (1 to 2160, default 168) whole hours beside what is expected, as '
+'calculate_data_drift() has it, oldest first. p_user_id NULL = everything the caller may see: for callers who see the '
+'org all streams of a source and platform together (stream_id NULL) where these are several, of these alone '
+'only what is significant now. p_source NULL = every source. actual: NULL for hours left out (paused, excluded, not '
+'evaluated). severity: of what is significant now, in its hours; learning where nothing is learned yet. Errors: 22023 '
+'(p_hours), SW001, SW002.';
+revoke all on function syncwell.get_volume_timeline(text, integer, uuid) from public;
+grant execute on function syncwell.get_volume_timeline(text, integer, uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/learn_health_baselines.sql
+create or replace function syncwell.learn_health_baselines()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+begin
+  if (syncwell._identity()).org_id is null and pg_has_role(session_user, 'syncwell_operator', 'member') then
+    return syncwell._learn_baselines_task();
+  end if;
+
+  v_caller := syncwell._caller();
+  if v_caller.role not in ('service', 'admin') then
+    raise exception using
+      errcode = '42501',
+      message = 'learning needs a service or an admin',
+      detail = format('The caller is a %s.', v_caller.role),
+      hint = 'Let a service of the org call it, or an operator for all orgs.';
+  end if;
+  perform syncwell._learn_volumes(v_caller.org_id);
+  return syncwell._learn_streams(v_caller.org_id);
+end
+$$;
+comment on function syncwell.learn_health_baselines() is
+'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. '
+'Maintenance calls it; what was learned within 20 hours is left as it is, so it may be called at any time. An operator '
+'learns for all orgs, a service or admin for its own. Returns for how many streams it learned. See stream_states for '
+'what is kept. Errors: SW001, 42501 anybody else.';
+revoke all on function syncwell.learn_health_baselines() from public;
+grant execute on function syncwell.learn_health_baselines() to syncwell_operator, syncwell_worker;
+--! end
+
+--! include health/functions/lift_silence.sql
+create or replace function syncwell.lift_silence(p_silence_id uuid)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_ends_at timestamptz;
+begin
+  if p_silence_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a silence is needed',
+      detail = 'p_silence_id is NULL.',
+      hint = 'syncwell.get_silences() lists them.';
+  end if;
+  select s.ends_at into v_ends_at
+  from syncwell.silences as s
+  where s.org_id = v_handler.org_id and s.id = p_silence_id
+  for update;
+  if not found then
+    raise exception using
+      errcode = 'SW602',
+      message = 'unknown silence',
+      detail = format('There is no silence %s in this org.', p_silence_id),
+      hint = 'syncwell.get_silences() lists them.';
+  end if;
+  if v_ends_at <= v_now then
+    return false;
+  end if;
+  update syncwell.silences as s
+  -- a clock that went back must not end it before it began
+  set ends_at = greatest(v_now, s.starts_at)
+  where s.org_id = v_handler.org_id and s.id = p_silence_id;
+  return true;
+end
+$$;
+comment on function syncwell.lift_silence(uuid) is
+'Ends a silence now: what it kept quiet is alerted of from the next evaluate_health() on. For admins and services. '
+'False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
+revoke all on function syncwell.lift_silence(uuid) from public;
+grant execute on function syncwell.lift_silence(uuid) to syncwell_client, syncwell_worker;
+--! end
+
+--! include health/functions/maintenance_window.sql
+create or replace function syncwell.maintenance_window(
+  p_starts_at timestamptz,
+  p_ends_at timestamptz,
+  p_mode text default 'mute',
+  p_source text default null,
+  p_user_id uuid default null,
+  p_platform text default null,
+  p_cron text default null,
+  p_time_zone text default null,
+  p_reason text default null
+)
+returns uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_zone text;
+  v_window record;
+  v_id uuid;
+begin
+  if p_starts_at is null or p_ends_at is null or p_mode is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a maintenance window needs a beginning, an end and a mode',
+      detail = format(
+        '%s is NULL.',
+        case when p_starts_at is null then 'p_starts_at' when p_ends_at is null then 'p_ends_at' else 'p_mode' end
+      ),
+      hint = 'Leave p_mode out for mute.';
+  end if;
+  if p_mode not in ('mute', 'exclude', 'pause') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown mode of maintenance',
+      detail = format('p_mode is %L.', left(p_mode, 100)),
+      hint = 'Pass mute, exclude or pause.';
+  end if;
+  if p_source is not null then
+    perform syncwell._check_source(p_source);
+  end if;
+  perform syncwell._check_platform(p_platform);
+  perform syncwell._check_time_zone(p_time_zone);
+  perform syncwell._check_text('p_cron', p_cron, 1000);
+  perform syncwell._check_text('p_reason', p_reason, 1000);
+  if p_user_id is not null then
+    perform syncwell._target_user(p_user_id);
+  end if;
+  if not (
+    p_starts_at between v_now - interval '10 years' and v_now + interval '10 years'
+    and p_ends_at > p_starts_at
+    and p_ends_at <= p_starts_at + interval '366 days'
+    and (p_ends_at > v_now or p_cron is not null)
+  )
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no time for a maintenance window',
+      detail = format('It would be from %s to %s.', p_starts_at, p_ends_at),
+      hint = 'It ends after it begins, within 366 days, and is not over yet; both lie within ten years of now.';
+  end if;
+
+  select coalesce(p_time_zone, o.time_zone) into v_zone from syncwell.orgs as o where o.org_id = v_handler.org_id;
+  if syncwell._cron_next(p_cron, v_zone, v_now) is null and p_cron is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'this schedule never fires',
+      detail = format('p_cron is %L.', left(p_cron, 100)),
+      hint = 'Days such as 30 February do not exist.';
+  end if;
+  v_window := syncwell._next_window(p_cron, v_zone, p_starts_at, p_ends_at, v_now);
+  insert into syncwell.maintenance_windows (
+    org_id, mode, source, user_id, platform, starts_at, ends_at, cron, time_zone, reason, created_by
+  )
+  values (
+    v_handler.org_id, p_mode, p_source, p_user_id, p_platform, v_window.starts_at, v_window.ends_at, p_cron,
+    p_time_zone, p_reason, v_handler.user_id
+  )
+  returning id into v_id;
+  return v_id;
+end
+$$;
+comment on function
+syncwell.maintenance_window(timestamptz, timestamptz, text, text, uuid, text, text, text, text) is
+'Plans maintenance from p_starts_at to p_ends_at (at most 366 days). p_mode: mute (nobody is alerted), exclude (nor '
+'does the time count for uptime and baselines) or pause (nor is anything expected: what was due meanwhile is due after '
+'it). It fits streams of p_source, p_user_id and p_platform; each of them NULL = all. p_cron: when it comes again for '
+'as long, five fields, by the clock of p_time_zone (NULL = the org''s); of one whose first time is over, the '
+'occurrence that is on or next is kept. p_reason: at most 1000 characters. For admins and services. Returns its id, '
+'which cancel_maintenance_window() takes. Errors: SW001; SW002; 22004; 22023 for anything not understood or a time '
+'that is over; 22001; 42501 for others.';
+revoke all on function
+syncwell.maintenance_window(timestamptz, timestamptz, text, text, uuid, text, text, text, text) from public;
+grant execute on function
+syncwell.maintenance_window(timestamptz, timestamptz, text, text, uuid, text, text, text, text)
+to syncwell_client, syncwell_worker;
+--! end
+
+--! include health/functions/silence.sql
+create or replace function syncwell.silence(
+  p_matcher jsonb,
+  p_until timestamptz,
+  p_reason text default null
+)
+returns uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_handler record := syncwell._issue_handler();
+  v_now constant timestamptz := syncwell._now();
+  v_id uuid;
+begin
+  if p_matcher is null or p_until is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a silence needs a matcher and an end',
+      detail = format('%s is NULL.', case when p_matcher is null then 'p_matcher' else 'p_until' end),
+      hint = 'Pass e.g. ''{"source": "calls"}'', and until when nobody is to be alerted.';
+  end if;
+  if not (p_until > v_now and p_until <= v_now + interval '10 years') then
+    raise exception using
+      errcode = '22023',
+      message = 'p_until is out of range',
+      detail = format('It is %s.', p_until),
+      hint = 'Pass a time to come, within ten years.';
+  end if;
+  perform syncwell._check_text('p_reason', p_reason, 1000);
+  insert into syncwell.silences (org_id, matcher, starts_at, ends_at, reason, created_by)
+  values (
+    v_handler.org_id, syncwell._checked_matcher(v_handler.org_id, p_matcher), v_now, p_until, p_reason,
+    v_handler.user_id
+  )
+  returning id into v_id;
+  return v_id;
+end
+$$;
+comment on function syncwell.silence(jsonb, timestamptz, text) is
+'Lets nobody be alerted until p_until (at most ten years) of issues that fit p_matcher: an object of texts under any '
+'of the keys source, issue_type, severity, platform, user_id, stream_id, all of which must be equal; {} fits all. '
+'Issues are found and shown all the same, as muted by it from the next evaluate_health() on. p_reason: at most 1000 '
+'characters. For admins and services. Returns its id, which lift_silence() takes. Errors: SW001; SW002 and SW105 for '
+'a user or stream that the org does not have; 22004; 22023 (p_matcher, p_until); 22001; 42501 for others.';
+revoke all on function syncwell.silence(jsonb, timestamptz, text) from public;
+grant execute on function syncwell.silence(jsonb, timestamptz, text) to syncwell_client, syncwell_worker;
+--! end
+
+--! include health/functions/snooze_issue.sql
+create or replace function syncwell.snooze_issue(
+  p_issue_id uuid,
+  p_for interval,
+  p_note text default null
+)
+returns timestamptz
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_until timestamptz;
+  v_issue syncwell.sync_issues;
+begin
+  if p_for is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a time to snooze is needed',
+      detail = 'p_for is NULL.',
+      hint = 'Pass an interval from 1 minute to 90 days, e.g. ''4 hours''.';
+  end if;
+  perform syncwell._check_duration('p_for', p_for, '1 minute', '90 days');
+  perform syncwell._check_text('p_note', p_note, 1000);
+  v_issue := syncwell._locked_issue(p_issue_id);
+  v_until := syncwell._now() + make_interval(secs => extract(epoch from p_for)::double precision);
+  update syncwell.sync_issues as i
+  set state = 'snoozed', snoozed_until = v_until, note = coalesce(p_note, i.note)
+  where i.org_id = v_issue.org_id and i.id = v_issue.id;
+  return v_until;
+end
+$$;
+comment on function syncwell.snooze_issue(uuid, interval, text) is
+'Lets an issue rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of it before, '
+'and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing again counts '
+'from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; '
+'22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
+revoke all on function syncwell.snooze_issue(uuid, interval, text) from public;
+grant execute on function syncwell.snooze_issue(uuid, interval, text) to syncwell_client, syncwell_worker;
+--! end
+
+--! include health/functions/update_sync_health_metrics.sql
+create or replace function syncwell.update_sync_health_metrics(
+  p_user_id uuid,
+  p_source text,
+  p_metrics jsonb,
+  out stream_id uuid,
+  out reported_at timestamptz,
+  out is_newest boolean
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- plans are made while tables are small, and kept
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+  -- Few and short expressions: each is set up anew in every transaction, and a report is one.
+  v_caller record := syncwell._identity();
+  v_user_id uuid;
+  v_metrics jsonb := p_metrics;
+  v_now timestamptz := syncwell._now();
+  v_stream_platform text;
+  v_told record;
+  v_is_unsure boolean;
+begin
+  if v_caller.org_id is null then
+    -- which says why
+    perform syncwell._caller();
+  end if;
+  v_user_id := case
+    when p_user_id is null or p_user_id = v_caller.user_id then v_caller.user_id else syncwell._target_user(p_user_id)
+  end;
+  if syncwell._is_plain_metrics(v_metrics) is distinct from true
+    or (v_metrics ->> 'reported_at')::timestamptz > v_now
+    or (v_metrics ->> 'oldest_pending_at')::timestamptz > v_now
+  then
+    v_metrics := syncwell._checked_metrics(v_metrics, v_now);
+  end if;
+  reported_at := coalesce((v_metrics ->> 'reported_at')::timestamptz, v_now);
+  -- 8 days is the least that the setting may be
+  if reported_at < v_now - interval '8 days'
+    and reported_at < v_now - syncwell._setting(v_caller.org_id, 'health.history_retention')::interval
+  then
+    perform syncwell._refuse_metric('reported_at', 'is so long ago that no history is kept of it');
+  end if;
+  if v_user_id is not null and v_metrics ?| '{device_id,network}'
+    and syncwell._redact(v_caller.org_id, v_user_id, true) is null
+  then
+    v_metrics := v_metrics - '{device_id,network}'::text[];
+  end if;
+
+  loop
+    -- neither IS NOT DISTINCT FROM nor OR finds its way through one index
+    if v_user_id is null then
+      select s.stream_id, s.platform into stream_id, v_stream_platform
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.user_id is null and s.source = p_source and s.retired_at is null;
+    else
+      select s.stream_id, s.platform into stream_id, v_stream_platform
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.user_id = v_user_id and s.source = p_source and s.retired_at is null;
+    end if;
+    exit when found;
+    perform syncwell._check_source(p_source);
+    perform syncwell._ensure_stream(v_caller.org_id, v_user_id, p_source, v_metrics ->> 'platform');
+  end loop;
+  if v_stream_platform is null and v_metrics ? 'platform' then
+    update syncwell.streams as s set platform = v_metrics ->> 'platform'
+    where s.org_id = v_caller.org_id and s.stream_id = update_sync_health_metrics.stream_id and s.platform is null;
+  end if;
+
+  -- The row keeps what it told before, as whoever writes it has it locked: so the sums of the stream move by exact
+  -- differences, in whatever order reports come.
+  insert into syncwell.sync_health as h (
+    org_id, stream_id, device_id, user_id, source, platform, network, sync_duration_ms, record_count, error_count,
+    queue_depth, oldest_pending_at, reported_at, received_at, recent_reports
+  )
+  values (
+    v_caller.org_id, stream_id, coalesce(v_metrics ->> 'device_id', ''), v_user_id, p_source,
+    v_metrics ->> 'platform', nullif(v_metrics ->> 'network', ''), (v_metrics -> 'sync_duration_ms')::bigint,
+    (v_metrics -> 'record_count')::bigint, (v_metrics -> 'error_count')::bigint, (v_metrics -> 'queue_depth')::bigint,
+    -- where nothing waits, nothing has waited since
+    case when v_metrics -> 'queue_depth' <> '0' is not false then (v_metrics ->> 'oldest_pending_at')::timestamptz end,
+    reported_at, v_now, array[reported_at]
+  )
+  on conflict (org_id, stream_id, device_id) do update
+  set
+    platform = coalesce(excluded.platform, h.platform),
+    network = coalesce(excluded.network, h.network),
+    sync_duration_ms = coalesce(excluded.sync_duration_ms, h.sync_duration_ms),
+    record_count = coalesce(excluded.record_count, h.record_count),
+    error_count = coalesce(excluded.error_count, h.error_count),
+    queue_depth = coalesce(excluded.queue_depth, h.queue_depth),
+    oldest_pending_at = case
+      when excluded.queue_depth = 0 or v_metrics ? 'oldest_pending_at' then excluded.oldest_pending_at
+      else h.oldest_pending_at
+    end,
+    reported_at = excluded.reported_at,
+    received_at = excluded.received_at,
+    recent_reports = h.recent_reports[cardinality(h.recent_reports) - 30:] || excluded.reported_at,
+    queue_depth_before = h.queue_depth,
+    oldest_pending_before = h.oldest_pending_at
+  where excluded.reported_at > h.reported_at
+  returning h.queue_depth, h.oldest_pending_at, h.queue_depth_before, h.oldest_pending_before into v_told;
+  is_newest := found;
+  if not is_newest then
+    update syncwell.sync_health as h
+    set recent_reports = h.recent_reports[cardinality(h.recent_reports) - 30:] || update_sync_health_metrics.reported_at
+    where h.org_id = v_caller.org_id
+      and h.stream_id = update_sync_health_metrics.stream_id
+      and h.device_id = coalesce(v_metrics ->> 'device_id', '')
+      and h.reported_at <> update_sync_health_metrics.reported_at
+      and update_sync_health_metrics.reported_at <> all(h.recent_reports);
+    if not found then
+      -- sent again
+      select h.reported_at = update_sync_health_metrics.reported_at into is_newest
+      from syncwell.sync_health as h
+      where h.org_id = v_caller.org_id
+        and h.stream_id = update_sync_health_metrics.stream_id
+        and h.device_id = coalesce(v_metrics ->> 'device_id', '');
+      return;
+    end if;
+  end if;
+
+  insert into syncwell.sync_health_hours as k (
+    org_id, stream_id, hour, user_id, source, reports, durations, duration_total, records, errors, queue_depth_maximum,
+    queue_age_maximum
+  )
+  values (
+    v_caller.org_id, stream_id, date_trunc('hour', reported_at, 'UTC'), v_user_id, p_source, 1,
+    (v_metrics ? 'sync_duration_ms')::integer, coalesce((v_metrics -> 'sync_duration_ms')::bigint, 0),
+    coalesce((v_metrics -> 'record_count')::bigint, 0), coalesce((v_metrics -> 'error_count')::bigint, 0),
+    (v_metrics -> 'queue_depth')::bigint,
+    case
+      when v_metrics -> 'queue_depth' <> '0' is not false
+        then greatest(reported_at - (v_metrics ->> 'oldest_pending_at')::timestamptz, '0')
+    end
+  )
+  on conflict (org_id, stream_id, hour) do update
+  set
+    reports = k.reports + 1,
+    durations = k.durations + excluded.durations,
+    duration_total = k.duration_total + excluded.duration_total,
+    records = k.records + excluded.records,
+    errors = k.errors + excluded.errors,
+    queue_depth_maximum = greatest(k.queue_depth_maximum, excluded.queue_depth_maximum),
+    queue_age_maximum = greatest(k.queue_age_maximum, excluded.queue_age_maximum);
+
+  if not is_newest or not v_metrics ?| '{queue_depth,oldest_pending_at}' then
+    return;
+  end if;
+  if v_told.queue_depth is not distinct from v_told.queue_depth_before
+    and v_told.oldest_pending_at is not distinct from v_told.oldest_pending_before
+  then
+    -- that it was told again is known to the minute
+    update syncwell.stream_states as t set queue_reported_at = v_now
+    where t.org_id = v_caller.org_id
+      and t.stream_id = update_sync_health_metrics.stream_id
+      and t.queue_reported_at < v_now - interval '1 minute';
+    return;
+  end if;
+  update syncwell.stream_states as t
+  set
+    queue_depth = case
+      -- sums of such are not kept up but counted anew
+      when greatest(t.queue_depth, v_told.queue_depth, v_told.queue_depth_before) > 1000000000000000 then t.queue_depth
+      when coalesce(t.queue_depth, v_told.queue_depth) is not null
+        then greatest(
+          coalesce(t.queue_depth, 0) + coalesce(v_told.queue_depth, 0) - coalesce(v_told.queue_depth_before, 0), 0
+        )
+    end,
+    queue_oldest_at = least(t.queue_oldest_at, v_told.oldest_pending_at),
+    queue_reported_at = v_now
+  where t.org_id = v_caller.org_id and t.stream_id = update_sync_health_metrics.stream_id
+  returning
+    coalesce(greatest(t.queue_depth, v_told.queue_depth, v_told.queue_depth_before) > 1000000000000000, false)
+    -- it had waited the longest of all, and does no more: which does now?
+    or coalesce(
+      t.queue_oldest_at = v_told.oldest_pending_before
+      and v_told.oldest_pending_at is distinct from v_told.oldest_pending_before,
+      false
+    )
+  into v_is_unsure;
+  if not found then
+    insert into syncwell.stream_states (org_id, stream_id, user_id, source, queue_reported_at)
+    values (v_caller.org_id, stream_id, v_user_id, p_source, v_now)
+    on conflict (org_id, stream_id) do update set queue_reported_at = excluded.queue_reported_at;
+    v_is_unsure := true;
+  end if;
+  if v_is_unsure then
+    perform syncwell._recount_queue(v_caller.org_id, stream_id);
+  end if;
+end
+$$;
+comment on function syncwell.update_sync_health_metrics(uuid, text, jsonb) is
+'What a device tells of its syncing. p_user_id NULL: the caller''s own stream of p_source, for a service the org''s '
+'own; admins and services may name a user. p_metrics, an object of any of: sync_duration_ms (how long its last sync '
+'took), record_count, error_count (of that sync), queue_depth (operations that wait on it), oldest_pending_at (since '
+'when the oldest of them waits; null: none does), platform (android, ios, web, server, other), device_id (at most 255 '
+'characters) and network (64), both kept with consent, and reported_at (default: now). Numbers run from 0 to 2^63 - 1, '
+'times are ISO 8601 with an offset and at most 5 minutes ahead. Per device the newest reported_at wins, whatever '
+'arrives first, and what it leaves out stays as it was told before; a late report counts into the hours '
+'(sync_health_hours) only. A report that is sent again (same device and reported_at, among the last 32 of the device) '
+'changes nothing. The stream is made on first use, takes the platform where it has none, and keeps the sum of the '
+'queues and the oldest operation of all its devices. Returns the stream, the reported_at taken, and whether it is the '
+'newest of the device. Errors: SW001, SW002, 22004, 22023 (p_source), SW605 with the key named for anything unknown, '
+'negative, not finite, too large, not of its kind, to come, or longer ago than setting health.history_retention.';
+revoke all on function syncwell.update_sync_health_metrics(uuid, text, jsonb) from public;
+grant execute on function syncwell.update_sync_health_metrics(uuid, text, jsonb) to syncwell_client, syncwell_worker;
 --! end
 
 --! include health/views.sql
@@ -17449,6 +26143,7 @@ select
   h.since,
   h.reason,
   h.advice,
+  syncwell._overlays(p.is_paused, w.mode in ('exclude', 'mute'), x.is_flapping, c.is_unevaluated) as overlays,
   h.expected_interval,
   h.due_at,
   h.late_at,
@@ -17463,19 +26158,41 @@ select
   t.next_sync_at,
   t.total_runs,
   t.items_in_database,
+  x.learned_interval,
+  x.usual_duration_ms,
+  x.drift_percent,
+  x.drift_severity,
+  x.queue_depth,
+  x.queue_oldest_at,
   s.registered_at
-from syncwell.streams as s
-cross join syncwell._own_health_settings() as c
+from syncwell._own_health_settings() as c
+cross join syncwell.streams as s
 left join syncwell.sync_state as t on s.org_id = t.org_id and s.stream_id = t.stream_id
+left join syncwell.stream_states as x on s.org_id = x.org_id and s.stream_id = x.stream_id
+cross join
+  lateral (
+    select
+      case
+        when c.overrides is null then c.limits
+        else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+      end as limits,
+      case
+        when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+      end as mode
+  ) as w
+cross join
+  lateral (select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused) as p
 cross join
   lateral syncwell._stream_status(
     row(
-      s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.registered_at, s.created_at,
-      t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync,
-      t.consecutive_failures, t.recent_outcomes, t.next_sync_at
+      s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
+      t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
+      t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
+      x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
+      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
     )::syncwell.stream_facts,
-    syncwell._stream_settings(c.settings, c.overrides, s.source, s.platform),
-    syncwell._now()
+    w.limits,
+    c.computed_at
   ) as h
 where s.retired_at is null;
 comment on view syncwell.stream_health is
@@ -17494,17 +26211,25 @@ comment on column syncwell.stream_health.freshness_score is
 comment on column syncwell.stream_health.reliability_score is
 '0 to 100: success rate of the newest 20 runs, recent ones weighing more, minus a penalty for each failure in a row; '
 'NULL without any.';
-comment on column syncwell.stream_health.queue_score is '0 to 100; NULL: nothing measures the stream''s queue.';
-comment on column syncwell.stream_health.drift_score is '0 to 100; NULL: nothing measures the stream''s drift.';
-comment on column syncwell.stream_health.speed_score is '0 to 100; NULL: nothing measures the stream''s speed.';
+comment on column syncwell.stream_health.queue_score is
+'100 while the oldest operation that waits on a device is no older than health.queue_good, falling to 0 at '
+'health.queue_bad; NULL: no device told.';
+comment on column syncwell.stream_health.drift_score is
+'100 unless its volume is significantly off, then 100 minus the percentage; NULL: not known.';
+comment on column syncwell.stream_health.speed_score is
+'100 if the last run took no longer than usual, falling to 0 at health.speed_limit times that; NULL: not known, or it '
+'did not succeed.';
 comment on column syncwell.stream_health.freshness is 'fresh, late, stale or unknown.';
 comment on column syncwell.stream_health.since is
 'When the trouble began: the last success before failures, due_at of what is overdue; NULL when there is none.';
 comment on column syncwell.stream_health.reason is 'Why the status is what it is; NULL when healthy.';
 comment on column syncwell.stream_health.advice is 'What would make it better; NULL when healthy.';
+comment on column syncwell.stream_health.overlays is
+'What holds beside the status: flapping, maintenance (a window mutes or excludes it), paused (nothing is expected), '
+'unevaluated (evaluate_health() has not looked for two of its intervals); empty when nothing does.';
 comment on column syncwell.stream_health.expected_interval is
-'How often a success is expected: as declared, or setting health.stale_after; by its cron only once that is overdue; '
-'NULL when nothing is expected.';
+'How often a success is expected: as declared, or as learned, or setting health.stale_after; by its cron only once '
+'that is overdue; NULL when nothing is expected.';
 comment on column syncwell.stream_health.due_at is 'When the next success is expected; NULL when none is.';
 comment on column syncwell.stream_health.late_at is
 'due_at plus grace: from then on it is late; NULL for a cron that is not overdue.';
@@ -17523,8 +26248,109 @@ comment on column syncwell.stream_health.next_sync_at is
 comment on column syncwell.stream_health.total_runs is 'Runs that have ended.';
 comment on column syncwell.stream_health.items_in_database is
 'Items created minus items deleted over all runs; NULL when never told.';
+comment on column syncwell.stream_health.learned_interval is
+'How often it usually succeeds; NULL: too little history.';
+comment on column syncwell.stream_health.usual_duration_ms is
+'95 % of its runs of the last 28 days that succeeded or failed took no longer; NULL without any.';
+comment on column syncwell.stream_health.drift_percent is
+'How far its volume is from what is expected, in percent of that; NULL: not known.';
+comment on column syncwell.stream_health.drift_severity is
+'learning, none, warning or critical; NULL: never checked.';
+comment on column syncwell.stream_health.queue_depth is
+'Operations that wait on its devices, as these last told; NULL: never told.';
+comment on column syncwell.stream_health.queue_oldest_at is 'Since when the oldest of them waits; NULL: none does.';
 comment on column syncwell.stream_health.registered_at is 'When the stream was declared; NULL: it only ran.';
 grant select on syncwell.stream_health to syncwell_reader;
+--! end
+
+--! include health/policies.sql
+-- A stream's health is its user's, and the whole org's where that may be seen; functions decide who handles issues.
+
+alter table syncwell.stream_states enable row level security;
+alter table syncwell.stream_periods enable row level security;
+alter table syncwell.sync_health enable row level security;
+alter table syncwell.sync_health_hours enable row level security;
+alter table syncwell.sync_issues enable row level security;
+alter table syncwell.silences enable row level security;
+alter table syncwell.maintenance_windows enable row level security;
+alter table syncwell.health_evaluations enable row level security;
+alter table syncwell.blind_periods enable row level security;
+alter table syncwell.volume_baselines enable row level security;
+
+create policy own_states_or_whole_org on syncwell.stream_states for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_periods_or_whole_org on syncwell.stream_periods for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_reports_or_whole_org on syncwell.sync_health for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_report_hours_or_whole_org on syncwell.sync_health_hours for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+-- what is no stream's (mass_staleness) is the org's, and tells of all its streams
+create policy own_issues_or_whole_org on syncwell.sync_issues for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (
+    (select syncwell._sees_org())
+    or user_id = (select syncwell.current_user_id())
+    or (user_id is null and stream_id is not null)
+  )
+);
+
+create policy whole_org on syncwell.silences for select
+using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
+
+create policy own_windows_or_whole_org on syncwell.maintenance_windows for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_org on syncwell.health_evaluations for select
+using (org_id = (select syncwell.current_org_id()));
+
+create policy own_org on syncwell.blind_periods for select
+using (org_id = (select syncwell.current_org_id()));
+
+create policy own_volumes_or_whole_org on syncwell.volume_baselines for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (
+    (select syncwell._sees_org())
+    or user_id = (select syncwell.current_user_id())
+    or (user_id is null and stream_id is not null)
+  )
+);
+
+grant select on syncwell.stream_states, syncwell.stream_periods, syncwell.sync_health_hours, syncwell.volume_baselines
+to syncwell_reader;
+grant select on
+syncwell.silences, syncwell.maintenance_windows, syncwell.health_evaluations, syncwell.blind_periods
+to syncwell_reader;
+-- devices and networks are shown by functions or not at all
+grant select (
+  org_id, stream_id, user_id, source, platform, sync_duration_ms, record_count, error_count, queue_depth,
+  oldest_pending_at, reported_at, received_at
+) on syncwell.sync_health to syncwell_reader;
+grant select (
+  org_id, id, issue_type, severity, state, stream_id, user_id, source, platform, parent_id, muted_by, since, suggestion,
+  opened_at, times_opened, last_seen_at, gone_since, resolved_at, acknowledged_at, acknowledged_by, note, snoozed_until
+) on syncwell.sync_issues to syncwell_reader;
 --! end
 
 --! include health/registry.sql
@@ -17568,10 +26394,476 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 (
   'health.conflict_threshold', 'integer', '10', '1', '1000000', 'conflicts',
   'So many conflicts of one device within 24 hours are an issue; those that a person decided do not count.'
+),
+(
+  'health.evaluation_interval', 'interval', '00:05:00', '00:00:10', '24:00:00', null,
+  'How often evaluate_health() is called; after two such intervals without it states are unevaluated.'
+),
+(
+  'health.pending_for', 'interval', '00:00:00', '00:00:00', '24:00:00', null,
+  'How long something must be wrong before evaluate_health() moves a stream''s state and opens an issue.'
+),
+(
+  'health.keep_for', 'interval', '00:02:00', '00:00:00', '24:00:00', null,
+  'How long it must be well again before evaluate_health() moves the state back and resolves the issue.'
+),
+(
+  'health.flap_start', 'number', '30', '1', '100', 'percent',
+  'From this weighted share of changes in the newest 21 observations on a stream is flapping.'
+),
+('health.flap_stop', 'number', '20', '0', '100', 'percent', 'At this share it is not flapping any more.'),
+(
+  'health.flap_minimum', 'integer', '10', '3', '21', 'observations',
+  'Fewer observations never make a stream flapping.'
+),
+(
+  'health.mass_share', 'number', '0.3', '0.01', '1', 'share',
+  'More than this share of an org''s streams stale at once is one issue, mass_staleness; it ends at half of it.'
+),
+('health.mass_minimum', 'integer', '5', '2', '1000000', 'streams', 'Fewer streams are never a mass.'),
+(
+  'health.reopen_within', 'interval', '24:00:00', '00:00:00', '8760:00:00', null,
+  'An issue that comes back within this time of its end is reopened; later it is a new one.'
+),
+('health.error_rate', 'number', '0.5', '0.01', '1', 'share', 'From this share of failed runs on the rate is an issue.'),
+(
+  'health.error_rate_runs', 'integer', '10', '2', '20', 'runs',
+  'Over how many of the newest runs the rate counts; with fewer there is none.'
+),
+('health.start_timeout', 'interval', '00:03:00', '00:00:01', '24:00:00', null, 'How long a sync may wait to start.'),
+(
+  'health.slow_ratio', 'number', '2', '1', '100', 'times',
+  'A run is slow that takes longer than so many times the usual (95 % of runs take less), and health.slow_margin.'
+),
+('health.slow_margin', 'interval', '00:15:00', '00:00:00', '24:00:00', null, 'See health.slow_ratio.'),
+('health.slow_runs', 'integer', '10', '1', '1000000', 'runs', 'With fewer runs nothing is usual.'),
+(
+  'health.speed_limit', 'number', '4', '1.1', '100', 'times',
+  'So many times the usual duration make the speed part of the score 0.'
+),
+(
+  'health.queue_good', 'interval', '00:05:00', '00:00:01', '24:00:00', null,
+  'How old the oldest waiting operation may be for the queue part of the score to be 100.'
+),
+(
+  'health.queue_bad', 'interval', '24:00:00', '00:00:02', '8760:00:00', null,
+  'At this age it is 0, and the backlog critical; in between it falls with the logarithm.'
+),
+(
+  'health.queue_backlog', 'interval', '01:00:00', '00:00:01', '8760:00:00', null,
+  'From this age on the backlog is an issue.'
+),
+(
+  'health.clock_skew', 'interval', '00:01:00', '00:00:01', '00:05:00', null,
+  'How far ahead of the server''s the clock of a device may be without being an issue.'
+),
+(
+  'health.drift_minimum', 'integer', '30', '0', '1000000', 'items',
+  'So many items more than expected there must be at least to be a surge.'
+),
+(
+  'health.drift_critical', 'number', '80', '10', '100', 'percent',
+  'A drop by so many percent or more is critical, one by less a warning; a gap is always critical.'
+),
+(
+  'health.history_retention', 'interval', '400 days', '8 days', '100 years', null,
+  'How long stretches of states, reports of devices by hour and blind periods are kept.'
+),
+(
+  'health.issue_retention', 'interval', '400 days', '1 day', '100 years', null,
+  'How long resolved issues, ended silences and ended maintenance windows are kept.'
 );
+
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+('SW601', 'unknown_issue', 404, 'No such issue in the caller''s org, or not the caller''s.'),
+('SW602', 'unknown_silence', 404, 'No such silence in the caller''s org.'),
+('SW603', 'unknown_window', 404, 'No such maintenance window in the caller''s org.'),
+('SW604', 'issue_resolved', 409, 'The issue is resolved: there is nothing left to handle.'),
+('SW605', 'metric_refused', 422, 'A reported metric is unknown, negative, not finite, too large or in the future.');
+
+insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+(
+  'health_baselines', 'health', '_learn_baselines_task',
+  'Learns once a day what is usual for each stream: interval, duration, volume.'
+),
+('evaluate_health', 'health', '_evaluate_health_task', 'Moves states, opens and resolves issues.'),
+(
+  'expire_health', 'health', '_expire_health_task',
+  'Deletes history and resolved issues that are past their retention.'
+);
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
+('stream_states', 'user_id', 'delete', 'How the user''s streams are, and what is usual for them.'),
+('stream_periods', 'user_id', 'delete', 'How they were.'),
+('sync_health', 'user_id', 'delete', 'What the user''s devices last told of their syncing.'),
+('sync_health_hours', 'user_id', 'delete', 'What they told, by hour.'),
+('volume_baselines', 'user_id', 'delete', 'What volume is usual for the user''s streams.'),
+('sync_issues', 'user_id', 'delete', 'What was wrong with the user''s streams.'),
+('maintenance_windows', 'user_id', 'delete', 'When the user''s streams were worked on.');
+--! end
+
+--! include alerts/tables.sql
+-- alerts: what somebody is to be told of, written with the issue it comes from.
+
+create table syncwell.alert_outbox (
+  org_id uuid not null,
+  id uuid not null,
+  issue_id uuid not null,
+  fingerprint text not null,
+  status text not null constraint alert_outbox_status_is_known check (status in ('firing', 'resolved')),
+  severity text not null constraint alert_outbox_severity_is_known check (severity in ('info', 'warning', 'critical')),
+  user_id uuid,
+  labels jsonb not null,
+  annotations jsonb not null,
+  starts_at timestamptz not null,
+  ends_at timestamptz,
+  created_at timestamptz not null,
+  primary key (org_id, id),
+  foreign key (org_id, issue_id) references syncwell.sync_issues on delete cascade
+);
+create index alert_outbox_by_issue on syncwell.alert_outbox (org_id, issue_id, id);
+create index alert_outbox_by_age on syncwell.alert_outbox (created_at);
+comment on table syncwell.alert_outbox is
+'Alerts, one row for each change somebody is to be told of: written by a trigger on sync_issues in the transaction '
+'that opens, worsens or resolves an issue, so that none is lost and none is made up. Labels and annotations are as '
+'Alertmanager takes them.';
+comment on column syncwell.alert_outbox.org_id is 'The org.';
+comment on column syncwell.alert_outbox.id is 'The alert''s id; ids ascend with created_at.';
+comment on column syncwell.alert_outbox.issue_id is 'The issue it tells of.';
+comment on column syncwell.alert_outbox.fingerprint is 'The issue''s fingerprint: receivers drop what they know.';
+comment on column syncwell.alert_outbox.status is 'firing or resolved.';
+comment on column syncwell.alert_outbox.severity is 'info, warning or critical.';
+comment on column syncwell.alert_outbox.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.alert_outbox.labels is
+'alertname (the issue type), severity, org, source, stream, platform, user: those that are known, as text.';
+comment on column syncwell.alert_outbox.annotations is
+'summary and description, and flapping where that is what it tells: as text.';
+comment on column syncwell.alert_outbox.starts_at is 'When the issue was opened, or reopened.';
+comment on column syncwell.alert_outbox.ends_at is 'When it was resolved; NULL: it is not.';
+comment on column syncwell.alert_outbox.created_at is 'When the alert was written.';
+--! end
+
+--! include alerts/functions/_expire_alerts_task.sql
+create or replace function syncwell._expire_alerts_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows bigint;
+begin
+  with bound as materialized (
+    select o.org_id, syncwell._now() - syncwell._setting(o.org_id, 'alerts.retention')::interval as before
+    from syncwell.orgs as o
+  ),
+  old as (
+    select a.org_id, a.id
+    from bound as b
+    join syncwell.alert_outbox as a on a.org_id = b.org_id and a.created_at < b.before
+    join syncwell.sync_issues as i on i.org_id = a.org_id and i.id = a.issue_id and i.resolved_at < b.before
+    limit 50000
+    for update of a skip locked
+  )
+  delete from syncwell.alert_outbox as a
+  using old as o
+  where a.org_id = o.org_id and a.id = o.id;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+comment on function syncwell._expire_alerts_task() is
+'Maintenance duty: deletes alerts older than setting alerts.retention whose issue has been resolved for as long, at '
+'most 50000 a call; how many.';
+revoke all on function syncwell._expire_alerts_task() from public;
+--! end
+
+--! include alerts/functions/_tell_changed_issues.sql
+create or replace function syncwell._tell_changed_issues()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_ids uuid[];
+  v_issue_ids uuid[];
+  v_news text[];
+begin
+  select array_agg(c.org_id), array_agg(c.id), array_agg(c.news)
+  into v_org_ids, v_issue_ids, v_news
+  from (
+    select
+      n.org_id,
+      n.id,
+      case
+        when n.state = 'resolved' and o.state <> 'resolved' then 'resolved'
+        when n.state <> 'open' then null
+        when n.muted_by = 'flapping' and (o.state <> 'open' or o.muted_by is distinct from 'flapping')
+          then 'flapping'
+        when n.muted_by is null and (
+          o.state <> 'open'
+          or o.muted_by is not null
+          or array_position('{info,warning,critical}', n.severity)
+          > array_position('{info,warning,critical}', o.severity)
+        )
+          then 'firing'
+      end as news
+    from new_issues as n
+    join old_issues as o on o.org_id = n.org_id and o.id = n.id
+  ) as c
+  where c.news is not null;
+  if v_issue_ids is not null then
+    perform syncwell._tell_issues(v_org_ids, v_issue_ids, v_news);
+  end if;
+  return null;
+end
+$$;
+comment on function syncwell._tell_changed_issues() is
+'Trigger: issues were changed, by whomever. Somebody is to be told of what is open and nothing keeps quiet any more, '
+'of what got worse, once of what flaps, and of what is resolved. Definer, because nobody else writes the outbox.';
+revoke all on function syncwell._tell_changed_issues() from public;
+--! end
+
+--! include alerts/functions/_tell_issues.sql
+create or replace function syncwell._tell_issues(
+  p_org_ids uuid[],
+  p_issue_ids uuid[],
+  p_news text[]
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  c_severities constant text[] := array['info', 'warning', 'critical'];
+  v_rows bigint;
+begin
+  insert into syncwell.alert_outbox (
+    org_id, id, issue_id, fingerprint, status, severity, user_id, labels, annotations, starts_at, ends_at, created_at
+  )
+  with issues as materialized (
+    select i.*, k.news, t.at, l.status as last_status, l.severity as last_severity, l.labels as last_labels,
+      l.annotations as last_annotations, l.starts_at as last_starts_at
+    from unnest(p_org_ids, p_issue_ids, p_news) as k (org_id, issue_id, news)
+    join syncwell.sync_issues as i on i.org_id = k.org_id and i.id = k.issue_id
+    left join lateral (
+      select a.status, a.severity, a.labels, a.annotations, a.starts_at, a.created_at
+      from syncwell.alert_outbox as a
+      where a.org_id = i.org_id and a.issue_id = i.id
+      order by a.id desc
+      limit 1
+    ) as l on true
+    -- later than the last one, whatever the clock says: the order of ids is the order of events
+    cross join lateral (select greatest(v_now, l.created_at + interval '1 microsecond') as at) as t
+  ),
+  thresholds as materialized (
+    select
+      k.org_id, k.source, k.platform,
+      array_position(
+        c_severities, syncwell._setting(k.org_id, 'alerts.minimum_severity', k.source, k.platform)
+      ) as minimum
+    from (select distinct i.org_id, i.source, i.platform from issues as i where i.news <> 'resolved') as k
+  )
+  select
+    i.org_id,
+    syncwell._uuid7(i.at),
+    i.id,
+    i.fingerprint,
+    'firing',
+    i.severity,
+    i.user_id,
+    jsonb_strip_nulls(jsonb_build_object(
+      'alertname', i.issue_type,
+      'severity', i.severity,
+      'org', i.org_id::text,
+      'source', i.source,
+      'stream', i.stream_id::text,
+      'platform', i.platform,
+      'user', i.user_id::text
+    )),
+    case i.news
+      when 'flapping' then jsonb_build_object(
+        'summary', concat(i.issue_type, ': ' || i.source, ' (flapping)'),
+        'description', concat_ws(
+          ' ', 'It comes and goes so often that nothing more is told of it until that ends.', i.suggestion
+        ),
+        'flapping', 'true'
+      )
+      else jsonb_strip_nulls(
+        jsonb_build_object('summary', concat(i.issue_type, ': ' || i.source), 'description', i.suggestion)
+      )
+    end,
+    case
+      when i.last_status = 'firing' then i.last_starts_at
+      when i.times_opened = 1 then i.opened_at
+      else i.at
+    end,
+    null,
+    i.at
+  from issues as i
+  join thresholds as t
+    on t.org_id = i.org_id and t.source is not distinct from i.source and t.platform is not distinct from i.platform
+  where i.news <> 'resolved'
+    and array_position(c_severities, i.severity) >= t.minimum
+    -- of flapping it is told once
+    and not (i.news = 'flapping' and coalesce(i.last_status = 'firing' and i.last_annotations ? 'flapping', false))
+  union all
+  -- under the labels by which it was told: receivers know an alert by them
+  select
+    i.org_id,
+    syncwell._uuid7(i.at),
+    i.id,
+    i.fingerprint,
+    'resolved',
+    i.last_severity,
+    i.user_id,
+    i.last_labels,
+    jsonb_build_object('summary', concat(i.issue_type, ': ' || i.source, ' is over')),
+    i.last_starts_at,
+    greatest(i.resolved_at, i.last_starts_at),
+    i.at
+  from issues as i
+  where i.news = 'resolved' and i.last_status = 'firing';
+  get diagnostics v_rows = row_count;
+  if v_rows > 0 then
+    -- wakes whoever delivers, once a transaction; what there is they read
+    perform pg_notify('syncwell_alerts', '');
+  end if;
+  return v_rows;
+end
+$$;
+comment on function syncwell._tell_issues(uuid[], uuid[], text[]) is
+'Writes alerts of issues whose news is that they are firing, flapping or resolved. firing and flapping: from setting '
+'alerts.minimum_severity on, flapping once; resolved: of what was told of. The arrays belong together by position. '
+'Returns how many; wakes listeners of channel syncwell_alerts.';
+revoke all on function syncwell._tell_issues(uuid[], uuid[], text[]) from public;
+--! end
+
+--! include alerts/functions/_tell_new_issues.sql
+create or replace function syncwell._tell_new_issues()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_ids uuid[];
+  v_issue_ids uuid[];
+  v_news text[];
+begin
+  select array_agg(n.org_id), array_agg(n.id), array_agg(coalesce(n.muted_by, 'firing'))
+  into v_org_ids, v_issue_ids, v_news
+  from new_issues as n
+  where n.state = 'open' and coalesce(n.muted_by, 'flapping') = 'flapping';
+  if v_issue_ids is not null then
+    perform syncwell._tell_issues(v_org_ids, v_issue_ids, v_news);
+  end if;
+  return null;
+end
+$$;
+comment on function syncwell._tell_new_issues() is
+'Trigger: issues were opened, by whomever. Somebody is to be told of those that nothing keeps quiet, and once of what '
+'flaps. Definer, because nobody else writes the outbox.';
+revoke all on function syncwell._tell_new_issues() from public;
+--! end
+
+--! include alerts/functions/get_alerts.sql
+create or replace function syncwell.get_alerts(
+  p_limit integer default 50,
+  p_status text default null
+)
+returns table (
+  alert_id uuid,
+  issue_id uuid,
+  fingerprint text,
+  status text,
+  severity text,
+  user_id uuid,
+  labels jsonb,
+  annotations jsonb,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  created_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_status not in ('firing', 'resolved') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status of an alert',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass firing or resolved, or leave it out for both.';
+  end if;
+  return query
+  select
+    a.id, a.issue_id, a.fingerprint, a.status, a.severity, a.user_id, a.labels, a.annotations, a.starts_at, a.ends_at,
+    a.created_at
+  from syncwell.alert_outbox as a
+  where a.org_id = v_caller.org_id
+    and v_caller.sees_org
+    and (p_status is null or a.status = p_status)
+  order by a.id desc
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_alerts(integer, text) is
+'Alerts of the org, the newest first, for analysts, admins and services; others see none. p_limit: default 50, 1 to '
+'1000; p_status: firing or resolved, NULL = both. fingerprint: of the issue, the same each time; labels: alertname '
+'(the issue type), severity, org, source, stream, platform, user; annotations: summary, description, and flapping '
+'where that is what it tells; starts_at: when the issue was opened or reopened; ends_at: when it was resolved. Errors: '
+'SW001, 22004, 22023 (p_limit, p_status).';
+revoke all on function syncwell.get_alerts(integer, text) from public;
+grant execute on function syncwell.get_alerts(integer, text) to syncwell_reader;
+--! end
+
+--! include alerts/triggers.sql
+-- A statement each, however many issues it moves.
+
+create trigger sync_issues_are_told_of_when_opened after insert on syncwell.sync_issues
+referencing new table as new_issues
+for each statement execute function syncwell._tell_new_issues();
+
+create trigger sync_issues_are_told_of_when_changed after update on syncwell.sync_issues
+referencing old table as old_issues new table as new_issues
+for each statement execute function syncwell._tell_changed_issues();
+--! end
+
+--! include alerts/policies.sql
+-- Alerts are the org's: whoever sees it all sees them.
+
+alter table syncwell.alert_outbox enable row level security;
+
+create policy whole_org on syncwell.alert_outbox for select
+using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
+
+grant select on syncwell.alert_outbox to syncwell_reader;
+--! end
+
+--! include alerts/registry.sql
+insert into syncwell.setting_definitions (
+  key, kind, default_value, minimum, maximum, allowed, unit, description
+) values
+(
+  'alerts.minimum_severity', 'text', 'warning', null, null, '{info,warning,critical}', null,
+  'Issues below this severity are shown, but nobody is alerted of them.'
+),
+(
+  'alerts.retention', 'interval', '30 days', '1 day', '10 years', null, null,
+  'How long alerts are kept once their issue is resolved.'
+);
+
+insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+('expire_alerts', 'alerts', '_expire_alerts_task', 'Deletes alerts of resolved issues past setting alerts.retention.');
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
+('alert_outbox', 'user_id', 'delete', 'What somebody was told of the user''s streams.');
 --! end
 
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'b5220358c986f854066b502133b97ffddf0979e248fcad3516f933fef501606a', syncwell._now(), session_user);
+('0001', 'foundation', '89edbc471839d7d21315eaa4ffe0d91a15820cd8978db681a835ba3d503c833b', syncwell._now(), session_user);

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,25 @@ from harness.paths import ROOT
 from syncwell.cli.demo import git
 from syncwell.cli.demo.git import GitError, Repository
 from syncwell.cli.demo.history import batches
+from syncwell.cli.demo.people import fleet
 from syncwell.cli.failures import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECONDS = 120
+_DEVICES = 60
+_FOUND_AS = {
+    "stopped": "stale_data",
+    "flood": "drift",
+    "never synced": "missing_source",
+    "failing": "failure",
+    "flaky": "high_error_rate",
+    "slow": "slow",
+    "backlog": "queue_backlog",
+    "fast clock": "clock_skew",
+    "stuck": "stuck",
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -107,7 +120,8 @@ def files(path: Path) -> dict[str, tuple[int, int]]:
 
 def test_what_it_says_is_what_lies_in_its_database(repository: Path, folder: Path) -> None:
     before = files(repository)
-    done = demo(folder, "--keep", "--repo", str(repository))
+    report = folder / "report.html"
+    done = demo(folder, "--keep", "--repo", str(repository), "--devices", str(_DEVICES), "--report", str(report))
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout
     keeper = re.search(r"kill (\d+)", said)
@@ -115,17 +129,20 @@ def test_what_it_says_is_what_lies_in_its_database(repository: Path, folder: Pat
     assert keeper is not None
     assert place is not None
     try:
+        assert f"\n  {report}\n" in said
+        assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
         with psycopg.connect(place[1], autocommit=True, row_factory=dict_row) as analyst:
             check_commits(analyst, repository)
             check_history(analyst, repository, said)
             check_releases(analyst, said)
+            check_fleet(analyst, said)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 analyst.execute("delete from demo.commits")
-            for question in re.findall(r"^  (select .*;)$", said, re.MULTILINE):
+            for question in re.findall(r"^ +(select .*;)$", said, re.MULTILINE):
                 assert analyst.execute(question).fetchall()
     finally:
         os.kill(int(keeper[1]), signal.SIGTERM)
-    wait_until("the server to be gone with its files", lambda: not list(folder.iterdir()))
+    wait_until("the server to be gone with its files", lambda: list(folder.iterdir()) == [report])
     assert files(repository) == before
 
 
@@ -161,7 +178,7 @@ def check_history(analyst: psycopg.Connection[dict[str, Any]], repository: Path,
         ("incremental", "success", 60, 60, 0, 0, stage_2, head, "server"),
         ("incremental", "success", 0, 0, 0, 0, head, head, "server"),
     ]
-    for row in analyst.execute("select * from syncwell.sync_progress").fetchall():
+    for row in analyst.execute("select * from syncwell.sync_progress where source_system = 'git'").fetchall():
         assert row["status"] == "completed"
         assert row["processed_count"] == row["total_items"]
     (state,) = analyst.execute(
@@ -192,6 +209,7 @@ def check_releases(analyst: psycopg.Connection[dict[str, Any]], said: str) -> No
         assert (rows[number]["started_at"] - rows[number - 1]["completed_at"]).total_seconds() >= least
     (error,) = analyst.execute(
         "select error_class, retry_count, occurrences, resolved_at from syncwell.sync_errors"
+        " where source = 'git:releases'"
     ).fetchall()
     assert (error["error_class"], error["retry_count"], error["occurrences"]) == ("unknown", 3, 3)
     assert error["resolved_at"] is not None
@@ -199,15 +217,71 @@ def check_releases(analyst: psycopg.Connection[dict[str, Any]], said: str) -> No
     assert states == ["degraded", "degraded", "unhealthy", "degraded", "healthy"]
     health = analyst.execute("select source, status from syncwell.get_sync_health_status()").fetchall()
     assert {row["source"]: row["status"] for row in health} == {
-        None: "healthy",
+        None: "unhealthy",
+        "calls": "unhealthy",
+        "sms": "unhealthy",
+        "uploads": "unhealthy",
         "git:history": "healthy",
         "git:releases": "healthy",
     }
 
 
+def check_fleet(analyst: psycopg.Connection[dict[str, Any]], said: str) -> None:
+    """Each planted trouble is found as what it is, nothing else is, and what is over is resolved."""
+    made = fleet(_DEVICES)
+    number_of = {(device.owner, stream.source): stream for device in made for stream in device.streams}
+    rows = analyst.execute(
+        "select i.issue_type, i.source, i.platform, i.stream_id, i.state, u.display_name as owner"
+        " from syncwell.sync_issues as i left join syncwell.users as u using (org_id, user_id)"
+    ).fetchall()
+    open_issues = [row for row in rows if row["state"] != "resolved"]
+    groups = {(row["issue_type"], row["source"], row["platform"]) for row in open_issues if row["stream_id"] is None}
+    found: dict[str, set[str]] = {}
+    by_chance: list[str] = []
+    for row in open_issues:
+        trouble = None if row["stream_id"] is None else number_of[row["owner"], row["source"]].trouble
+        if trouble is not None:
+            found.setdefault(trouble, set()).add(row["issue_type"])
+        # each of them lost half, and some had much
+        elif row["stream_id"] is not None and (row["source"], row["platform"]) != ("sms", "android"):
+            by_chance.append(row["issue_type"])
+    # a stream that stops or fails has no data either: what follows from a trouble may be told beside it
+    for trouble, issue_type in _FOUND_AS.items():
+        assert issue_type in found[trouble]
+        assert found[trouble] <= {issue_type, "stale_data", "gap", "drift"}
+    assert set(found) == set(_FOUND_AS)
+    # nothing is found of a device that is well, but for what drift may find by chance in so many weeks of streams
+    assert by_chance in ([], ["drift"], ["gap"])
+    assert ("drift", "sms", "android") in groups
+    # the flood is a tide for all of its kind
+    assert groups <= {("drift", "sms", "android"), ("drift", "uploads", "android")}
+    over = [row for row in rows if row["state"] == "resolved"]
+    assert len([row for row in over if (row["issue_type"], row["source"]) == ("failure", "uploads")]) >= 2
+    (acknowledged,) = [row for row in rows if row["state"] == "acknowledged" and row["issue_type"] == "failure"]
+    assert number_of[acknowledged["owner"], acknowledged["source"]].trouble == "failing"
+
+    (totals,) = analyst.execute(
+        "select count(*) as runs, count(distinct stream_id) as streams, min(started_at) as first"
+        " from syncwell.sync_events where source not like 'git:%'"
+    ).fetchall()
+    assert totals["runs"] > 30_000
+    assert totals["streams"] == len(number_of) - 2
+    assert timedelta(weeks=8) <= datetime.now(UTC) - totals["first"] < timedelta(weeks=8, days=2)
+    (wrong,) = analyst.execute(
+        "select count(*) as number from syncwell.sync_events where started_at > now()"
+    ).fetchall()
+    assert wrong["number"] == 0
+    assert f"Open issues: {len(open_issues)}" in said
+    for row in open_issues:
+        kind = row["issue_type"].replace("_", " ")
+        platform = row["platform"] if row["stream_id"] else f"all of {row['platform']}"
+        where = ", ".join(part for part in (row["source"], row["owner"], platform) if part)
+        assert f"{kind}  {where}" in said
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_ctrl_c_leaves_nothing(repository: Path, folder: Path, keep: bool) -> None:
-    command = [sys.executable, "-u", "-m", "syncwell.cli", "demo", "--repo", str(repository)]
+    command = [sys.executable, "-u", "-m", "syncwell.cli", "demo", "--devices", "0", "--repo", str(repository)]
     with subprocess.Popen(
         [*command, "--keep"] if keep else command,
         stdout=subprocess.PIPE,
@@ -228,7 +302,18 @@ def test_ctrl_c_leaves_nothing(repository: Path, folder: Path, keep: bool) -> No
 
 
 def test_a_demo_that_is_killed_takes_its_server_along(repository: Path, folder: Path) -> None:
-    command = [sys.executable, "-u", "-m", "syncwell.cli", "demo", "--keep", "--repo", str(repository)]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "syncwell.cli",
+        "demo",
+        "--keep",
+        "--devices",
+        "0",
+        "--repo",
+        str(repository),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(folder)) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -236,6 +321,13 @@ def test_a_demo_that_is_killed_takes_its_server_along(repository: Path, folder: 
                 break
         process.kill()
     wait_until("nothing to be left", lambda: not list(folder.iterdir()))
+
+
+def test_a_fleet_that_is_too_small(repository: Path, folder: Path) -> None:
+    done = demo(folder, "--repo", str(repository), "--devices", "39")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a fleet of 39 is too small" in done.stderr
+    assert "40 or more, or 0 for none" in done.stderr
 
 
 def test_outside_of_a_checkout_it_says_what_to_pass(folder: Path) -> None:

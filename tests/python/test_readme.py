@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from syncwell import Syncwell
+
 if TYPE_CHECKING:
     from harness import Database, Tenants
 
@@ -74,9 +76,12 @@ def test_analysts_may_ask(company: psycopg.Connection[Any], tenants: Tenants, st
     assert cursor.description is not None, "a question has an answer, if only an empty one"
 
 
+PYTHON = re.findall(r"^```python\n(.*?)^```", PAGES["README.md"], re.M | re.S)
+
+
 @pytest.mark.parametrize("sizes", [[], [2], [100, 100, 7]], ids=["nothing new", "a page", "pages"])
 def test_python_example_runs(database: Database, monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", PAGES["README.md"], re.M | re.S)
+    example = PYTHON[0]
     pages = [SimpleNamespace(items=range(n), total=sum(sizes), token=f"t{n}") for n in sizes]
     stored: list[object] = []
     connection = database.connect("a_service", autocommit=True)
@@ -87,3 +92,13 @@ def test_python_example_runs(database: Database, monkeypatch: pytest.MonkeyPatch
     assert stored == pages
     row = connection.execute("select status, items_processed, sync_token_after from syncwell.sync_events").fetchone()
     assert row == ("success", sum(sizes), f"t{sizes[-1]}" if sizes else None)
+
+
+def test_work_that_is_queued_twice_is_done_once(database: Database) -> None:
+    _, example = PYTHON
+    sent: list[Any] = []
+    with psycopg.connect(database.uri("a_service"), autocommit=True) as connection:
+        sw = Syncwell(connection)
+        sw.queue.enqueue(operation_type="send_sms", payload={"to": "nobody"}, dedup_key="welcome-7")
+        exec(example, {"sw": sw, "send": sent.append})  # noqa: S102
+    assert sent == [{"to": "nobody"}]
