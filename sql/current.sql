@@ -3966,7 +3966,7 @@ begin
   using settings as s
   where c.org_id = s.org_id and c.received_at < v_now - s.retention;
   get diagnostics v_queues = row_count;
-  -- a bucket that nobody asked for a day is full, however slowly it fills in practice
+  -- by then all but the slowest buckets are full, as one that is not there is
   delete from syncwell.rate_limits as r where r.filled_at < v_now - interval '30 days';
   get diagnostics v_buckets = row_count;
   return v_queues + v_buckets;
@@ -4015,6 +4015,7 @@ CREATE FUNCTION syncwell._expire_health_task() RETURNS bigint
 declare
   v_now constant timestamptz := syncwell._now();
   v_org record;
+  v_streams uuid[];
   v_rows bigint;
   v_expired bigint := 0;
 begin
@@ -4022,7 +4023,8 @@ begin
     select
       o.org_id,
       v_now - syncwell._setting(o.org_id, 'health.history_retention')::interval as history_from,
-      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from
+      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from,
+      v_now - syncwell._setting(o.org_id, 'health.report_retention')::interval as reports_from
     from syncwell.orgs as o
     order by o.org_id
   loop
@@ -4033,6 +4035,16 @@ begin
     where h.org_id = v_org.org_id and h.hour < v_org.history_from - interval '1 hour';
     get diagnostics v_rows = row_count;
     v_expired := v_expired + v_rows;
+    -- a device that is not there any more must not have a backlog for ever
+    with gone as (
+      delete from syncwell.sync_health as h
+      where h.org_id = v_org.org_id and h.received_at < v_org.reports_from
+      returning h.stream_id
+    )
+    select array_agg(distinct g.stream_id), count(*) into v_streams, v_rows from gone as g;
+    v_expired := v_expired + v_rows;
+    perform syncwell._recount_queue(v_org.org_id, s.stream_id)
+    from (select u.stream_id from unnest(v_streams) as u (stream_id) order by 1) as s;
     delete from syncwell.blind_periods as b where b.org_id = v_org.org_id and b.ends_at < v_org.history_from;
     get diagnostics v_rows = row_count;
     v_expired := v_expired + v_rows;
@@ -4057,7 +4069,7 @@ $$;
 ALTER FUNCTION syncwell._expire_health_task() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _expire_health_task()
-COMMENT ON FUNCTION syncwell._expire_health_task() IS 'Duty of maintenance: drops stretches of states, reports of devices by hour and blind periods past setting health.history_retention, resolved issues, ended silences and ended or cancelled maintenance windows past setting health.issue_retention. Returns how many rows.';
+COMMENT ON FUNCTION syncwell._expire_health_task() IS 'Duty of maintenance: drops stretches of states, reports of devices by hour and blind periods past setting health.history_retention, what devices last told past health.report_retention, resolved issues, ended silences and ended or cancelled maintenance windows past setting health.issue_retention. Returns how many rows.';
 
 -- function _expire_metrics_task()
 CREATE FUNCTION syncwell._expire_metrics_task() RETURNS bigint
@@ -11879,11 +11891,15 @@ begin
   where t.org_id = p_org_id and t.stream_id = p_stream_id
   for no key update;
   update syncwell.stream_states as t
-  set queue_depth = d.depth, queue_oldest_at = d.oldest_at
+  set
+    queue_depth = d.depth,
+    queue_oldest_at = d.oldest_at,
+    queue_reported_at = case when d.devices > 0 then t.queue_reported_at end
   from (
     -- two devices may tell more than a bigint holds
     select
-      least(sum(h.queue_depth), 9223372036854775807)::bigint as depth,
+      count(*) as devices,
+      case when count(h.queue_depth) > 0 then least(sum(h.queue_depth), 9223372036854775807)::bigint end as depth,
       min(h.oldest_pending_at) as oldest_at
     from syncwell.sync_health as h
     where h.org_id = p_org_id and h.stream_id = p_stream_id
@@ -11896,7 +11912,7 @@ $$;
 ALTER FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _recount_queue(p_org_id uuid, p_stream_id uuid)
-COMMENT ON FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) IS 'Takes queue_depth and queue_oldest_at of a stream from what its devices last told: also for whoever deletes rows of sync_health.';
+COMMENT ON FUNCTION syncwell._recount_queue(p_org_id uuid, p_stream_id uuid) IS 'Takes queue_depth and queue_oldest_at of a stream from what its devices last told (nothing is known where there is none): also for whoever deletes rows of sync_health.';
 
 -- function _redact(uuid, uuid, anyelement)
 CREATE FUNCTION syncwell._redact(p_org_id uuid, p_user_id uuid, p_value anyelement) RETURNS anyelement
@@ -22864,7 +22880,7 @@ COMMENT ON COLUMN syncwell.stream_health.status IS 'unknown, healthy, late, degr
 COMMENT ON COLUMN syncwell.stream_health.score IS '0 to 100: mean of the known parts by their weights (settings health.weight_…); NULL when none is known.';
 
 -- comment COLUMN stream_health.freshness_score
-COMMENT ON COLUMN syncwell.stream_health.freshness_score IS '100 up to due plus grace, falling to 0 at stale_at; NULL before the first success is due.';
+COMMENT ON COLUMN syncwell.stream_health.freshness_score IS '100 up to due plus grace, falling to 0 at stale_at; NULL before the first success is due, while paused, and in grace that began anew.';
 
 -- comment COLUMN stream_health.reliability_score
 COMMENT ON COLUMN syncwell.stream_health.reliability_score IS '0 to 100: success rate of the newest 20 runs, recent ones weighing more, minus a penalty for each failure in a row; NULL without any.';

@@ -320,10 +320,10 @@ class Uptime:
         excluded_seconds: a maintenance window left the time out.
         paused_seconds: a maintenance window expected nothing.
         uptime: good among good and down, 0 to 1; None: neither is known.
-        runs: runs that ended.
-        run_success_rate: share of those that succeeded, 0 to 1; None: none ended.
+        runs: runs that were started.
+        run_success_rate: share of those that succeeded among those that did or failed, 0 to 1; None: none did either.
         slo: the strictest declared objective, 0 to 1; None: none is declared.
-        slo_met: whether uptime reaches it; None: unknown, or none is declared.
+        slo_met: whether the runs of each stream that declares one succeeded as often; None: unknown, or none does.
     """
 
     source: str | None

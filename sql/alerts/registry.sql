@@ -7,7 +7,7 @@ insert into syncwell.setting_definitions (
 ),
 (
   'alerts.retention', 'interval', '30 days', '1 day', '10 years', null, null,
-  'How long alerts are kept once their issue is resolved.'
+  'How long alerts are kept once their issue is resolved; never longer than the issue.'
 );
 
 insert into syncwell.maintenance_tasks (task, domain, routine, description) values

@@ -5,7 +5,8 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 ),
 (
   'health.stale_after', 'interval', '24:00:00', '00:01:00', '8760:00:00', null,
-  'How old the last success of a stream without an expected interval or cron may be before it is late; without grace.'
+  'How old the last success of a stream without an expected interval, cron or learned interval may be before it is '
+  'late; without grace.'
 ),
 (
   'health.stale_intervals', 'integer', '3', '2', '24', 'intervals',
@@ -13,7 +14,7 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 ),
 (
   'health.grace_minimum', 'interval', '00:05:00', '00:00:00', '24:00:00', null,
-  'The least time past due before a stream with an expected interval or cron is late.'
+  'The least time past due before a stream with an expected or learned interval or a cron is late.'
 ),
 (
   'health.grace_ratio', 'number', '0.1', '0', '1', 'share',
@@ -110,12 +111,16 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'A drop by so many percent or more is critical, one by less a warning; a gap is always critical.'
 ),
 (
+  'health.report_retention', 'interval', '30 days', '1 hour', '100 years', null,
+  'How long what a device last told counts; one that has told nothing since is taken for gone.'
+),
+(
   'health.history_retention', 'interval', '400 days', '8 days', '100 years', null,
   'How long stretches of states, reports of devices by hour and blind periods are kept.'
 ),
 (
   'health.issue_retention', 'interval', '400 days', '1 day', '100 years', null,
-  'How long resolved issues, ended silences and ended maintenance windows are kept.'
+  'How long resolved issues, with their alerts, ended silences and ended maintenance windows are kept.'
 );
 
 insert into syncwell.error_codes (sqlstate, name, http_status, description) values

@@ -82,7 +82,8 @@ comment on column syncwell.stream_health.status is 'unknown, healthy, late, degr
 comment on column syncwell.stream_health.score is
 '0 to 100: mean of the known parts by their weights (settings health.weight_…); NULL when none is known.';
 comment on column syncwell.stream_health.freshness_score is
-'100 up to due plus grace, falling to 0 at stale_at; NULL before the first success is due.';
+'100 up to due plus grace, falling to 0 at stale_at; NULL before the first success is due, while paused, and in grace '
+'that began anew.';
 comment on column syncwell.stream_health.reliability_score is
 '0 to 100: success rate of the newest 20 runs, recent ones weighing more, minus a penalty for each failure in a row; '
 'NULL without any.';

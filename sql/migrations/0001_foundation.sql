@@ -7226,7 +7226,7 @@ begin
   using settings as s
   where c.org_id = s.org_id and c.received_at < v_now - s.retention;
   get diagnostics v_queues = row_count;
-  -- a bucket that nobody asked for a day is full, however slowly it fills in practice
+  -- by then all but the slowest buckets are full, as one that is not there is
   delete from syncwell.rate_limits as r where r.filled_at < v_now - interval '30 days';
   get diagnostics v_buckets = row_count;
   return v_queues + v_buckets;
@@ -8931,7 +8931,7 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 insert into syncwell.maintenance_tasks (task, domain, routine, description) values
 (
   'expire_client_queues', 'queue', '_expire_client_queues_task',
-  'Deletes reports of devices'' queues past setting queue.report_retention, and buckets that are full again.'
+  'Deletes reports of devices'' queues past setting queue.report_retention, and buckets nobody asked for 30 days.'
 );
 
 insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
@@ -19546,6 +19546,7 @@ as $$
 declare
   v_now constant timestamptz := syncwell._now();
   v_org record;
+  v_streams uuid[];
   v_rows bigint;
   v_expired bigint := 0;
 begin
@@ -19553,7 +19554,8 @@ begin
     select
       o.org_id,
       v_now - syncwell._setting(o.org_id, 'health.history_retention')::interval as history_from,
-      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from
+      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from,
+      v_now - syncwell._setting(o.org_id, 'health.report_retention')::interval as reports_from
     from syncwell.orgs as o
     order by o.org_id
   loop
@@ -19564,6 +19566,16 @@ begin
     where h.org_id = v_org.org_id and h.hour < v_org.history_from - interval '1 hour';
     get diagnostics v_rows = row_count;
     v_expired := v_expired + v_rows;
+    -- a device that is not there any more must not have a backlog for ever
+    with gone as (
+      delete from syncwell.sync_health as h
+      where h.org_id = v_org.org_id and h.received_at < v_org.reports_from
+      returning h.stream_id
+    )
+    select array_agg(distinct g.stream_id), count(*) into v_streams, v_rows from gone as g;
+    v_expired := v_expired + v_rows;
+    perform syncwell._recount_queue(v_org.org_id, s.stream_id)
+    from (select u.stream_id from unnest(v_streams) as u (stream_id) order by 1) as s;
     delete from syncwell.blind_periods as b where b.org_id = v_org.org_id and b.ends_at < v_org.history_from;
     get diagnostics v_rows = row_count;
     v_expired := v_expired + v_rows;
@@ -19585,8 +19597,8 @@ end
 $$;
 comment on function syncwell._expire_health_task() is
 'Duty of maintenance: drops stretches of states, reports of devices by hour and blind periods past setting '
-'health.history_retention, resolved issues, ended silences and ended or cancelled maintenance windows past setting '
-'health.issue_retention. Returns how many rows.';
+'health.history_retention, what devices last told past health.report_retention, resolved issues, ended silences and '
+'ended or cancelled maintenance windows past setting health.issue_retention. Returns how many rows.';
 revoke all on function syncwell._expire_health_task() from public;
 --! end
 
@@ -22393,11 +22405,15 @@ begin
   where t.org_id = p_org_id and t.stream_id = p_stream_id
   for no key update;
   update syncwell.stream_states as t
-  set queue_depth = d.depth, queue_oldest_at = d.oldest_at
+  set
+    queue_depth = d.depth,
+    queue_oldest_at = d.oldest_at,
+    queue_reported_at = case when d.devices > 0 then t.queue_reported_at end
   from (
     -- two devices may tell more than a bigint holds
     select
-      least(sum(h.queue_depth), 9223372036854775807)::bigint as depth,
+      count(*) as devices,
+      case when count(h.queue_depth) > 0 then least(sum(h.queue_depth), 9223372036854775807)::bigint end as depth,
       min(h.oldest_pending_at) as oldest_at
     from syncwell.sync_health as h
     where h.org_id = p_org_id and h.stream_id = p_stream_id
@@ -22406,8 +22422,8 @@ begin
 end
 $$;
 comment on function syncwell._recount_queue(uuid, uuid) is
-'Takes queue_depth and queue_oldest_at of a stream from what its devices last told: also for whoever deletes rows of '
-'sync_health.';
+'Takes queue_depth and queue_oldest_at of a stream from what its devices last told (nothing is known where there is '
+'none): also for whoever deletes rows of sync_health.';
 revoke all on function syncwell._recount_queue(uuid, uuid) from public;
 --! end
 
@@ -26207,7 +26223,8 @@ comment on column syncwell.stream_health.status is 'unknown, healthy, late, degr
 comment on column syncwell.stream_health.score is
 '0 to 100: mean of the known parts by their weights (settings health.weight_…); NULL when none is known.';
 comment on column syncwell.stream_health.freshness_score is
-'100 up to due plus grace, falling to 0 at stale_at; NULL before the first success is due.';
+'100 up to due plus grace, falling to 0 at stale_at; NULL before the first success is due, while paused, and in grace '
+'that began anew.';
 comment on column syncwell.stream_health.reliability_score is
 '0 to 100: success rate of the newest 20 runs, recent ones weighing more, minus a penalty for each failure in a row; '
 'NULL without any.';
@@ -26361,7 +26378,8 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 ),
 (
   'health.stale_after', 'interval', '24:00:00', '00:01:00', '8760:00:00', null,
-  'How old the last success of a stream without an expected interval or cron may be before it is late; without grace.'
+  'How old the last success of a stream without an expected interval, cron or learned interval may be before it is '
+  'late; without grace.'
 ),
 (
   'health.stale_intervals', 'integer', '3', '2', '24', 'intervals',
@@ -26369,7 +26387,7 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 ),
 (
   'health.grace_minimum', 'interval', '00:05:00', '00:00:00', '24:00:00', null,
-  'The least time past due before a stream with an expected interval or cron is late.'
+  'The least time past due before a stream with an expected or learned interval or a cron is late.'
 ),
 (
   'health.grace_ratio', 'number', '0.1', '0', '1', 'share',
@@ -26466,12 +26484,16 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'A drop by so many percent or more is critical, one by less a warning; a gap is always critical.'
 ),
 (
+  'health.report_retention', 'interval', '30 days', '1 hour', '100 years', null,
+  'How long what a device last told counts; one that has told nothing since is taken for gone.'
+),
+(
   'health.history_retention', 'interval', '400 days', '8 days', '100 years', null,
   'How long stretches of states, reports of devices by hour and blind periods are kept.'
 ),
 (
   'health.issue_retention', 'interval', '400 days', '1 day', '100 years', null,
-  'How long resolved issues, ended silences and ended maintenance windows are kept.'
+  'How long resolved issues, with their alerts, ended silences and ended maintenance windows are kept.'
 );
 
 insert into syncwell.error_codes (sqlstate, name, http_status, description) values
@@ -26853,7 +26875,7 @@ insert into syncwell.setting_definitions (
 ),
 (
   'alerts.retention', 'interval', '30 days', '1 day', '10 years', null, null,
-  'How long alerts are kept once their issue is resolved.'
+  'How long alerts are kept once their issue is resolved; never longer than the issue.'
 );
 
 insert into syncwell.maintenance_tasks (task, domain, routine, description) values
@@ -26866,4 +26888,4 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '89edbc471839d7d21315eaa4ffe0d91a15820cd8978db681a835ba3d503c833b', syncwell._now(), session_user);
+('0001', 'foundation', '649f103fac67af3dc4c1783d66b3a4456d6d4a872a01765fed38caf9a48f7b69', syncwell._now(), session_user);

@@ -28,7 +28,7 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 insert into syncwell.maintenance_tasks (task, domain, routine, description) values
 (
   'expire_client_queues', 'queue', '_expire_client_queues_task',
-  'Deletes reports of devices'' queues past setting queue.report_retention, and buckets that are full again.'
+  'Deletes reports of devices'' queues past setting queue.report_retention, and buckets nobody asked for 30 days.'
 );
 
 insert into syncwell.personal_data (table_name, user_column, on_erase, description) values

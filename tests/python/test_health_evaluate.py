@@ -538,3 +538,25 @@ def test_whatever_happens_stretches_and_issues_are_sound(fleet: Fleet, seed: int
         assert fleet.rows(UNSOUND_ISSUES) == [], f"step {step}"
     assert fleet.value("select count(*) from syncwell.sync_issues where times_opened > 1") > 0
     assert fleet.value("select count(*) from syncwell.blind_periods") > 0
+
+
+def test_what_a_lost_device_told_is_forgotten(fleet: Fleet) -> None:
+    fleet.register("calls", "10:00", p_expected_interval="1 hour")
+    known = "select queue_depth, queue_oldest_at is null, queue_reported_at is null from syncwell.stream_states"
+    for device, depth in (("lost", 3), ("new", 0)):
+        with fleet.connection.transaction():
+            fleet.execute("select test.at(%s, %s)", fleet.time("11:00"), fleet.user)
+            fleet.execute(
+                "select from syncwell.update_sync_health_metrics(null, 'calls', jsonb_build_object("
+                "'device_id', %s::text, 'queue_depth', %s::integer, 'oldest_pending_at', '2026-03-02T10:30:00Z'))",
+                device,
+                depth,
+            )
+    assert fleet.rows(known) == [(3, False, False)]
+    forget = "update syncwell.sync_health set received_at = received_at - interval '31 days' where device_id = %s"
+    fleet.execute(forget, "lost")
+    assert fleet.value("select syncwell._expire_health_task()") == 1
+    assert fleet.rows(known) == [(0, True, False)]
+    fleet.execute(forget, "new")
+    assert fleet.value("select syncwell._expire_health_task()") == 1
+    assert fleet.rows(known) == [(None, True, True)]

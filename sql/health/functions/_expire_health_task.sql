@@ -6,6 +6,7 @@ as $$
 declare
   v_now constant timestamptz := syncwell._now();
   v_org record;
+  v_streams uuid[];
   v_rows bigint;
   v_expired bigint := 0;
 begin
@@ -13,7 +14,8 @@ begin
     select
       o.org_id,
       v_now - syncwell._setting(o.org_id, 'health.history_retention')::interval as history_from,
-      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from
+      v_now - syncwell._setting(o.org_id, 'health.issue_retention')::interval as issues_from,
+      v_now - syncwell._setting(o.org_id, 'health.report_retention')::interval as reports_from
     from syncwell.orgs as o
     order by o.org_id
   loop
@@ -24,6 +26,16 @@ begin
     where h.org_id = v_org.org_id and h.hour < v_org.history_from - interval '1 hour';
     get diagnostics v_rows = row_count;
     v_expired := v_expired + v_rows;
+    -- a device that is not there any more must not have a backlog for ever
+    with gone as (
+      delete from syncwell.sync_health as h
+      where h.org_id = v_org.org_id and h.received_at < v_org.reports_from
+      returning h.stream_id
+    )
+    select array_agg(distinct g.stream_id), count(*) into v_streams, v_rows from gone as g;
+    v_expired := v_expired + v_rows;
+    perform syncwell._recount_queue(v_org.org_id, s.stream_id)
+    from (select u.stream_id from unnest(v_streams) as u (stream_id) order by 1) as s;
     delete from syncwell.blind_periods as b where b.org_id = v_org.org_id and b.ends_at < v_org.history_from;
     get diagnostics v_rows = row_count;
     v_expired := v_expired + v_rows;
@@ -45,6 +57,6 @@ end
 $$;
 comment on function syncwell._expire_health_task() is
 'Duty of maintenance: drops stretches of states, reports of devices by hour and blind periods past setting '
-'health.history_retention, resolved issues, ended silences and ended or cancelled maintenance windows past setting '
-'health.issue_retention. Returns how many rows.';
+'health.history_retention, what devices last told past health.report_retention, resolved issues, ended silences and '
+'ended or cancelled maintenance windows past setting health.issue_retention. Returns how many rows.';
 revoke all on function syncwell._expire_health_task() from public;

@@ -12,11 +12,15 @@ begin
   where t.org_id = p_org_id and t.stream_id = p_stream_id
   for no key update;
   update syncwell.stream_states as t
-  set queue_depth = d.depth, queue_oldest_at = d.oldest_at
+  set
+    queue_depth = d.depth,
+    queue_oldest_at = d.oldest_at,
+    queue_reported_at = case when d.devices > 0 then t.queue_reported_at end
   from (
     -- two devices may tell more than a bigint holds
     select
-      least(sum(h.queue_depth), 9223372036854775807)::bigint as depth,
+      count(*) as devices,
+      case when count(h.queue_depth) > 0 then least(sum(h.queue_depth), 9223372036854775807)::bigint end as depth,
       min(h.oldest_pending_at) as oldest_at
     from syncwell.sync_health as h
     where h.org_id = p_org_id and h.stream_id = p_stream_id
@@ -25,6 +29,6 @@ begin
 end
 $$;
 comment on function syncwell._recount_queue(uuid, uuid) is
-'Takes queue_depth and queue_oldest_at of a stream from what its devices last told: also for whoever deletes rows of '
-'sync_health.';
+'Takes queue_depth and queue_oldest_at of a stream from what its devices last told (nothing is known where there is '
+'none): also for whoever deletes rows of sync_health.';
 revoke all on function syncwell._recount_queue(uuid, uuid) from public;

@@ -16,7 +16,7 @@ begin
   using settings as s
   where c.org_id = s.org_id and c.received_at < v_now - s.retention;
   get diagnostics v_queues = row_count;
-  -- a bucket that nobody asked for a day is full, however slowly it fills in practice
+  -- by then all but the slowest buckets are full, as one that is not there is
   delete from syncwell.rate_limits as r where r.filled_at < v_now - interval '30 days';
   get diagnostics v_buckets = row_count;
   return v_queues + v_buckets;
