@@ -906,7 +906,7 @@ begin
   end if;
 
   with new_ones as materialized (
-    select o.id, o.place, o.order_hash, o.dedup_hash, o.dedup_mode
+    select o.id, o.place, o.user_id, o.ordering_key, o.order_hash, o.dedup_hash, o.dedup_mode
     from unnest(p_operations) with ordinality as o
     join unnest(p_ids) with ordinality as i (id, at) on i.at = o.ordinality and i.id = o.id
   ),
@@ -924,11 +924,16 @@ begin
     select
       n.id,
       coalesce(
-        lag(n.id) over (partition by n.order_hash order by n.place),
+        lag(n.id) over (partition by n.user_id, n.ordering_key order by n.place),
         (
           select q.id
           from syncwell.sync_queue as q
-          where q.org_id = p_org_id and q.order_hash = n.order_hash and q.status <> 'dead'
+          where q.org_id = p_org_id
+            and q.order_hash = n.order_hash
+            -- a hash can be forged
+            and q.user_id is not distinct from n.user_id
+            and q.ordering_key = n.ordering_key
+            and q.status <> 'dead'
             and q.place < n.place
             and q.id not in (select m.id from new_ones as m)
           order by q.place desc
@@ -3544,9 +3549,12 @@ begin
     p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
   );
   -- whoever joins a row of operations must see the end of it
-  perform pg_advisory_xact_lock(hashtextextended('syncwell.order.' || p_org_id, l.order_hash))
+  perform pg_advisory_xact_lock(l.key)
   from (
-    select distinct o.order_hash from unnest(v_operations) as o where o.order_hash is not null order by 1
+    select distinct hashtextextended('syncwell.order.' || p_org_id, 0) # (o.order_hash & 63) as key
+    from unnest(v_operations) as o
+    where o.order_hash is not null
+    order by 1
   ) as l;
 
   v_left := v_operations;
@@ -3805,7 +3813,9 @@ begin
   reopened := 0;
   resolved := 0;
   -- to the end of the transaction: whoever comes next reads what was decided here, and never decides beside it
-  skipped := not pg_try_advisory_xact_lock(hashtextextended('syncwell.evaluate_health ' || p_org_id, 0));
+  -- a row, since anybody may take an advisory lock
+  perform from syncwell.orgs as o where o.org_id = p_org_id for no key update skip locked;
+  skipped := not found;
   if skipped then
     return;
   end if;
@@ -5550,7 +5560,7 @@ COMMENT ON FUNCTION syncwell._is_generated(p_table_id integer) IS 'Whether what 
 -- function _is_plain_metrics(jsonb)
 CREATE FUNCTION syncwell._is_plain_metrics(p_metrics jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (jsonb_typeof(p_metrics) = 'object'::text) THEN (COALESCE((p_metrics @@ '(((((((((!(exists ($."sync_duration_ms")) || ($."sync_duration_ms".type() == "number" && $."sync_duration_ms" >= 0) && $."sync_duration_ms" <= 1000000000000000) && (!(exists ($."record_count")) || ($."record_count".type() == "number" && $."record_count" >= 0) && $."record_count" <= 1000000000000000)) && (!(exists ($."error_count")) || ($."error_count".type() == "number" && $."error_count" >= 0) && $."error_count" <= 1000000000000000)) && (!(exists ($."queue_depth")) || ($."queue_depth".type() == "number" && $."queue_depth" >= 0) && $."queue_depth" <= 1000000000000000)) && (!(exists ($."oldest_pending_at")) || $."oldest_pending_at".type() == "string" && $."oldest_pending_at" like_regex "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$")) && (!(exists ($."reported_at")) || $."reported_at".type() == "string" && $."reported_at" like_regex "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$")) && (!(exists ($."platform")) || $."platform".type() == "string" && (((($."platform" == "android" || $."platform" == "ios") || $."platform" == "web") || $."platform" == "server") || $."platform" == "other"))) && (!(exists ($."device_id")) || $."device_id".type() == "string")) && (!(exists ($."network")) || $."network".type() == "string"))'::jsonpath), false) AND ((p_metrics - '{sync_duration_ms,record_count,error_count,queue_depth,oldest_pending_at,platform,device_id,network,reported_at}'::text[]) = '{}'::jsonb) AND (p_metrics <> '{}'::jsonb) AND COALESCE((length((p_metrics ->> 'device_id'::text)) <= 255), true) AND COALESCE((length((p_metrics ->> 'network'::text)) <= 64), true)) ELSE false END;
+    RETURN CASE WHEN (jsonb_typeof(p_metrics) = 'object'::text) THEN (COALESCE((p_metrics @@ '(((((((((!(exists ($."sync_duration_ms")) || ($."sync_duration_ms".type() == "number" && $."sync_duration_ms" >= 0) && $."sync_duration_ms" <= 1000000000000000) && (!(exists ($."record_count")) || ($."record_count".type() == "number" && $."record_count" >= 0) && $."record_count" <= 1000000000000000)) && (!(exists ($."error_count")) || ($."error_count".type() == "number" && $."error_count" >= 0) && $."error_count" <= 1000000000000000)) && (!(exists ($."queue_depth")) || ($."queue_depth".type() == "number" && $."queue_depth" >= 0) && $."queue_depth" <= 1000000000000000)) && (!(exists ($."oldest_pending_at")) || $."oldest_pending_at".type() == "string" && $."oldest_pending_at" like_regex "^20[0-9]{2}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$")) && (!(exists ($."reported_at")) || $."reported_at".type() == "string" && $."reported_at" like_regex "^20[0-9]{2}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$")) && (!(exists ($."platform")) || $."platform".type() == "string" && (((($."platform" == "android" || $."platform" == "ios") || $."platform" == "web") || $."platform" == "server") || $."platform" == "other"))) && (!(exists ($."device_id")) || $."device_id".type() == "string")) && (!(exists ($."network")) || $."network".type() == "string"))'::jsonpath), false) AND ((p_metrics - '{sync_duration_ms,record_count,error_count,queue_depth,oldest_pending_at,platform,device_id,network,reported_at}'::text[]) = '{}'::jsonb) AND (p_metrics <> '{}'::jsonb) AND COALESCE((length((p_metrics ->> 'device_id'::text)) <= 255), true) AND COALESCE((length((p_metrics ->> 'network'::text)) <= 64), true)) ELSE false END;
 
 
 ALTER FUNCTION syncwell._is_plain_metrics(p_metrics jsonb) OWNER TO syncwell_owner;
@@ -7151,7 +7161,8 @@ CREATE FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) RETURNS voi
 begin
   perform pg_advisory_xact_lock(l.key)
   from (
-    select distinct hashtextextended('syncwell.twins.' || p_org_id || h.hash, 0) as key
+    -- 64 locks an org: a large batch must not fill the server's lock table
+    select distinct hashtextextended('syncwell.twins.' || p_org_id, 0) # (uuid_hash_extended(h.hash, 0) & 63) as key
     from unnest(p_hashes) as h (hash)
     order by 1
   ) as l;
@@ -7162,7 +7173,7 @@ $$;
 ALTER FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _lock_twins(p_org_id uuid, p_hashes uuid[])
-COMMENT ON FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) IS 'Lets nobody else send or put back operations of these dedup hashes that replace each other, until the end of the transaction. Taken before their rows are locked: whoever sends one waits for the row of its twin, and whoever puts that back for the index entry of the one that is sent.';
+COMMENT ON FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) IS 'Lets nobody else send or put back operations of these dedup hashes that replace each other (nor some others of the org that share a lock with them), until the end of the transaction. Taken before their rows are locked: whoever sends one waits for the row of its twin, and whoever puts that back for the index entry of the one that is sent.';
 
 -- function _locked_error(uuid)
 CREATE FUNCTION syncwell._locked_error(p_error_id uuid) RETURNS syncwell.sync_errors
@@ -7831,6 +7842,9 @@ begin
     when data_exception then
       perform syncwell._refuse_metric(p_key, 'is a time that does not exist');
   end;
+  if v_time < '2000-01-01 00:00+00' then
+    perform syncwell._refuse_metric(p_key, 'is before the year 2000');
+  end if;
   if v_time > p_now + interval '5 minutes' then
     perform syncwell._refuse_metric(p_key, 'is more than 5 minutes ahead of the clock of the server');
   end if;
@@ -7842,7 +7856,7 @@ $_$;
 ALTER FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone)
-COMMENT ON FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) IS 'A metric that is a time in ISO 8601 with an offset, at most 5 minutes after p_now; NULL where it is not told, or JSON null. Errors: SW605.';
+COMMENT ON FUNCTION syncwell._metric_time(p_metrics jsonb, p_key text, p_now timestamp with time zone) IS 'A metric that is a time in ISO 8601 with an offset, from 2000 on and at most 5 minutes after p_now; NULL where it is not told, or JSON null. Errors: SW605.';
 
 -- function _move_windows(uuid, timestamp with time zone, timestamp with time zone)
 CREATE FUNCTION syncwell._move_windows(p_org_id uuid, p_since timestamp with time zone, p_now timestamp with time zone) RETURNS void
@@ -8398,7 +8412,7 @@ CREATE FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) RETURN
 ALTER FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION _order_hash(p_user_id uuid, p_ordering_key text)
-COMMENT ON FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) IS 'By what the operations of one user and ordering key are found; two keys that share it only wait for each other.';
+COMMENT ON FUNCTION syncwell._order_hash(p_user_id uuid, p_ordering_key text) IS 'By what the operations of one user and ordering key are found; others may share it.';
 
 -- function _order_tables()
 CREATE FUNCTION syncwell._order_tables() RETURNS void
@@ -10965,6 +10979,7 @@ CREATE FUNCTION syncwell._put_back(p_operation syncwell.sync_queue, p_run_at tim
     AS $$
 declare
   v_twin_id uuid;
+  v_tries integer := 0;
 begin
   loop
     select q.id into v_twin_id
@@ -10989,8 +11004,15 @@ begin
     exception
       -- a twin came meanwhile
       when unique_violation then
-        null;
+        v_tries := v_tries + 1;
     end;
+    if v_tries > 20 then
+      raise exception using
+        errcode = '40001',
+        message = 'a newer twin is in the way',
+        detail = format('Operation %s met twins that this transaction can not see.', p_operation.id),
+        hint = 'Try again, in a READ COMMITTED transaction.';
+    end if;
   end loop;
 
   -- the twin is what is to be done now, and who needed this one needs that one
@@ -17206,7 +17228,8 @@ begin
   )
   select
     c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
-    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform, c.device_id
+    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
+    case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
   from claimed as c
   order by c.priority desc, c.enqueued_at, c.id;
 end
@@ -17721,7 +17744,8 @@ declare
 begin
   v_request := row(
     0, v_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
-    coalesce(p_payload, '{}'), p_dedup_key, p_mode, p_priority, p_run_at,
+    coalesce(p_payload, '{}'), p_dedup_key, p_mode,
+    case when p_priority between 0 and 9 then p_priority end, p_run_at,
     coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
     coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(v_org_id, v_user_id, p_device_id)
   );
@@ -18096,7 +18120,7 @@ CREATE FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid,
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
+    AS $_$
 #variable_conflict use_column
 declare
   v_org_id constant uuid := (syncwell._caller()).org_id;
@@ -18117,7 +18141,10 @@ begin
   set
     last_failed_at = v_now,
     last_error_type = error_type,
-    last_error_code = p_code,
+    last_error_code = case
+      when p_code ~ '^[A-Za-z0-9_.:-]{1,64}$' then p_code
+      else syncwell._redact(v_org_id, q.user_id, syncwell._scrub_secrets(p_code))
+    end,
     last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
   where q.org_id = v_org_id and q.id = p_operation_id;
 
@@ -18144,13 +18171,13 @@ begin
     retry_at := null;
   end if;
 end
-$$;
+$_$;
 
 
 ALTER FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text)
-COMMENT ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) IS 'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) IS 'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
 
 -- function find_stuck_syncs(interval)
 CREATE FUNCTION syncwell.find_stuck_syncs(p_silent_for interval DEFAULT '01:00:00'::interval) RETURNS TABLE(id uuid, sync_id text, job_id text, entity_type text, source_system text, initiated_by uuid, processed_count bigint, failed_count bigint, total_items bigint, percent numeric, started_at timestamp with time zone, updated_at timestamp with time zone, silent_seconds numeric)
@@ -18534,9 +18561,19 @@ begin
       when o.is_own or (v_shows and q.user_id is null) then q.payload
       when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
     end,
-    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts, q.dedup_key, q.ordering_key, q.enqueued_at,
-    q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type, q.last_error_code, q.last_error, q.dead_reason,
-    q.platform, q.device_id
+    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.dedup_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.dedup_key)
+    end,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.ordering_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.ordering_key)
+    end,
+    q.enqueued_at, q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type,
+    -- consent may have been asked for since
+    syncwell._redact(q.org_id, q.user_id, q.last_error_code), syncwell._redact(q.org_id, q.user_id, q.last_error),
+    q.dead_reason, q.platform, syncwell._redact(q.org_id, q.user_id, q.device_id)
   from syncwell.sync_queue as q
   cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
   where q.org_id = v_caller.org_id
@@ -18553,7 +18590,7 @@ $$;
 ALTER FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) IS 'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload is shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. Errors: SW001, SW002, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.get_operations(p_status text, p_source text, p_limit integer, p_user_id uuid) IS 'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload and keys are shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. Errors: SW001, SW002, 22004, 22023.';
 
 -- function get_quarantined_records(text, integer, uuid)
 CREATE FUNCTION syncwell.get_quarantined_records(p_table text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(quarantine_id uuid, user_id uuid, device_id text, table_name text, record_id text, action text, record text, error_code text, reason text, quarantined_at timestamp with time zone)
@@ -20958,7 +20995,7 @@ $$;
 ALTER FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION release_operations(p_operation_ids uuid[], p_lease_token uuid)
-COMMENT ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) IS 'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) IS 'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, 22023, 40001.';
 
 -- function report_client_queue(text, bigint, timestamp with time zone, text, text, timestamp with time zone, uuid)
 CREATE FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text, p_platform text DEFAULT NULL::text, p_reported_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_user_id uuid DEFAULT NULL::uuid) RETURNS boolean
@@ -21177,7 +21214,7 @@ $$;
 ALTER FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) OWNER TO syncwell_owner;
 
 -- comment FUNCTION requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer)
-COMMENT ON FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) IS 'Lets dead operations be tried again, with all their attempts: p_operation_ids (NULL: any) of p_source (NULL: any), the oldest p_limit (1 to 1000). One whose newer twin waits already ends as superseded instead. Admins and services requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.requeue_dead(p_operation_ids uuid[], p_source text, p_limit integer) IS 'Lets dead operations be tried again, with all their attempts: p_operation_ids (NULL: any) of p_source (NULL: any), the oldest p_limit (1 to 1000). One whose newer twin waits already ends as superseded instead. Admins and services requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023, 40001.';
 
 -- function resolve_conflict(uuid, text)
 CREATE FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) RETURNS json
@@ -21609,7 +21646,12 @@ CREATE FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision DEFA
     AS $$
 #variable_conflict use_column
 declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  -- nobody empties the buckets of others
+  v_bucket constant text := case
+    when v_caller.role in ('member', 'analyst') then v_caller.user_id || ' ' || p_bucket else p_bucket
+  end;
   v_now constant timestamptz := syncwell._now();
   v_rate double precision;
   v_burst double precision;
@@ -21640,7 +21682,7 @@ begin
   end if;
 
   insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
-  values (v_org_id, p_bucket, v_burst - p_cost, v_now)
+  values (v_org_id, v_bucket, v_burst - p_cost, v_now)
   on conflict (org_id, bucket) do update
   set
     tokens = least(
@@ -21659,7 +21701,7 @@ begin
   select least(v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision)
   into tokens
   from syncwell.rate_limits as r
-  where r.org_id = v_org_id and r.bucket = p_bucket;
+  where r.org_id = v_org_id and r.bucket = v_bucket;
   wait_ms := ceil(1000 * greatest(p_cost - tokens, 0) / v_rate);
 end
 $$;
@@ -21668,7 +21710,7 @@ $$;
 ALTER FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) OWNER TO syncwell_owner;
 
 -- comment FUNCTION try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision)
-COMMENT ON FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) IS 'Takes p_cost (default 1) from a bucket of the caller''s org that holds settings queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.try_acquire(p_bucket text, p_cost double precision, OUT allowed boolean, OUT wait_ms bigint, OUT tokens double precision) IS 'Takes p_cost (default 1) from a bucket of the caller''s org, of a member or analyst its own, that holds settings queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
 
 -- function unbind_login(name)
 CREATE FUNCTION syncwell.unbind_login(p_login_role name) RETURNS boolean
@@ -22503,7 +22545,7 @@ CREATE TABLE syncwell.rate_limits (
     bucket text NOT NULL,
     tokens double precision NOT NULL,
     filled_at timestamp with time zone NOT NULL,
-    CONSTRAINT rate_limits_bucket_is_named CHECK (((length(bucket) >= 1) AND (length(bucket) <= 200)))
+    CONSTRAINT rate_limits_bucket_is_named CHECK (((length(bucket) >= 1) AND (length(bucket) <= 300)))
 )
 WITH (fillfactor='50');
 
@@ -22517,7 +22559,7 @@ COMMENT ON TABLE syncwell.rate_limits IS 'Token buckets: one row a bucket that w
 COMMENT ON COLUMN syncwell.rate_limits.org_id IS 'The org.';
 
 -- comment COLUMN rate_limits.bucket
-COMMENT ON COLUMN syncwell.rate_limits.bucket IS 'Its name, usually a source.';
+COMMENT ON COLUMN syncwell.rate_limits.bucket IS 'Its name, usually a source; of a member''s own, after the user''s id.';
 
 -- comment COLUMN rate_limits.tokens
 COMMENT ON COLUMN syncwell.rate_limits.tokens IS 'What was in it at filled_at.';

@@ -19,6 +19,7 @@ __all__ = [
     "Role",
     "Setting",
     "SettingLevel",
+    "UnreadableJson",
     "User",
     "UserRole",
 ]
@@ -28,6 +29,12 @@ UserRole = Literal["member", "analyst", "admin"]
 Role = Literal["member", "analyst", "admin", "service"]
 SettingLevel = Literal["source", "platform", "org", "everywhere", "default"]
 Platform = Literal["android", "ios", "web", "server", "other"]
+
+
+class UnreadableJson(str):
+    """The text of a JSON value that Python can't read: a number of thousands of digits, or nested too deep."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

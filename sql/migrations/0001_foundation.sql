@@ -6783,14 +6783,15 @@ comment on column syncwell.client_queues.received_at is 'When the report arrived
 
 create table syncwell.rate_limits (
   org_id uuid not null references syncwell.orgs on delete cascade,
-  bucket text not null constraint rate_limits_bucket_is_named check (length(bucket) between 1 and 200),
+  bucket text not null constraint rate_limits_bucket_is_named check (length(bucket) between 1 and 300),
   tokens double precision not null,
   filled_at timestamptz not null,
   primary key (org_id, bucket)
 ) with (fillfactor = 50);
 comment on table syncwell.rate_limits is 'Token buckets: one row a bucket that was ever asked.';
 comment on column syncwell.rate_limits.org_id is 'The org.';
-comment on column syncwell.rate_limits.bucket is 'Its name, usually a source.';
+comment on column syncwell.rate_limits.bucket is
+'Its name, usually a source; of a member''s own, after the user''s id.';
 comment on column syncwell.rate_limits.tokens is 'What was in it at filled_at.';
 comment on column syncwell.rate_limits.filled_at is 'When it was last filled up.';
 
@@ -6886,7 +6887,7 @@ begin
   end if;
 
   with new_ones as materialized (
-    select o.id, o.place, o.order_hash, o.dedup_hash, o.dedup_mode
+    select o.id, o.place, o.user_id, o.ordering_key, o.order_hash, o.dedup_hash, o.dedup_mode
     from unnest(p_operations) with ordinality as o
     join unnest(p_ids) with ordinality as i (id, at) on i.at = o.ordinality and i.id = o.id
   ),
@@ -6904,11 +6905,16 @@ begin
     select
       n.id,
       coalesce(
-        lag(n.id) over (partition by n.order_hash order by n.place),
+        lag(n.id) over (partition by n.user_id, n.ordering_key order by n.place),
         (
           select q.id
           from syncwell.sync_queue as q
-          where q.org_id = p_org_id and q.order_hash = n.order_hash and q.status <> 'dead'
+          where q.org_id = p_org_id
+            and q.order_hash = n.order_hash
+            -- a hash can be forged
+            and q.user_id is not distinct from n.user_id
+            and q.ordering_key = n.ordering_key
+            and q.status <> 'dead'
             and q.place < n.place
             and q.id not in (select m.id from new_ones as m)
           order by q.place desc
@@ -7112,9 +7118,12 @@ begin
     p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
   );
   -- whoever joins a row of operations must see the end of it
-  perform pg_advisory_xact_lock(hashtextextended('syncwell.order.' || p_org_id, l.order_hash))
+  perform pg_advisory_xact_lock(l.key)
   from (
-    select distinct o.order_hash from unnest(v_operations) as o where o.order_hash is not null order by 1
+    select distinct hashtextextended('syncwell.order.' || p_org_id, 0) # (o.order_hash & 63) as key
+    from unnest(v_operations) as o
+    where o.order_hash is not null
+    order by 1
   ) as l;
 
   v_left := v_operations;
@@ -7292,16 +7301,17 @@ as $$
 begin
   perform pg_advisory_xact_lock(l.key)
   from (
-    select distinct hashtextextended('syncwell.twins.' || p_org_id || h.hash, 0) as key
+    -- 64 locks an org: a large batch must not fill the server's lock table
+    select distinct hashtextextended('syncwell.twins.' || p_org_id, 0) # (uuid_hash_extended(h.hash, 0) & 63) as key
     from unnest(p_hashes) as h (hash)
     order by 1
   ) as l;
 end
 $$;
 comment on function syncwell._lock_twins(uuid, uuid[]) is
-'Lets nobody else send or put back operations of these dedup hashes that replace each other, until the end of the '
-'transaction. Taken before their rows are locked: whoever sends one waits for the row of its twin, and whoever puts '
-'that back for the index entry of the one that is sent.';
+'Lets nobody else send or put back operations of these dedup hashes that replace each other (nor some others of the '
+'org that share a lock with them), until the end of the transaction. Taken before their rows are locked: whoever '
+'sends one waits for the row of its twin, and whoever puts that back for the index entry of the one that is sent.';
 revoke all on function syncwell._lock_twins(uuid, uuid[]) from public;
 --! end
 
@@ -7414,7 +7424,7 @@ return case
     then pg_catalog.hashtextextended(coalesce(p_user_id::text, '-') || chr(31) || p_ordering_key, 0)
 end;
 comment on function syncwell._order_hash(uuid, text) is
-'By what the operations of one user and ordering key are found; two keys that share it only wait for each other.';
+'By what the operations of one user and ordering key are found; others may share it.';
 revoke all on function syncwell._order_hash(uuid, text) from public;
 --! end
 
@@ -7498,6 +7508,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_twin_id uuid;
+  v_tries integer := 0;
 begin
   loop
     select q.id into v_twin_id
@@ -7522,8 +7533,15 @@ begin
     exception
       -- a twin came meanwhile
       when unique_violation then
-        null;
+        v_tries := v_tries + 1;
     end;
+    if v_tries > 20 then
+      raise exception using
+        errcode = '40001',
+        message = 'a newer twin is in the way',
+        detail = format('Operation %s met twins that this transaction can not see.', p_operation.id),
+        hint = 'Try again, in a READ COMMITTED transaction.';
+    end if;
   end loop;
 
   -- the twin is what is to be done now, and who needed this one needs that one
@@ -7956,7 +7974,8 @@ begin
   )
   select
     c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
-    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform, c.device_id
+    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
+    case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
   from claimed as c
   order by c.priority desc, c.enqueued_at, c.id;
 end
@@ -8095,7 +8114,8 @@ declare
 begin
   v_request := row(
     0, v_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
-    coalesce(p_payload, '{}'), p_dedup_key, p_mode, p_priority, p_run_at,
+    coalesce(p_payload, '{}'), p_dedup_key, p_mode,
+    case when p_priority between 0 and 9 then p_priority end, p_run_at,
     coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
     coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(v_org_id, v_user_id, p_device_id)
   );
@@ -8310,7 +8330,10 @@ begin
   set
     last_failed_at = v_now,
     last_error_type = error_type,
-    last_error_code = p_code,
+    last_error_code = case
+      when p_code ~ '^[A-Za-z0-9_.:-]{1,64}$' then p_code
+      else syncwell._redact(v_org_id, q.user_id, syncwell._scrub_secrets(p_code))
+    end,
     last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
   where q.org_id = v_org_id and q.id = p_operation_id;
 
@@ -8344,7 +8367,7 @@ comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, tex
 'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
 '(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
 'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
-'Errors: SW001, SW401, SW402, 22001, 22004, 22023.';
+'Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
 revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
 grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;
 --! end
@@ -8408,9 +8431,19 @@ begin
       when o.is_own or (v_shows and q.user_id is null) then q.payload
       when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
     end,
-    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts, q.dedup_key, q.ordering_key, q.enqueued_at,
-    q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type, q.last_error_code, q.last_error, q.dead_reason,
-    q.platform, q.device_id
+    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.dedup_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.dedup_key)
+    end,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.ordering_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.ordering_key)
+    end,
+    q.enqueued_at, q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type,
+    -- consent may have been asked for since
+    syncwell._redact(q.org_id, q.user_id, q.last_error_code), syncwell._redact(q.org_id, q.user_id, q.last_error),
+    q.dead_reason, q.platform, syncwell._redact(q.org_id, q.user_id, q.device_id)
   from syncwell.sync_queue as q
   cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
   where q.org_id = v_caller.org_id
@@ -8424,10 +8457,10 @@ end
 $$;
 comment on function syncwell.get_operations(text, text, integer, uuid) is
 'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, '
-'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload is '
-'shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on it may be '
-'claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. Errors: SW001, '
-'SW002, 22004, 22023.';
+'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload '
+'and keys are shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on '
+'it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. '
+'Errors: SW001, SW002, 22004, 22023.';
 revoke all on function syncwell.get_operations(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_operations(text, text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -8649,7 +8682,7 @@ $$;
 comment on function syncwell.release_operations(uuid[], uuid) is
 'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may '
 'claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, '
-'22023.';
+'22023, 40001.';
 revoke all on function syncwell.release_operations(uuid[], uuid) from public;
 grant execute on function syncwell.release_operations(uuid[], uuid) to syncwell_worker;
 --! end
@@ -8780,7 +8813,7 @@ $$;
 comment on function syncwell.requeue_dead(uuid[], text, integer) is
 'Lets dead operations be tried again, with all their attempts: p_operation_ids (NULL: any) of p_source (NULL: any), '
 'the oldest p_limit (1 to 1000). One whose newer twin waits already ends as superseded instead. Admins and services '
-'requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023.';
+'requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023, 40001.';
 revoke all on function syncwell.requeue_dead(uuid[], text, integer) from public;
 grant execute on function syncwell.requeue_dead(uuid[], text, integer) to syncwell_client, syncwell_worker;
 --! end
@@ -8798,7 +8831,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  -- nobody empties the buckets of others
+  v_bucket constant text := case
+    when v_caller.role in ('member', 'analyst') then v_caller.user_id || ' ' || p_bucket else p_bucket
+  end;
   v_now constant timestamptz := syncwell._now();
   v_rate double precision;
   v_burst double precision;
@@ -8829,7 +8867,7 @@ begin
   end if;
 
   insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
-  values (v_org_id, p_bucket, v_burst - p_cost, v_now)
+  values (v_org_id, v_bucket, v_burst - p_cost, v_now)
   on conflict (org_id, bucket) do update
   set
     tokens = least(
@@ -8848,15 +8886,15 @@ begin
   select least(v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision)
   into tokens
   from syncwell.rate_limits as r
-  where r.org_id = v_org_id and r.bucket = p_bucket;
+  where r.org_id = v_org_id and r.bucket = v_bucket;
   wait_ms := ceil(1000 * greatest(p_cost - tokens, 0) / v_rate);
 end
 $$;
 comment on function syncwell.try_acquire(text, double precision) is
-'Takes p_cost (default 1) from a bucket of the caller''s org that holds settings queue.burst and fills up by '
-'queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was enough; else nothing is taken, '
-'and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its '
-'own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+'Takes p_cost (default 1) from a bucket of the caller''s org, of a member or analyst its own, that holds settings '
+'queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was '
+'enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work '
+'and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.try_acquire(text, double precision) from public;
 grant execute on function syncwell.try_acquire(text, double precision) to syncwell_client, syncwell_worker;
 --! end
@@ -19443,7 +19481,9 @@ begin
   reopened := 0;
   resolved := 0;
   -- to the end of the transaction: whoever comes next reads what was decided here, and never decides beside it
-  skipped := not pg_try_advisory_xact_lock(hashtextextended('syncwell.evaluate_health ' || p_org_id, 0));
+  -- a row, since anybody may take an advisory lock
+  perform from syncwell.orgs as o where o.org_id = p_org_id for no key update skip locked;
+  skipped := not found;
   if skipped then
     return;
   end if;
@@ -20498,9 +20538,9 @@ return case
   (!exists($.error_count) || $.error_count.type() == "number" && $.error_count >= 0 && $.error_count <= 1000000000000000) &&
   (!exists($.queue_depth) || $.queue_depth.type() == "number" && $.queue_depth >= 0 && $.queue_depth <= 1000000000000000) &&
   (!exists($.oldest_pending_at) || $.oldest_pending_at.type() == "string" && $.oldest_pending_at like_regex
-    "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
+    "^20[0-9]{2}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
   (!exists($.reported_at) || $.reported_at.type() == "string" && $.reported_at like_regex
-    "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
+    "^20[0-9]{2}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
   (!exists($.platform) || $.platform.type() == "string" && (
     $.platform == "android" || $.platform == "ios" || $.platform == "web" || $.platform == "server"
     || $.platform == "other")) &&
@@ -22182,6 +22222,9 @@ begin
     when data_exception then
       perform syncwell._refuse_metric(p_key, 'is a time that does not exist');
   end;
+  if v_time < '2000-01-01 00:00+00' then
+    perform syncwell._refuse_metric(p_key, 'is before the year 2000');
+  end if;
   if v_time > p_now + interval '5 minutes' then
     perform syncwell._refuse_metric(p_key, 'is more than 5 minutes ahead of the clock of the server');
   end if;
@@ -22189,8 +22232,8 @@ begin
 end
 $$;
 comment on function syncwell._metric_time(jsonb, text, timestamptz) is
-'A metric that is a time in ISO 8601 with an offset, at most 5 minutes after p_now; NULL where it is not told, or JSON '
-'null. Errors: SW605.';
+'A metric that is a time in ISO 8601 with an offset, from 2000 on and at most 5 minutes after p_now; NULL where it is '
+'not told, or JSON null. Errors: SW605.';
 revoke all on function syncwell._metric_time(jsonb, text, timestamptz) from public;
 --! end
 
@@ -26888,4 +26931,4 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '649f103fac67af3dc4c1783d66b3a4456d6d4a872a01765fed38caf9a48f7b69', syncwell._now(), session_user);
+('0001', 'foundation', 'be8efc98d5dea566e16341e3c86e535790343a6bf0fccf94b23a40bdfdb0d91f', syncwell._now(), session_user);

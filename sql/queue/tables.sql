@@ -173,14 +173,15 @@ comment on column syncwell.client_queues.received_at is 'When the report arrived
 
 create table syncwell.rate_limits (
   org_id uuid not null references syncwell.orgs on delete cascade,
-  bucket text not null constraint rate_limits_bucket_is_named check (length(bucket) between 1 and 200),
+  bucket text not null constraint rate_limits_bucket_is_named check (length(bucket) between 1 and 300),
   tokens double precision not null,
   filled_at timestamptz not null,
   primary key (org_id, bucket)
 ) with (fillfactor = 50);
 comment on table syncwell.rate_limits is 'Token buckets: one row a bucket that was ever asked.';
 comment on column syncwell.rate_limits.org_id is 'The org.';
-comment on column syncwell.rate_limits.bucket is 'Its name, usually a source.';
+comment on column syncwell.rate_limits.bucket is
+'Its name, usually a source; of a member''s own, after the user''s id.';
 comment on column syncwell.rate_limits.tokens is 'What was in it at filled_at.';
 comment on column syncwell.rate_limits.filled_at is 'When it was last filled up.';
 

@@ -182,3 +182,19 @@ async def test_refusals_are_exceptions_of_their_own(database: Database, api: Api
         acquired = await service.acquire(bucket="api", cost=2)
         assert (acquired.allowed, acquired.tokens) == (True, 198)
         assert await member.report_client(device_id="phone", depth=3) is True
+
+
+async def test_a_payload_that_python_cannot_read_harms_nobody_else(database: Database, api: Api) -> None:
+    async with queues(api, database, "a_member", "b_member", "gateway") as (member, other, gateway):
+        await other.enqueue(operation_type="good", payload={"n": 1})
+        done = []
+        for payload in ('{"n": ' + "1" * 5001 + "}", "[" * 5000 + "]" * 5000):
+            with psycopg.connect(database.uri("a_member")) as connection:
+                connection.execute("select from syncwell.enqueue_operation('poison', %s, p_priority => 9)", [payload])
+        worker = gateway.worker(handler(api, lambda operation: done.append(operation.operation_type)))
+        await worker.run_once()
+        assert (done, worker.completed, worker.failed) == (["good"], 1, 2)
+        dead = await member.operations(status="dead")
+        assert [(operation.dead_reason, isinstance(operation.payload, str)) for operation in dead] == [
+            ("permanent", True)
+        ] * 2

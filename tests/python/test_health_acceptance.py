@@ -325,6 +325,8 @@ BAD_METRICS: list[tuple[Any, str | None]] = [
     ({"reported_at": "2020-01-01T00:00:00Z"}, "reported_at"),
     ({"oldest_pending_at": "2026-03-10T08:05:01+00:00"}, "oldest_pending_at"),
     ({"oldest_pending_at": "infinity"}, "oldest_pending_at"),
+    ({"oldest_pending_at": "0001-01-01T00:00:00+14:00"}, "oldest_pending_at"),
+    ({"oldest_pending_at": "1999-12-31T23:59:59Z"}, "oldest_pending_at"),
     ({"oldest_pending_at": -1}, "oldest_pending_at"),
     ({"platform": "symbian"}, "platform"),
     ({"platform": 7}, "platform"),

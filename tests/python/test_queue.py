@@ -373,6 +373,75 @@ class TestRetries:
         assert "hunter2" not in text
 
 
+class TestOthers:
+    """What one caller does must not reach another."""
+
+    def test_a_forged_order_blocks_nobody(self, member: Connection, database: Database, service: Connection) -> None:
+        enqueue(member, "mine", ordering_key="forged", run_at="2199-01-01 00:00+00")
+        admin = database.connect(autocommit=True)
+        admin.execute(
+            "update syncwell.sync_queue set order_hash = syncwell._order_hash(test.id('a_other'), 'contacts')"
+        )
+        enqueue(database.connect("a_other", autocommit=True), "theirs", ordering_key="contacts")
+        assert [row.operation_type for row in claim(service)] == ["theirs"]
+
+    def test_a_large_batch_takes_few_locks(self, member: Connection, database: Database) -> None:
+        batch = [
+            {"operation_type": "a", "payload": {}, "dedup_key": str(n), "mode": "replace", "ordering_key": str(n)}
+            for n in range(1000)
+        ]
+        with member.transaction():
+            member.execute("select from syncwell.enqueue_operations(%s)", [json.dumps(batch)])
+            row = (
+                database.connect(autocommit=True)
+                .execute(
+                    "select count(*) from pg_locks where locktype = 'advisory' and pid = %s", [member.info.backend_pid]
+                )
+                .fetchone()
+            )
+        assert row is not None
+        assert 0 < row[0] <= 128
+
+    def test_details_are_hidden_once_consent_is_asked_for(
+        self, member: Connection, service: Connection, admin: Connection, database: Database
+    ) -> None:
+        enqueue(member, "a", {"to": "Jane"}, device_id="DEVICE-7", dedup_key="contact:Jane", ordering_key="Jane")
+        enqueue(member, "b", device_id="DEVICE-7")
+        [claimed] = claim(service, 1)
+        service.execute(
+            "select from syncwell.fail_operation(%s, %s, 'no Jane', 'password=hunter2 Jane')",
+            [claimed.operation_id, claimed.lease_token],
+        )
+        stored = left(admin, "last_error_code")
+        assert "hunter2" not in str(stored)
+        admin.execute("select syncwell.set_setting('consent_required', 'on')")
+        for login in ("a_analyst", "a_admin"):
+            shown = str(
+                database.connect(login, autocommit=True).execute("select * from syncwell.get_operations()").fetchall()
+            )
+            assert "Jane" not in shown
+            assert "DEVICE-7" not in shown
+        assert [row.device_id for row in claim(service)] == [None]
+
+    def test_a_member_empties_no_bucket_but_its_own(self, member: Connection, service: Connection) -> None:
+        assert member.execute("select allowed from syncwell.try_acquire('strava', 200)").fetchone() == (True,)
+        assert service.execute("select allowed from syncwell.try_acquire('strava', 200)").fetchone() == (True,)
+
+    def test_requeueing_under_an_old_snapshot_ends(
+        self, member: Connection, service: Connection, database: Database
+    ) -> None:
+        enqueue(member, "a", max_attempts=1)
+        [claimed] = claim(service)
+        fail(service, claimed)
+        old = database.connect("a_member", autocommit=False)
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("select count(*) from syncwell.get_operations()")
+        enqueue(member, "a")
+        with pytest.raises(psycopg.Error) as refused:
+            old.execute("select syncwell.requeue_dead()")
+        assert refused.value.sqlstate == "40001"
+
+
 class TestLimits:
     def test_a_bucket_gives_what_it_holds_and_fills_up_again(self, admin: Connection) -> None:
         admin.execute("select syncwell.set_setting('queue.burst', '3')")

@@ -34,6 +34,7 @@ CASES: list[tuple[str, str, list[Any]]] = [
     ("22023", "enqueue_operation('a', '[1]', p_mode => 'merge', p_dedup_key => 'k')", []),
     ("22023", "enqueue_operation('a', p_priority => 10)", []),
     ("22023", "enqueue_operation('a', p_priority => -1)", []),
+    ("22023", "enqueue_operation('a', p_priority => 70000)", []),
     ("22023", "enqueue_operation('a', p_priority => null)", []),
     ("22023", "enqueue_operation('a', p_run_at => 'infinity')", []),
     ("22023", "enqueue_operation('a', p_run_at => '0001-01-01')", []),

@@ -12,6 +12,7 @@ from syncwell._failure import describe
 from syncwell._gate import AsyncGate
 from syncwell._heart import AsyncHeart
 from syncwell.aio.core import AsyncCore
+from syncwell.core import UnreadableJson
 from syncwell.errors import OperationLeaseLostError, UnknownOperationError
 from syncwell.queue import ClaimedOperation
 
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 
 _LOST = (OperationLeaseLostError, UnknownOperationError)
 _BEATS = 3
+
+
+class _UnreadableError(Exception):
+    """Trying again does not make it readable."""
+
+    status = 422
+
+    def __str__(self) -> str:
+        return "its payload is JSON that Python can not read"
 
 
 class AsyncQueueWorker:
@@ -97,6 +107,8 @@ class AsyncQueueWorker:
     async def _do(self, operation: ClaimedOperation) -> None:
         queue = await self._queue_of(operation)
         try:
+            if isinstance(operation.payload, UnreadableJson):
+                raise _UnreadableError
             await self._handler(operation)
         except Exception as error:
             failure = describe(error)

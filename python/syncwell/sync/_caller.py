@@ -15,6 +15,7 @@ from psycopg.rows import BaseRowFactory, class_row, scalar_row
 from psycopg.types.numeric import FloatLoader
 
 from syncwell._begin import begin_statement
+from syncwell._json import TolerantJsonbLoader
 from syncwell.errors import from_psycopg
 
 T = TypeVar("T")
@@ -116,6 +117,7 @@ class Caller:
         control = Cursor(connection)
         cursor = Cursor(connection, row_factory=row_factory)
         cursor.adapters.register_loader("numeric", FloatLoader)
+        cursor.adapters.register_loader("jsonb", TolerantJsonbLoader)
 
         several = self._act is not None or not connection.autocommit
         pipelined = several and Pipeline.is_supported()

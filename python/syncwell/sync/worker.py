@@ -12,6 +12,7 @@ from uuid import UUID
 from syncwell._failure import describe
 from syncwell._gate import Gate
 from syncwell._heart import Heart
+from syncwell.core import UnreadableJson
 from syncwell.errors import OperationLeaseLostError, UnknownOperationError
 from syncwell.queue import ClaimedOperation
 from syncwell.sync.core import Core
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 _LOST = (OperationLeaseLostError, UnknownOperationError)
 _BEATS = 3
+
+
+class _UnreadableError(Exception):
+    """Trying again does not make it readable."""
+
+    status = 422
+
+    def __str__(self) -> str:
+        return "its payload is JSON that Python can not read"
 
 
 class QueueWorker:
@@ -98,6 +108,8 @@ class QueueWorker:
     def _do(self, operation: ClaimedOperation) -> None:
         queue = self._queue_of(operation)
         try:
+            if isinstance(operation.payload, UnreadableJson):
+                raise _UnreadableError
             self._handler(operation)
         except Exception as error:
             failure = describe(error)

@@ -27,7 +27,9 @@ begin
   reopened := 0;
   resolved := 0;
   -- to the end of the transaction: whoever comes next reads what was decided here, and never decides beside it
-  skipped := not pg_try_advisory_xact_lock(hashtextextended('syncwell.evaluate_health ' || p_org_id, 0));
+  -- a row, since anybody may take an advisory lock
+  perform from syncwell.orgs as o where o.org_id = p_org_id for no key update skip locked;
+  skipped := not found;
   if skipped then
     return;
   end if;

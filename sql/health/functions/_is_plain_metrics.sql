@@ -11,9 +11,9 @@ return case
   (!exists($.error_count) || $.error_count.type() == "number" && $.error_count >= 0 && $.error_count <= 1000000000000000) &&
   (!exists($.queue_depth) || $.queue_depth.type() == "number" && $.queue_depth >= 0 && $.queue_depth <= 1000000000000000) &&
   (!exists($.oldest_pending_at) || $.oldest_pending_at.type() == "string" && $.oldest_pending_at like_regex
-    "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
+    "^20[0-9]{2}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
   (!exists($.reported_at) || $.reported_at.type() == "string" && $.reported_at like_regex
-    "^[12][0-9]{3}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
+    "^20[0-9]{2}-(0[1-9]|1[0-2])-([01][1-9]|10|2[0-8])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]+)?(Z|[+-]0[0-9]:[0-5][0-9])$") &&
   (!exists($.platform) || $.platform.type() == "string" && (
     $.platform == "android" || $.platform == "ios" || $.platform == "web" || $.platform == "server"
     || $.platform == "other")) &&

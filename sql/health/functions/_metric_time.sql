@@ -28,6 +28,9 @@ begin
     when data_exception then
       perform syncwell._refuse_metric(p_key, 'is a time that does not exist');
   end;
+  if v_time < '2000-01-01 00:00+00' then
+    perform syncwell._refuse_metric(p_key, 'is before the year 2000');
+  end if;
   if v_time > p_now + interval '5 minutes' then
     perform syncwell._refuse_metric(p_key, 'is more than 5 minutes ahead of the clock of the server');
   end if;
@@ -35,6 +38,6 @@ begin
 end
 $$;
 comment on function syncwell._metric_time(jsonb, text, timestamptz) is
-'A metric that is a time in ISO 8601 with an offset, at most 5 minutes after p_now; NULL where it is not told, or JSON '
-'null. Errors: SW605.';
+'A metric that is a time in ISO 8601 with an offset, from 2000 on and at most 5 minutes after p_now; NULL where it is '
+'not told, or JSON null. Errors: SW605.';
 revoke all on function syncwell._metric_time(jsonb, text, timestamptz) from public;

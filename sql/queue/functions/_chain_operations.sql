@@ -22,7 +22,7 @@ begin
   end if;
 
   with new_ones as materialized (
-    select o.id, o.place, o.order_hash, o.dedup_hash, o.dedup_mode
+    select o.id, o.place, o.user_id, o.ordering_key, o.order_hash, o.dedup_hash, o.dedup_mode
     from unnest(p_operations) with ordinality as o
     join unnest(p_ids) with ordinality as i (id, at) on i.at = o.ordinality and i.id = o.id
   ),
@@ -40,11 +40,16 @@ begin
     select
       n.id,
       coalesce(
-        lag(n.id) over (partition by n.order_hash order by n.place),
+        lag(n.id) over (partition by n.user_id, n.ordering_key order by n.place),
         (
           select q.id
           from syncwell.sync_queue as q
-          where q.org_id = p_org_id and q.order_hash = n.order_hash and q.status <> 'dead'
+          where q.org_id = p_org_id
+            and q.order_hash = n.order_hash
+            -- a hash can be forged
+            and q.user_id is not distinct from n.user_id
+            and q.ordering_key = n.ordering_key
+            and q.status <> 'dead'
             and q.place < n.place
             and q.id not in (select m.id from new_ones as m)
           order by q.place desc

@@ -75,9 +75,12 @@ begin
     p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
   );
   -- whoever joins a row of operations must see the end of it
-  perform pg_advisory_xact_lock(hashtextextended('syncwell.order.' || p_org_id, l.order_hash))
+  perform pg_advisory_xact_lock(l.key)
   from (
-    select distinct o.order_hash from unnest(v_operations) as o where o.order_hash is not null order by 1
+    select distinct hashtextextended('syncwell.order.' || p_org_id, 0) # (o.order_hash & 63) as key
+    from unnest(v_operations) as o
+    where o.order_hash is not null
+    order by 1
   ) as l;
 
   v_left := v_operations;

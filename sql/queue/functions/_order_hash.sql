@@ -9,5 +9,5 @@ return case
     then pg_catalog.hashtextextended(coalesce(p_user_id::text, '-') || chr(31) || p_ordering_key, 0)
 end;
 comment on function syncwell._order_hash(uuid, text) is
-'By what the operations of one user and ordering key are found; two keys that share it only wait for each other.';
+'By what the operations of one user and ordering key are found; others may share it.';
 revoke all on function syncwell._order_hash(uuid, text) from public;

@@ -9,6 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_twin_id uuid;
+  v_tries integer := 0;
 begin
   loop
     select q.id into v_twin_id
@@ -33,8 +34,15 @@ begin
     exception
       -- a twin came meanwhile
       when unique_violation then
-        null;
+        v_tries := v_tries + 1;
     end;
+    if v_tries > 20 then
+      raise exception using
+        errcode = '40001',
+        message = 'a newer twin is in the way',
+        detail = format('Operation %s met twins that this transaction can not see.', p_operation.id),
+        hint = 'Try again, in a READ COMMITTED transaction.';
+    end if;
   end loop;
 
   -- the twin is what is to be done now, and who needed this one needs that one

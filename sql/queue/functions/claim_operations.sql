@@ -74,7 +74,8 @@ begin
   )
   select
     c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
-    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform, c.device_id
+    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
+    case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
   from claimed as c
   order by c.priority desc, c.enqueued_at, c.id;
 end

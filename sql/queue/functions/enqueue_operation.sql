@@ -33,7 +33,8 @@ declare
 begin
   v_request := row(
     0, v_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
-    coalesce(p_payload, '{}'), p_dedup_key, p_mode, p_priority, p_run_at,
+    coalesce(p_payload, '{}'), p_dedup_key, p_mode,
+    case when p_priority between 0 and 9 then p_priority end, p_run_at,
     coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
     coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(v_org_id, v_user_id, p_device_id)
   );

@@ -37,7 +37,10 @@ begin
   set
     last_failed_at = v_now,
     last_error_type = error_type,
-    last_error_code = p_code,
+    last_error_code = case
+      when p_code ~ '^[A-Za-z0-9_.:-]{1,64}$' then p_code
+      else syncwell._redact(v_org_id, q.user_id, syncwell._scrub_secrets(p_code))
+    end,
     last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
   where q.org_id = v_org_id and q.id = p_operation_id;
 
@@ -71,6 +74,6 @@ comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, tex
 'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
 '(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
 'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
-'Errors: SW001, SW401, SW402, 22001, 22004, 22023.';
+'Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
 revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
 grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;

@@ -56,9 +56,19 @@ begin
       when o.is_own or (v_shows and q.user_id is null) then q.payload
       when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
     end,
-    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts, q.dedup_key, q.ordering_key, q.enqueued_at,
-    q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type, q.last_error_code, q.last_error, q.dead_reason,
-    q.platform, q.device_id
+    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.dedup_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.dedup_key)
+    end,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.ordering_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.ordering_key)
+    end,
+    q.enqueued_at, q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type,
+    -- consent may have been asked for since
+    syncwell._redact(q.org_id, q.user_id, q.last_error_code), syncwell._redact(q.org_id, q.user_id, q.last_error),
+    q.dead_reason, q.platform, syncwell._redact(q.org_id, q.user_id, q.device_id)
   from syncwell.sync_queue as q
   cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
   where q.org_id = v_caller.org_id
@@ -72,9 +82,9 @@ end
 $$;
 comment on function syncwell.get_operations(text, text, integer, uuid) is
 'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, '
-'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload is '
-'shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on it may be '
-'claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. Errors: SW001, '
-'SW002, 22004, 22023.';
+'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload '
+'and keys are shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on '
+'it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. '
+'Errors: SW001, SW002, 22004, 22023.';
 revoke all on function syncwell.get_operations(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_operations(text, text, integer, uuid) to syncwell_client, syncwell_reader;

@@ -44,6 +44,6 @@ $$;
 comment on function syncwell.requeue_dead(uuid[], text, integer) is
 'Lets dead operations be tried again, with all their attempts: p_operation_ids (NULL: any) of p_source (NULL: any), '
 'the oldest p_limit (1 to 1000). One whose newer twin waits already ends as superseded instead. Admins and services '
-'requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023.';
+'requeue their org''s, others their own. Returns how many are not dead any more. Errors: SW001, 22004, 22023, 40001.';
 revoke all on function syncwell.requeue_dead(uuid[], text, integer) from public;
 grant execute on function syncwell.requeue_dead(uuid[], text, integer) to syncwell_client, syncwell_worker;

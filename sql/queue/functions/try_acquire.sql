@@ -10,7 +10,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  -- nobody empties the buckets of others
+  v_bucket constant text := case
+    when v_caller.role in ('member', 'analyst') then v_caller.user_id || ' ' || p_bucket else p_bucket
+  end;
   v_now constant timestamptz := syncwell._now();
   v_rate double precision;
   v_burst double precision;
@@ -41,7 +46,7 @@ begin
   end if;
 
   insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
-  values (v_org_id, p_bucket, v_burst - p_cost, v_now)
+  values (v_org_id, v_bucket, v_burst - p_cost, v_now)
   on conflict (org_id, bucket) do update
   set
     tokens = least(
@@ -60,14 +65,14 @@ begin
   select least(v_burst, r.tokens + v_rate * greatest(extract(epoch from v_now - r.filled_at), 0)::double precision)
   into tokens
   from syncwell.rate_limits as r
-  where r.org_id = v_org_id and r.bucket = p_bucket;
+  where r.org_id = v_org_id and r.bucket = v_bucket;
   wait_ms := ceil(1000 * greatest(p_cost - tokens, 0) / v_rate);
 end
 $$;
 comment on function syncwell.try_acquire(text, double precision) is
-'Takes p_cost (default 1) from a bucket of the caller''s org that holds settings queue.burst and fills up by '
-'queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was enough; else nothing is taken, '
-'and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its '
-'own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+'Takes p_cost (default 1) from a bucket of the caller''s org, of a member or analyst its own, that holds settings '
+'queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was '
+'enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work '
+'and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.try_acquire(text, double precision) from public;
 grant execute on function syncwell.try_acquire(text, double precision) to syncwell_client, syncwell_worker;
