@@ -42,7 +42,9 @@ def unpack(*packages: str) -> Path:
 
 def libraries() -> str:
     """Where unpacked shared libraries lie."""
-    found = [*UNPACKED.glob("usr/lib/*-linux-gnu/*.so*"), *UNPACKED.glob("usr/lib/*-linux-gnu/pulseaudio/*.so*")]
+    # some packages of Debian 12 still have theirs in /lib
+    folders = ("lib/*-linux-gnu", "usr/lib/*-linux-gnu", "usr/lib/*-linux-gnu/pulseaudio")
+    found = [path for folder in folders for path in UNPACKED.glob(f"{folder}/*.so*")]
     return ":".join(sorted({str(path.parent) for path in found}))
 
 
