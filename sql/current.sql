@@ -782,7 +782,7 @@ COMMENT ON COLUMN syncwell.sync_queue.dedup_hash IS 'See _dedup_hash(): twins sh
 COMMENT ON COLUMN syncwell.sync_queue.dedup_mode IS 'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
 
 -- comment COLUMN sync_queue.priority
-COMMENT ON COLUMN syncwell.sync_queue.priority IS '0 to 9; within a source, higher ones are claimed first.';
+COMMENT ON COLUMN syncwell.sync_queue.priority IS '0 to 9; within an org, higher ones are claimed first.';
 
 -- comment COLUMN sync_queue.status
 COMMENT ON COLUMN syncwell.sync_queue.status IS 'pending, processing or dead.';
@@ -6141,10 +6141,7 @@ begin
     and (p_user_id is null or f.user_id = p_user_id)
     and not exists (
       select from syncwell._active_windows(p_org_id, v_now) as w
-      where w.mode = 'pause'
-        and coalesce(w.source, f.source) = f.source
-        and (w.user_id is null or w.user_id = f.user_id)
-        and (w.platform is null or w.platform = f.platform)
+      where w.mode = 'pause' and syncwell._window_fits(w, f.source, f.user_id, f.platform)
     );
 
   if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then
@@ -6420,9 +6417,7 @@ begin
           and a.stream_id is null
           and exists (
             select from unnest(v_windows) as w
-            where (w.source is null or w.source = a.source)
-              and (w.user_id is null or w.user_id = a.user_id)
-              and (w.platform is null or w.platform = a.platform)
+            where syncwell._window_fits(w, a.source, a.user_id, a.platform)
           )
           then 'maintenance'
         when
@@ -7906,9 +7901,7 @@ begin
         and s.retired_at is null
         and exists (
           select from unnest(v_active) as w
-          where (w.source is null or w.source = s.source)
-            and (w.user_id is null or w.user_id = s.user_id)
-            and (w.platform is null or w.platform = s.platform)
+          where syncwell._window_fits(w, s.source, s.user_id, s.platform)
         )
     );
   end if;
@@ -7921,9 +7914,7 @@ begin
       and s.retired_at is null
       and exists (
         select from unnest(v_active || v_ended) as w
-        where (w.source is null or w.source = s.source)
-          and (w.user_id is null or w.user_id = s.user_id)
-          and (w.platform is null or w.platform = s.platform)
+        where syncwell._window_fits(w, s.source, s.user_id, s.platform)
       )
       and not exists (
         select from syncwell.stream_states as t where t.org_id = s.org_id and t.stream_id = s.stream_id
@@ -7940,9 +7931,7 @@ begin
     cross join lateral (
       select max(least(w.ends_at, w.cancelled_at)) as ended_at
       from unnest(v_ended) as w
-      where (w.source is null or w.source = s.source)
-        and (w.user_id is null or w.user_id = s.user_id)
-        and (w.platform is null or w.platform = s.platform)
+      where syncwell._window_fits(w, s.source, s.user_id, s.platform)
     ) as e
     cross join lateral (
       select
@@ -16379,13 +16368,24 @@ ALTER FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts
 -- comment FUNCTION _volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[])
 COMMENT ON FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[]) IS 'The last 1, 6 and 24 of 24 hours (p_counts: their volumes, oldest first, NULL = left out; p_slots: their hours of the week): what came, and the sums of the expectations from above and from below, as _volume_model() learned them. typical_fall: the median of how far each of the 24 hours is below the lower one, on the scale of _volume_distance(); recent_fall: of the last 6.';
 
+-- function _window_fits(syncwell.maintenance_windows, text, uuid, text)
+CREATE FUNCTION syncwell._window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((((p_window).source IS NULL) OR ((p_window).source = p_source)) AND (((p_window).user_id IS NULL) OR ((p_window).user_id = p_user_id)) AND (((p_window).platform IS NULL) OR ((p_window).platform = p_platform)));
+
+
+ALTER FUNCTION syncwell._window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text)
+COMMENT ON FUNCTION syncwell._window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text) IS 'Whether a maintenance window is for a stream: what the window leaves open fits any; not true where the stream''s is not known.';
+
 -- function _window_mode(syncwell.maintenance_windows[], text, uuid, text)
 CREATE FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
  SELECT w.mode
     FROM unnest(_window_mode.p_windows) w(org_id, id, mode, source, user_id, platform, starts_at, ends_at, cron, time_zone, reason, created_by, cancelled_at)
-   WHERE (((w.source IS NULL) OR (w.source = _window_mode.p_source)) AND ((w.user_id IS NULL) OR (w.user_id = _window_mode.p_user_id)) AND ((w.platform IS NULL) OR (w.platform = _window_mode.p_platform)))
+   WHERE syncwell._window_fits(w.*, _window_mode.p_source, _window_mode.p_user_id, _window_mode.p_platform)
    ORDER BY (array_position(ARRAY['pause'::text, 'exclude'::text, 'mute'::text], w.mode))
   LIMIT 1;
 END;
@@ -17794,7 +17794,7 @@ $$;
 ALTER FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) OWNER TO syncwell_owner;
 
 -- comment FUNCTION enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean)
-COMMENT ON FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) IS 'Puts an operation into the queue, once: the same operation of the same user that is not done yet stands for it (deduplicated), however many send it at the same time. The same: p_operation_type (1 to 100 characters) and p_dedup_key, or without a key p_payload, in any order of keys, 1.0 = 1. p_mode ignore (default): nothing else happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; p_priority: 0 to 9 (default 5), higher first within a source; p_run_at: not before (NULL: at once); p_max_attempts: 1 to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: the caller, for a service the org itself. Errors: SW001, SW002, SW401 (p_depends_on), SW403 (payload too large), 22023 for anything else not understood, 40001.';
+COMMENT ON FUNCTION syncwell.enqueue_operation(p_operation_type text, p_payload jsonb, p_source text, p_dedup_key text, p_mode text, p_priority integer, p_run_at timestamp with time zone, p_max_attempts integer, p_ordering_key text, p_depends_on uuid[], p_platform text, p_device_id text, p_user_id uuid, OUT operation_id uuid, OUT deduplicated boolean) IS 'Puts an operation into the queue, once: the same operation of the same user that is not done yet stands for it (deduplicated), however many send it at the same time. The same: p_operation_type (1 to 100 characters) and p_dedup_key, or without a key p_payload, in any order of keys, 1.0 = 1. p_mode ignore (default): nothing else happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; p_priority: 0 to 9 (default 5), higher first; p_run_at: not before (NULL: at once); p_max_attempts: 1 to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: the caller, for a service the org itself. Errors: SW001, SW002, SW401 (p_depends_on), SW403 (payload too large), 22023 for anything else not understood, 40001.';
 
 -- function enqueue_operations(json, uuid)
 CREATE FUNCTION syncwell.enqueue_operations(p_operations json, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(place integer, operation_id uuid, deduplicated boolean, error_code text, error text)
@@ -19917,7 +19917,7 @@ $$;
 ALTER FUNCTION syncwell.learn_health_baselines() OWNER TO syncwell_owner;
 
 -- comment FUNCTION learn_health_baselines()
-COMMENT ON FUNCTION syncwell.learn_health_baselines() IS 'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. Maintenance calls it; what was learned within 20 hours is left as it is, so it may be called at any time. An operator learns for all orgs, a service or admin for its own. Returns for how many streams it learned. See stream_states for what is kept. Errors: SW001, 42501 anybody else.';
+COMMENT ON FUNCTION syncwell.learn_health_baselines() IS 'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. A duty of maintenance; what was learned within 20 hours is left as it is, so it may be called at any time. An operator learns for all orgs, a service or admin for its own. Returns for how many streams it learned. See stream_states for what is kept. Errors: SW001, 42501 anybody else.';
 
 -- function lift_silence(uuid)
 CREATE FUNCTION syncwell.lift_silence(p_silence_id uuid) RETURNS boolean
@@ -26342,6 +26342,10 @@ REVOKE ALL ON FUNCTION syncwell._volume_step(p_baseline syncwell.volume_baseline
 
 -- acl FUNCTION _volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[])
 REVOKE ALL ON FUNCTION syncwell._volume_windows(p_upper real[], p_lower real[], p_counts double precision[], p_slots integer[]) FROM PUBLIC;
+
+-- acl FUNCTION _window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text)
+REVOKE ALL ON FUNCTION syncwell._window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._window_fits(p_window syncwell.maintenance_windows, p_source text, p_user_id uuid, p_platform text) TO syncwell_reader;
 
 -- acl FUNCTION _window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text)
 REVOKE ALL ON FUNCTION syncwell._window_mode(p_windows syncwell.maintenance_windows[], p_source text, p_user_id uuid, p_platform text) FROM PUBLIC;

@@ -6678,7 +6678,7 @@ comment on column syncwell.sync_queue.dedup_hash is 'See _dedup_hash(): twins sh
 comment on column syncwell.sync_queue.dedup_mode is
 'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being '
 'processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
-comment on column syncwell.sync_queue.priority is '0 to 9; within a source, higher ones are claimed first.';
+comment on column syncwell.sync_queue.priority is '0 to 9; within an org, higher ones are claimed first.';
 comment on column syncwell.sync_queue.status is 'pending, processing or dead.';
 comment on column syncwell.sync_queue.run_at is
 'From when on it may be claimed; while it is being processed: when its lease ends, and it may be claimed again.';
@@ -8168,7 +8168,7 @@ comment on function syncwell.enqueue_operation(
 'happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its '
 'keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is '
 'always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; '
-'p_priority: 0 to 9 (default 5), higher first within a source; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
+'p_priority: 0 to 9 (default 5), higher first; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
 'to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after '
 'the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, '
 'server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: '
@@ -20286,6 +20286,26 @@ grant execute on function syncwell._stream_status(syncwell.stream_facts, syncwel
 to syncwell_reader;
 --! end
 
+--! include health/functions/_window_fits.sql
+create or replace function syncwell._window_fits(
+  p_window syncwell.maintenance_windows,
+  p_source text,
+  p_user_id uuid,
+  p_platform text
+)
+returns boolean
+language sql immutable security invoker parallel safe
+return ((p_window).source is null or (p_window).source = p_source)
+and ((p_window).user_id is null or (p_window).user_id = p_user_id)
+and ((p_window).platform is null or (p_window).platform = p_platform);
+comment on function syncwell._window_fits(syncwell.maintenance_windows, text, uuid, text) is
+'Whether a maintenance window is for a stream: what the window leaves open fits any; not true where the stream''s is '
+'not known.';
+revoke all on function syncwell._window_fits(syncwell.maintenance_windows, text, uuid, text) from public;
+-- view stream_health runs as its reader
+grant execute on function syncwell._window_fits(syncwell.maintenance_windows, text, uuid, text) to syncwell_reader;
+--! end
+
 --! include health/functions/_window_mode.sql
 create or replace function syncwell._window_mode(
   p_windows syncwell.maintenance_windows[],
@@ -20298,10 +20318,7 @@ language sql immutable security invoker parallel safe
 begin atomic
   select w.mode
   from unnest(p_windows) as w
-  where
-    (w.source is null or w.source = p_source)
-    and (w.user_id is null or w.user_id = p_user_id)
-    and (w.platform is null or w.platform = p_platform)
+  where syncwell._window_fits(w, p_source, p_user_id, p_platform)
   order by array_position(array['pause', 'exclude', 'mute'], w.mode)
   limit 1;
 end;
@@ -21145,10 +21162,7 @@ begin
     and (p_user_id is null or f.user_id = p_user_id)
     and not exists (
       select from syncwell._active_windows(p_org_id, v_now) as w
-      where w.mode = 'pause'
-        and coalesce(w.source, f.source) = f.source
-        and (w.user_id is null or w.user_id = f.user_id)
-        and (w.platform is null or w.platform = f.platform)
+      where w.mode = 'pause' and syncwell._window_fits(w, f.source, f.user_id, f.platform)
     );
 
   if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then
@@ -21361,9 +21375,7 @@ begin
           and a.stream_id is null
           and exists (
             select from unnest(v_windows) as w
-            where (w.source is null or w.source = a.source)
-              and (w.user_id is null or w.user_id = a.user_id)
-              and (w.platform is null or w.platform = a.platform)
+            where syncwell._window_fits(w, a.source, a.user_id, a.platform)
           )
           then 'maintenance'
         when
@@ -22290,9 +22302,7 @@ begin
         and s.retired_at is null
         and exists (
           select from unnest(v_active) as w
-          where (w.source is null or w.source = s.source)
-            and (w.user_id is null or w.user_id = s.user_id)
-            and (w.platform is null or w.platform = s.platform)
+          where syncwell._window_fits(w, s.source, s.user_id, s.platform)
         )
     );
   end if;
@@ -22305,9 +22315,7 @@ begin
       and s.retired_at is null
       and exists (
         select from unnest(v_active || v_ended) as w
-        where (w.source is null or w.source = s.source)
-          and (w.user_id is null or w.user_id = s.user_id)
-          and (w.platform is null or w.platform = s.platform)
+        where syncwell._window_fits(w, s.source, s.user_id, s.platform)
       )
       and not exists (
         select from syncwell.stream_states as t where t.org_id = s.org_id and t.stream_id = s.stream_id
@@ -22324,9 +22332,7 @@ begin
     cross join lateral (
       select max(least(w.ends_at, w.cancelled_at)) as ended_at
       from unnest(v_ended) as w
-      where (w.source is null or w.source = s.source)
-        and (w.user_id is null or w.user_id = s.user_id)
-        and (w.platform is null or w.platform = s.platform)
+      where syncwell._window_fits(w, s.source, s.user_id, s.platform)
     ) as e
     cross join lateral (
       select
@@ -25727,8 +25733,8 @@ begin
 end
 $$;
 comment on function syncwell.learn_health_baselines() is
-'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. '
-'Maintenance calls it; what was learned within 20 hours is left as it is, so it may be called at any time. An operator '
+'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. A '
+'duty of maintenance; what was learned within 20 hours is left as it is, so it may be called at any time. An operator '
 'learns for all orgs, a service or admin for its own. Returns for how many streams it learned. See stream_states for '
 'what is kept. Errors: SW001, 42501 anybody else.';
 revoke all on function syncwell.learn_health_baselines() from public;
@@ -26931,4 +26937,4 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'be8efc98d5dea566e16341e3c86e535790343a6bf0fccf94b23a40bdfdb0d91f', syncwell._now(), session_user);
+('0001', 'foundation', 'd235a8e453ec6589b76c12d611321f369293ff116efd1653fd7c11525f64c9a4', syncwell._now(), session_user);

@@ -68,7 +68,7 @@ comment on column syncwell.sync_queue.dedup_hash is 'See _dedup_hash(): twins sh
 comment on column syncwell.sync_queue.dedup_mode is
 'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being '
 'processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
-comment on column syncwell.sync_queue.priority is '0 to 9; within a source, higher ones are claimed first.';
+comment on column syncwell.sync_queue.priority is '0 to 9; within an org, higher ones are claimed first.';
 comment on column syncwell.sync_queue.status is 'pending, processing or dead.';
 comment on column syncwell.sync_queue.run_at is
 'From when on it may be claimed; while it is being processed: when its lease ends, and it may be claimed again.';

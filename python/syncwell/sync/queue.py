@@ -99,7 +99,7 @@ class Queue:
             source: what it belongs to; None: setting queue.source.
             dedup_key: what makes two the same; None: the payload.
             mode: what a twin does while this waits: ``ignore``, ``replace``, ``merge`` (its payload), ``none``.
-            priority: 0 to 9; within a source, higher ones are claimed first.
+            priority: 0 to 9; within an org, higher ones are claimed first.
             run_at: not before; None: at once.
             max_attempts: 1 to 100; None: setting queue.max_attempts.
             ordering_key: operations of one user with this key are done one after the other.

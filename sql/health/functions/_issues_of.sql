@@ -492,10 +492,7 @@ begin
     and (p_user_id is null or f.user_id = p_user_id)
     and not exists (
       select from syncwell._active_windows(p_org_id, v_now) as w
-      where w.mode = 'pause'
-        and coalesce(w.source, f.source) = f.source
-        and (w.user_id is null or w.user_id = f.user_id)
-        and (w.platform is null or w.platform = f.platform)
+      where w.mode = 'pause' and syncwell._window_fits(w, f.source, f.user_id, f.platform)
     );
 
   if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then

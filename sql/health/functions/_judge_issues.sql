@@ -171,9 +171,7 @@ begin
           and a.stream_id is null
           and exists (
             select from unnest(v_windows) as w
-            where (w.source is null or w.source = a.source)
-              and (w.user_id is null or w.user_id = a.user_id)
-              and (w.platform is null or w.platform = a.platform)
+            where syncwell._window_fits(w, a.source, a.user_id, a.platform)
           )
           then 'maintenance'
         when

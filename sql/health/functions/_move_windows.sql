@@ -50,9 +50,7 @@ begin
         and s.retired_at is null
         and exists (
           select from unnest(v_active) as w
-          where (w.source is null or w.source = s.source)
-            and (w.user_id is null or w.user_id = s.user_id)
-            and (w.platform is null or w.platform = s.platform)
+          where syncwell._window_fits(w, s.source, s.user_id, s.platform)
         )
     );
   end if;
@@ -65,9 +63,7 @@ begin
       and s.retired_at is null
       and exists (
         select from unnest(v_active || v_ended) as w
-        where (w.source is null or w.source = s.source)
-          and (w.user_id is null or w.user_id = s.user_id)
-          and (w.platform is null or w.platform = s.platform)
+        where syncwell._window_fits(w, s.source, s.user_id, s.platform)
       )
       and not exists (
         select from syncwell.stream_states as t where t.org_id = s.org_id and t.stream_id = s.stream_id
@@ -84,9 +80,7 @@ begin
     cross join lateral (
       select max(least(w.ends_at, w.cancelled_at)) as ended_at
       from unnest(v_ended) as w
-      where (w.source is null or w.source = s.source)
-        and (w.user_id is null or w.user_id = s.user_id)
-        and (w.platform is null or w.platform = s.platform)
+      where syncwell._window_fits(w, s.source, s.user_id, s.platform)
     ) as e
     cross join lateral (
       select

@@ -9,10 +9,7 @@ language sql immutable security invoker parallel safe
 begin atomic
   select w.mode
   from unnest(p_windows) as w
-  where
-    (w.source is null or w.source = p_source)
-    and (w.user_id is null or w.user_id = p_user_id)
-    and (w.platform is null or w.platform = p_platform)
+  where syncwell._window_fits(w, p_source, p_user_id, p_platform)
   order by array_position(array['pause', 'exclude', 'mute'], w.mode)
   limit 1;
 end;

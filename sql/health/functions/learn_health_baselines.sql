@@ -23,8 +23,8 @@ begin
 end
 $$;
 comment on function syncwell.learn_health_baselines() is
-'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. '
-'Maintenance calls it; what was learned within 20 hours is left as it is, so it may be called at any time. An operator '
+'Learns what is usual for each stream: how often it succeeds, how long it takes, its volume by hour of the week. A '
+'duty of maintenance; what was learned within 20 hours is left as it is, so it may be called at any time. An operator '
 'learns for all orgs, a service or admin for its own. Returns for how many streams it learned. See stream_states for '
 'what is kept. Errors: SW001, 42501 anybody else.';
 revoke all on function syncwell.learn_health_baselines() from public;

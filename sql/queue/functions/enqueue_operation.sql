@@ -87,7 +87,7 @@ comment on function syncwell.enqueue_operation(
 'happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its '
 'keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is '
 'always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; '
-'p_priority: 0 to 9 (default 5), higher first within a source; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
+'p_priority: 0 to 9 (default 5), higher first; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
 'to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after '
 'the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, '
 'server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: '
