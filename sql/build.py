@@ -27,8 +27,8 @@ DOMAINS = [
     "core", "runs", "activity", "progress", "queue", "ingest", "delta", "preview", "metrics", "health", "alerts", "ops",
 ]
 # fmt: on
-# The order of a domain's files where nothing else decides; partitions.sql closes its domain.
-KINDS = ["tables", "functions", "views", "triggers", "policies", "registry", "partitions"]
+# The order of a domain's files where nothing else decides; snapshot.sql closes the last domain.
+KINDS = ["tables", "functions", "views", "triggers", "policies", "registry", "partitions", "snapshot"]
 
 NAME = re.compile(r"(?P<id>\d{4})(?:_(?:pre|post))?_(?P<name>[a-z][a-z0-9]*(?:_[a-z0-9]+)*?)(?P<back>\.rollback)?\.sql")
 DIGEST = re.compile(r"(?<=')[0-9a-f]{64}(?=')")

@@ -169,34 +169,74 @@ create table syncwell.maintenance_tasks (
   task text primary key,
   domain text not null,
   routine text not null,
+  each_table boolean not null default false,
+  runs_every interval not null default '1 day'
+  constraint maintenance_tasks_run_again_and_again check (runs_every >= '1 minute'),
   description text not null
 );
 comment on table syncwell.maintenance_tasks is 'Registry: what maintenance has to do. Each domain adds its own duties.';
 comment on column syncwell.maintenance_tasks.task is 'Name of the duty.';
 comment on column syncwell.maintenance_tasks.domain is 'The domain it belongs to.';
 comment on column syncwell.maintenance_tasks.routine is
-'Function of this schema without arguments that returns how many rows it affected.';
+'Function of this schema that returns how many rows it affected; without arguments, or of a table''s name where it '
+'is for each.';
+comment on column syncwell.maintenance_tasks.each_table is
+'Whether it is done once for each of partitioned_tables, each in a transaction of its own.';
+comment on column syncwell.maintenance_tasks.runs_every is 'How long after it was done it is due again.';
 comment on column syncwell.maintenance_tasks.description is 'What the duty does.';
 
 create table syncwell.personal_data (
-  table_name text primary key,
+  table_name text not null,
   user_column text not null,
   on_erase text not null check (on_erase in ('delete', 'anonymise')),
-  description text not null
+  description text not null,
+  also_cleared text[] not null default '{}',
+  primary key (table_name, user_column),
+  constraint personal_data_clears_of_rows_that_stay check (on_erase = 'anonymise' or also_cleared = '{}')
 );
 comment on table syncwell.personal_data is
-'Registry: which tables hold rows of a person, and what erasing the person does to them.';
+'Registry: which columns name a person, and what erasing the person does to their rows.';
 comment on column syncwell.personal_data.table_name is 'Table of this schema.';
-comment on column syncwell.personal_data.user_column is 'Its column with the user''s id.';
-comment on column syncwell.personal_data.on_erase is 'delete: the row goes; anonymise: the person is taken out of it.';
+comment on column syncwell.personal_data.user_column is
+'Its column with the user''s id: as uuid, under user_id in a document, or at the beginning of a text.';
+comment on column syncwell.personal_data.on_erase is
+'delete: the row goes; anonymise: it stays, and the column becomes NULL.';
 comment on column syncwell.personal_data.description is 'What the rows say of the person.';
+comment on column syncwell.personal_data.also_cleared is
+'Columns that become NULL with it: what the person wrote there.';
+
+create table syncwell.personal_details (
+  table_name text not null,
+  column_name text not null,
+  user_column text not null,
+  on_revoke text not null check (on_revoke in ('clear', 'delete', 'keep')),
+  document_keys text[],
+  description text not null,
+  primary key (table_name, column_name),
+  foreign key (table_name, user_column) references syncwell.personal_data,
+  constraint personal_details_clears_in_documents check (document_keys is null or on_revoke = 'clear')
+);
+comment on table syncwell.personal_details is
+'Registry: which columns hold details of a person that need consent (error texts, devices, networks, samples), and '
+'what becomes of them without it.';
+comment on column syncwell.personal_details.table_name is 'Table of this schema.';
+comment on column syncwell.personal_details.column_name is 'Its column with the detail.';
+comment on column syncwell.personal_details.user_column is 'Its column with the id of the user whose detail it is.';
+comment on column syncwell.personal_details.on_revoke is
+'clear: the column becomes NULL; delete: rows go in which it is neither NULL nor empty; keep: it stays, for nothing '
+'works without it, and is shown to nobody else.';
+comment on column syncwell.personal_details.document_keys is
+'The keys taken out of a document, which itself stays; NULL: the whole column is cleared.';
+comment on column syncwell.personal_details.description is 'What it is; why it stays where it does.';
 
 create table syncwell.partitioned_tables (
   table_name text primary key,
   key_column text not null,
   key_kind text not null check (key_kind in ('uuid7', 'timestamptz')),
   months_ahead integer not null default 3 check (months_ahead between 1 and 24),
-  retention_setting text references syncwell.setting_definitions
+  retention_setting text references syncwell.setting_definitions,
+  expiry_setting text references syncwell.setting_definitions,
+  on_change text
 );
 comment on table syncwell.partitioned_tables is
 'Registry: the tables of monthly partitions that ensure_partitions() keeps.';
@@ -207,6 +247,116 @@ comment on column syncwell.partitioned_tables.key_kind is
 comment on column syncwell.partitioned_tables.months_ahead is 'How many months are made ahead of the current one.';
 comment on column syncwell.partitioned_tables.retention_setting is
 'The setting that says how long partitions are kept; NULL: for ever.';
+comment on column syncwell.partitioned_tables.expiry_setting is
+'The setting that says what becomes of them then, drop or detach; NULL: drop.';
+comment on column syncwell.partitioned_tables.on_change is
+'Function of this schema that is given the table''s name in the transaction that made, dropped or detached partitions; '
+'NULL: none.';
+
+create table syncwell.feature_flags (
+  org_id uuid references syncwell.orgs on delete cascade,
+  flag text not null constraint feature_flags_flag_is_named check (flag ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'),
+  enabled boolean not null,
+  rollout_percent integer not null default 100
+  constraint feature_flags_percent_is_a_share check (rollout_percent between 0 and 100),
+  set_at timestamptz not null default syncwell._now(),
+  set_by name not null default session_user,
+  constraint feature_flags_are_set_once_per_org unique nulls not distinct (org_id, flag),
+  constraint feature_flags_of_an_org_are_on_or_off check (org_id is null or rollout_percent = 100)
+);
+comment on table syncwell.feature_flags is
+'What is switched on for whom: an org''s own row wins over the row for all orgs. A flag without a row is off.';
+comment on column syncwell.feature_flags.org_id is 'For this org only; NULL: for all that have no row of their own.';
+comment on column syncwell.feature_flags.flag is 'Name of the flag.';
+comment on column syncwell.feature_flags.enabled is 'Whether it is on; off: for no org, whatever the percentage.';
+comment on column syncwell.feature_flags.rollout_percent is
+'For how many of all orgs it is on, in percent: which ones is decided by a hash of flag and org and stays so.';
+comment on column syncwell.feature_flags.set_at is 'When it was set.';
+comment on column syncwell.feature_flags.set_by is 'The login that set it.';
+
+create table syncwell.consent_scopes (
+  scope text primary key check (scope ~ '^[a-z][a-z0-9_]{0,62}$'),
+  description text not null
+);
+comment on table syncwell.consent_scopes is 'Registry: what a user may consent to.';
+comment on column syncwell.consent_scopes.scope is 'Name of the scope.';
+comment on column syncwell.consent_scopes.description is 'What consenting to it allows.';
+
+create table syncwell.consents (
+  org_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null,
+  scope text not null references syncwell.consent_scopes,
+  granted_at timestamptz not null,
+  granted_login name not null default session_user,
+  revoked_at timestamptz,
+  revoked_login name,
+  primary key (org_id, id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade,
+  constraint consents_are_revoked_by_somebody check ((revoked_at is null) = (revoked_login is null))
+);
+create index consents_by_user on syncwell.consents (org_id, user_id, scope);
+create unique index consents_in_force on syncwell.consents (org_id, user_id, scope) where revoked_at is null;
+comment on table syncwell.consents is 'What users consented to, and when they took it back; all of it is kept.';
+comment on column syncwell.consents.org_id is 'The org.';
+comment on column syncwell.consents.id is 'The consent''s id.';
+comment on column syncwell.consents.user_id is 'Who consented.';
+comment on column syncwell.consents.scope is 'To what.';
+comment on column syncwell.consents.granted_at is 'When.';
+comment on column syncwell.consents.granted_login is 'The login through which it was given.';
+comment on column syncwell.consents.revoked_at is 'When it was taken back; NULL: it is in force.';
+comment on column syncwell.consents.revoked_login is 'The login through which it was taken back.';
+
+create table syncwell.detail_erasures (
+  org_id uuid not null,
+  user_id uuid not null,
+  requested_at timestamptz not null,
+  requested_xid xid8 not null default pg_current_xact_id(),
+  reached_step integer not null default 0,
+  reached_stream uuid,
+  reached_id uuid,
+  has_erased boolean not null default false,
+  checked_at timestamptz,
+  waits_for text[],
+  primary key (org_id, user_id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade
+);
+comment on table syncwell.detail_erasures is
+'Whose details are being erased for want of consent, and how far that is. A row goes once a whole pass found nothing '
+'and nobody can be left who was still allowed to write some.';
+comment on column syncwell.detail_erasures.org_id is 'The org.';
+comment on column syncwell.detail_erasures.user_id is 'Whose details.';
+comment on column syncwell.detail_erasures.requested_at is 'When consent was missing for the first time.';
+comment on column syncwell.detail_erasures.requested_xid is 'The transaction that found so.';
+comment on column syncwell.detail_erasures.reached_step is 'The step of this pass; 0: it has not begun.';
+comment on column syncwell.detail_erasures.reached_stream is 'The stream within the step; NULL: the first.';
+comment on column syncwell.detail_erasures.reached_id is 'The last row done there; NULL: none.';
+comment on column syncwell.detail_erasures.has_erased is 'Whether this pass has found anything.';
+comment on column syncwell.detail_erasures.checked_at is 'When the last whole pass ended; NULL: none has yet.';
+comment on column syncwell.detail_erasures.waits_for is
+'The transactions that were open when nothing was left, by _open_transactions(); NULL: it is not so far.';
+
+create table syncwell.access_log (
+  org_id uuid not null,
+  id uuid not null,
+  login_role name not null,
+  user_id uuid,
+  role text not null,
+  function_name text not null,
+  subject uuid,
+  primary key (org_id, id)
+) partition by range (id);
+create index access_log_by_subject on syncwell.access_log (org_id, subject, id);
+comment on table syncwell.access_log is
+'Who asked about whom: one row for each call about another user. Partitioned by month; kept for setting '
+'audit.retention.';
+comment on column syncwell.access_log.org_id is 'The org.';
+comment on column syncwell.access_log.id is 'The entry''s id, a UUIDv7 of when it was.';
+comment on column syncwell.access_log.login_role is 'The database login that asked.';
+comment on column syncwell.access_log.user_id is 'The user who asked; NULL: a service or an operator, or erased since.';
+comment on column syncwell.access_log.role is 'member, analyst, admin or service; operator: somebody without an org.';
+comment on column syncwell.access_log.function_name is 'The function that was called.';
+comment on column syncwell.access_log.subject is 'The user it was about; NULL: erased since.';
 
 -- Lists that grow are domains over text: a cast works, and a new value is a setting, not a migration.
 create domain syncwell.sync_type as text

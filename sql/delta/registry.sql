@@ -68,14 +68,35 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 ('sync_devices', 'user_id', 'delete', 'The user''s devices.'),
 ('sync_requests', 'user_id', 'delete', 'Answers to the user''s pushes.'),
 ('sync_conflicts', 'user_id', 'delete', 'Both versions of the user''s records that were in conflict.'),
+('sync_conflicts', 'resolved_by', 'anonymise', 'Which conflicts the user decided.'),
 ('sync_quarantine', 'user_id', 'delete', 'Records of the user that were refused.');
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'expire_pushes', 'delta', '_expire_pushes_task',
+  'expire_pushes', 'delta', '_expire_pushes_task', '1 day',
   'Deletes old answers to request ids, decided conflicts and quarantined records.'
+),
+(
+  'cleanup_tombstones', 'delta', '_tombstones_task', '1 hour',
+  'Forgets deletions older than setting delta.tombstone_retention.'
+),
+(
+  'expire_cursors', 'delta', '_expire_cursors_task', '1 day',
+  'Forgets cursors older than setting delta.cursor_retention.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
-('cleanup_tombstones', 'delta', '_tombstones_task', 'Forgets deletions older than setting delta.tombstone_retention.'),
-('expire_cursors', 'delta', '_expire_cursors_task', 'Forgets cursors older than setting delta.cursor_retention.');
+insert into syncwell.personal_details (table_name, column_name, user_column, on_revoke, description) values
+('sync_devices', 'network_type', 'user_id', 'clear', 'The network a device last synced on.'),
+('sync_devices', 'device_id', 'user_id', 'keep', 'The device''s place in the sync; it would start anew.'),
+('sync_cursors', 'device_id', 'user_id', 'keep', 'Which device has seen what.'),
+('sync_conflicts', 'device_id', 'user_id', 'keep', 'On which of its devices the user finds the other version.'),
+('sync_conflicts', 'server_record', 'user_id', 'keep', 'The user''s own record, to choose from.'),
+('sync_conflicts', 'client_record', 'user_id', 'keep', 'The user''s own record, to choose from.'),
+('sync_quarantine', 'device_id', 'user_id', 'keep', 'Which of its devices the user has to mend.'),
+('sync_quarantine', 'record', 'user_id', 'keep', 'The user''s own record, which is nowhere else.'),
+('sync_quarantine', 'reason', 'user_id', 'keep', 'What the user has to mend.'),
+('sync_requests', 'answer', 'user_id', 'keep', 'What a device is told that asks again whether its push arrived.');
+
+update syncwell.partitioned_tables
+set on_change = '_track_partitions'
+where table_name = 'session_records';

@@ -2,8 +2,7 @@ insert into syncwell.error_codes (sqlstate, name, http_status, description) valu
 ('SW201', 'unknown_progress', 404, 'No progress row of that sync_id in the caller''s org.'),
 ('SW202', 'progress_beyond_total', 422, 'More items are counted than there are.'),
 ('SW203', 'progress_went_back', 422, 'A count is lower than the one reported before, and it is no reset.'),
-('SW204', 'progress_finished', 409, 'The sync has ended: its counts and status stay, unless it is reset.'),
-('SW205', 'unknown_entity_type', 422, 'The entity type is neither built in nor in setting progress.entity_types.');
+('SW204', 'progress_finished', 409, 'The sync has ended: its counts and status stay, unless it is reset.');
 
 insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
 (
@@ -22,19 +21,15 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 (
   'progress.keep_finished', 'interval', '30 days', '1 hour', '3650 days', null,
   'How long the row of a finished sync stays.'
-),
-(
-  'progress.entity_types', 'text', '', null, null, null,
-  'Entity types an org uses besides the built-in ones, separated by commas.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'reap_progress', 'progress', '_reap_progress_task',
+  'reap_progress', 'progress', '_reap_progress_task', '1 minute',
   'Ends syncs that ran longer than setting progress.max_duration as timeout.'
 ),
 (
-  'expire_progress', 'progress', '_expire_progress_task',
+  'expire_progress', 'progress', '_expire_progress_task', '1 day',
   'Deletes rows of syncs that ended longer ago than setting progress.keep_finished.'
 );
 

@@ -89,12 +89,15 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'A probe that has not come back by then is given up and another one let through.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
-('reap_runs', 'runs', '_reap_runs_task', 'Ends runs that are silent or take too long as timeout.'),
-('expire_run_keys', 'runs', '_expire_run_keys_task', 'Deletes run keys past setting runs.run_key_retention.'),
-('expire_sync_errors', 'runs', '_expire_sync_errors_task', 'Deletes resolved errors past setting runs.retention.'),
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+('reap_runs', 'runs', '_reap_runs_task', '1 minute', 'Ends runs that are silent or take too long as timeout.'),
+('expire_run_keys', 'runs', '_expire_run_keys_task', '1 day', 'Deletes run keys past setting runs.run_key_retention.'),
 (
-  'expire_source_attempts', 'runs', '_expire_source_attempts_task',
+  'expire_sync_errors', 'runs', '_expire_sync_errors_task', '1 day',
+  'Deletes resolved errors past setting runs.retention.'
+),
+(
+  'expire_source_attempts', 'runs', '_expire_source_attempts_task', '1 hour',
   'Deletes the counts by minute that are older than an hour.'
 );
 
@@ -106,3 +109,11 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 
 insert into syncwell.partitioned_tables (table_name, key_column, key_kind, months_ahead, retention_setting) values
 ('sync_events', 'id', 'uuid7', 3, 'runs.retention');
+
+insert into syncwell.personal_details (table_name, column_name, user_column, on_revoke, description) values
+('sync_events', 'error_message', 'user_id', 'clear', 'Why a run failed.'),
+('sync_events', 'device_id', 'user_id', 'clear', 'On which device it ran.'),
+('sync_events', 'network_type', 'user_id', 'clear', 'On which network.'),
+('sync_events', 'network_quality', 'user_id', 'clear', 'How good that was.'),
+('sync_errors', 'error_message', 'user_id', 'clear', 'What went wrong.'),
+('sync_errors', 'error_details', 'user_id', 'clear', 'What was told of it.');

@@ -10,7 +10,15 @@ as $$
 declare
   v_rule text;
 begin
-  select i.org_id, i.user_id, i.role, i.rule into org_id, user_id, role, v_rule from syncwell._identity() as i;
+  -- what _identity() says of users' and services' logins, in one look: every function begins with it
+  select l.org_id, l.user_id, coalesce(u.role, 'service')
+  into org_id, user_id, role
+  from syncwell.logins as l
+  left join syncwell.users as u on u.user_id = l.user_id
+  where l.login_role = session_user;
+  if org_id is null then
+    select i.org_id, i.user_id, i.role, i.rule into org_id, user_id, role, v_rule from syncwell._identity() as i;
+  end if;
   if org_id is null then
     raise exception using
       errcode = 'SW001',

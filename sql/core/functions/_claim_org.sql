@@ -3,18 +3,8 @@ returns uuid
 language plpgsql stable security invoker parallel restricted
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_identity record;
 begin
-  v_identity := syncwell._identity();
-  if v_identity.org_id is not null then
-    return v_identity.org_id;
-  end if;
-  -- whoever may act as any org, or maintains all of them, works for all of them
-  if v_identity.kind = 'gateway' or pg_has_role(session_user, 'syncwell_operator', 'member') then
-    return null;
-  end if;
-  return (syncwell._caller()).org_id;
+  return (syncwell._claim_scope()).org_id;
 end
 $$;
 comment on function syncwell._claim_org() is

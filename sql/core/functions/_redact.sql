@@ -11,14 +11,17 @@ begin
   if p_value is null or p_user_id is null then
     return p_value;
   end if;
+  -- in two steps: where no consent is required, none is looked for
   if syncwell._setting(p_org_id, 'consent_required')::boolean then
-    return null;
+    if not syncwell._has_consent(p_org_id, p_user_id, 'detailed_monitoring') then
+      return null;
+    end if;
   end if;
   return p_value;
 end
 $$;
 comment on function syncwell._redact(uuid, uuid, anyelement) is
-'A detail of a user''s stream (error text, device, network) as it may be stored and shown: itself, or NULL where the '
-'org requires consent (setting consent_required) and the user has not given it. Details of the org''s own streams '
-'always pass.';
+'A detail of a user''s stream (error text, device, network, sample) as it may be stored and shown: itself, or NULL '
+'where the org requires consent (setting consent_required) and the user''s to detailed_monitoring is not in force. '
+'Details of the org''s own streams always pass.';
 revoke all on function syncwell._redact(uuid, uuid, anyelement) from public;

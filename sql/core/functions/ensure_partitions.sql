@@ -33,7 +33,10 @@ begin
       hint = 'Pass 0 to 120, or leave it out for each table''s own number.';
   end if;
   -- one maintainer at a time: the others find everything made
-  perform pg_advisory_xact_lock(hashtextextended('syncwell.ensure_partitions', 0));
+  perform from syncwell.partitioned_tables as t
+  where p_table is null or t.table_name = p_table
+  order by t.table_name
+  for no key update;
 
   for v_table in select * from syncwell._registered_tables(p_table) loop
     v_default := v_table.table_name || '_default';
@@ -52,9 +55,11 @@ begin
       case v_table.key_kind when 'uuid7' then format('syncwell._uuid7_time(%I)', v_table.key_column)
         else quote_ident(v_table.key_column) end,
       v_default,
-      -- what lies beyond the horizon is no late row but a wrong clock: it stays, and partition_health() shows it
-      format('%I < %L', v_table.key_column,
-        syncwell._partition_bound(v_table.key_kind, v_horizon + interval '1 month'))
+      -- what lies beyond the horizon is no late row but a wrong clock: it stays, and partition_health() shows it; so
+      -- does what is older than five years, since a device may say any time, and each partition costs every query
+      format('%1$I < %2$L and %1$I >= %3$L', v_table.key_column,
+        syncwell._partition_bound(v_table.key_kind, v_horizon + interval '1 month'),
+        syncwell._partition_bound(v_table.key_kind, v_this_month - interval '5 years'))
     ) into v_months using v_this_month, v_horizon, v_table.table_name;
 
     foreach v_month in array coalesce(v_months, '{}') loop
@@ -80,12 +85,16 @@ begin
         v_table.table_name, partition_name, v_from, v_to);
       return next;
     end loop;
+    if v_months is not null and v_table.on_change is not null then
+      execute format('select syncwell.%I($1)', v_table.on_change) using v_table.table_name;
+    end if;
   end loop;
 end
 $$;
 comment on function syncwell.ensure_partitions(text, integer) is
 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead '
-'(default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. '
+'(default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own, but '
+'for those of more than five years ago, which stay there. '
 'Returns what it made; nothing when all was there. Locks the default partition while it makes a month ahead, and the '
 'whole table while it heals. Errors: 22023 unknown table or months out of range, 55P03 a lock took longer than 5 s: '
 'nothing is made, try again.';

@@ -33,7 +33,8 @@ begin
       pg_total_relation_size(p.partition),
       case
         when p.month is null and v_rows > 0
-          then 'rows in the default partition: ensure_partitions() moves them, but for those of a time too far ahead'
+          then 'rows in the default partition: ensure_partitions() moves them, but for those of a time too far ahead '
+          'or more than 5 years ago'
         when p.month = max(p.month) over () and p.month < v_this_month + interval '1 month'
           then 'the newest partition: ensure_partitions() has not run for too long'
       end

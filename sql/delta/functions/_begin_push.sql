@@ -29,7 +29,7 @@ begin
   org_id := v_user.org_id;
   user_id := v_user.user_id;
   started_at := syncwell._now();
-  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
   perform syncwell._check_text('p_request_id', p_request_id, 200);
   max_records := syncwell._setting(v_user.org_id, 'delta.max_push_records')::integer;
   max_bad := syncwell._setting(v_user.org_id, 'delta.quarantine_limit')::integer;

@@ -25,7 +25,7 @@ begin
     perform syncwell._note_push(
       p_org_id => v_user.org_id,
       p_user_id => v_user.user_id,
-      p_device_id => left(coalesce(p_device_id, ''), 200),
+      p_device_id => left(coalesce(p_device_id, ''), 255),
       p_ok => false,
       p_created => 0,
       p_updated => 0,

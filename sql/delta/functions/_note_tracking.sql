@@ -10,18 +10,7 @@ declare
   v_table_id constant integer := syncwell._synced_table_id(p_table);
 begin
   perform syncwell._check_table_owner(p_table);
-  perform syncwell._incarnation();
-  update syncwell.synced_tables as t set partitions = syncwell._count_partitions(p_table) where t.table_id = v_table_id;
-  if p_resets then
-    perform syncwell._reset_table(v_table_id);
-  end if;
-  perform syncwell._order_tables();
-  -- a table that has changed under its registration is its owner's to register again
-  if not syncwell._is_generated(v_table_id)
-    and not exists (select from syncwell._definition_problems(v_table_id))
-  then
-    perform syncwell._generate_table(v_table_id);
-  end if;
+  perform syncwell._note_tracked(v_table_id, p_resets);
 end
 $$;
 comment on function syncwell._note_tracking(regclass, boolean) is

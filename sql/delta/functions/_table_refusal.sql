@@ -22,7 +22,10 @@ begin
     reason := format('%s is %s.', p_table, case v_class.relkind
       when 'v' then 'a view' when 'm' then 'a materialized view' when 'f' then 'a foreign table' else 'no table'
     end);
-  elsif v_schema in ('syncwell', 'syncwell_tables', 'pg_catalog', 'information_schema', 'pg_toast') then
+  elsif v_schema in ('syncwell', 'syncwell_tables', 'pg_catalog', 'information_schema', 'pg_toast')
+    -- what the engine keeps for its users, they may take along
+    and p_table <> all (array['syncwell.sync_sessions', 'syncwell.session_records']::regclass[])
+  then
     reason := format('%s lies in schema %I.', p_table, v_schema);
   elsif v_class.relpersistence = 't' then
     reason := format('%s is a temporary table.', p_table);

@@ -15,7 +15,7 @@ returns table (
   reason text,
   quarantined_at timestamptz
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -24,6 +24,7 @@ declare
   v_caller record;
   v_shows boolean;
 begin
+  perform syncwell._note_access('get_quarantined_records', p_user_id);
   perform syncwell._check_limit(p_limit);
   v_caller := syncwell._caller();
   perform syncwell._check_shown_user(p_user_id);
@@ -51,9 +52,10 @@ begin
 end
 $$;
 comment on function syncwell.get_quarantined_records(text, integer, uuid) is
-'Pushed records that the table refused and that no later push has settled, newest first, p_limit (1 to 1000) of them: '
-'of p_table (NULL: all) and p_user_id (NULL: everything the caller may see). record: as the device sent it, NULL for '
-'a deletion; shown to the user whose device it was, and to admins and services with consent. error_code: SQLSTATE of '
-'the refusal. Errors: SW001, SW002, 22004, 22023.';
+'Pushed records that the table refused and that no later push has settled, newest first, p_limit (1 to 1000) of '
+'them: of p_table (NULL: all) and p_user_id (NULL: everything the caller may see). record: as the device sent it, '
+'NULL for a deletion; shown to the user whose device it was, and to admins and services with consent. error_code: '
+'SQLSTATE of the refusal. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 '
+'(another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_quarantined_records(text, integer, uuid) from public;
 grant execute on function syncwell.get_quarantined_records(text, integer, uuid) to syncwell_client, syncwell_reader;

@@ -26,7 +26,7 @@ returns table (
   open_quarantined bigint,
   full_resyncs bigint
 )
-language plpgsql stable security definer rows 100
+language plpgsql volatile security definer rows 100
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -36,6 +36,7 @@ declare
   v_incarnation integer;
   v_user_id uuid := p_user_id;
 begin
+  perform syncwell._note_access('get_sync_clients', p_user_id);
   perform syncwell._check_limit(p_limit);
   if p_user_id is not null and p_user_id is distinct from v_caller.user_id then
     perform from syncwell.users as u
@@ -106,8 +107,9 @@ comment on function syncwell.get_sync_clients(uuid, integer) is
 'share a row. last_seen, last_pull: idle pulls count once a setting delta.idle_interval; cursor_age: how long ago it '
 'was given what it stands at, NULL when that is no longer known; next_pull: first, incremental, or replacement '
 '(everything is sent anew); records: how many it should have, NULL when not known; pulls: those with changes; '
-'failures: pushes that failed, failing_since the first in a row, last_error_code the SQLSTATE of the last; conflicts: '
-'records in conflict; quarantined: records put aside as bad, open_quarantined those that nobody settled; '
-'full_resyncs: pulls that replaced everything. Errors: SW001, SW002, 22004, 22023.';
+'failures: pushes that failed, failing_since the first in a row, last_error_code the SQLSTATE of the last; '
+'conflicts: records in conflict; quarantined: records put aside as bad, open_quarantined those that nobody settled; '
+'full_resyncs: pulls that replaced everything. Asking about another user is written to the access log. Errors: '
+'SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_sync_clients(uuid, integer) from public;
 grant execute on function syncwell.get_sync_clients(uuid, integer) to syncwell_reader, syncwell_client;

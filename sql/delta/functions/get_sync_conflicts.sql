@@ -21,7 +21,7 @@ returns table (
   resolved_at timestamptz,
   resolved_by uuid
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -30,6 +30,7 @@ declare
   v_caller record;
   v_shows boolean;
 begin
+  perform syncwell._note_access('get_sync_conflicts', p_user_id);
   perform syncwell._check_limit(p_limit);
   v_caller := syncwell._caller();
   perform syncwell._check_shown_user(p_user_id);
@@ -63,7 +64,7 @@ comment on function syncwell.get_sync_conflicts(text, boolean, integer, uuid) is
 'Conflicts that a policy decided, newest first, p_limit (1 to 1000) of them: of p_table (NULL: all) and p_user_id '
 '(NULL: everything the caller may see); p_open true: those in which no person has chosen otherwise yet, false: the '
 'others, NULL: both. server_record and client_record: the two versions as the client sees them, NULL where it was '
-'deleted; shown to the user whose device it was, and to admins and services with consent. Errors: SW001, SW002, '
-'22004, 22023.';
+'deleted; shown to the user whose device it was, and to admins and services with consent. Asking about another user '
+'is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_sync_conflicts(text, boolean, integer, uuid) from public;
 grant execute on function syncwell.get_sync_conflicts(text, boolean, integer, uuid) to syncwell_client, syncwell_reader;

@@ -15,13 +15,14 @@ returns table (
   total_items numeric,
   average_items double precision
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org_id uuid;
   v_stream_ids uuid[];
 begin
+  perform syncwell._note_access('analyze_sync_performance', p_user_id);
   perform syncwell._check_limit(p_sample);
   select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
   from syncwell._visible_streams(p_source, p_user_id) as s
@@ -83,6 +84,7 @@ comment on function syncwell.analyze_sync_performance(text, integer, uuid) is
 'and network (value NULL: not known). p_source NULL = all; p_sample = the newest so many runs that ended with an '
 'outcome (default 100, 1 to 1000); p_user_id NULL = everything the caller may see. sample_size: runs in the row; '
 'durations in milliseconds, median and p95 interpolated; items: processed, NULL when never told. No rows when no '
-'stream matches. Errors: 22004, 22023 (p_sample), SW001, SW002.';
+'stream matches. Asking about another user is written to the access log. Errors: 22004, 22023 (p_sample), SW001, '
+'SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.analyze_sync_performance(text, integer, uuid) from public;
 grant execute on function syncwell.analyze_sync_performance(text, integer, uuid) to syncwell_client, syncwell_reader;

@@ -20,7 +20,7 @@ returns table (
   p99_duration_ms double precision,
   last_updated timestamptz
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -30,6 +30,7 @@ declare
   v_zone text;
   v_first timestamptz;
 begin
+  perform syncwell._note_access('get_sync_metrics', p_user_id);
   perform syncwell._check_limit(p_limit);
   perform syncwell._check_period(p_period);
 
@@ -132,8 +133,9 @@ comment on function syncwell.get_sync_metrics(text, text, integer, uuid) is
 'successful_syncs: success and partial; failed_syncs: failed and timeout; success_rate and error_rate: shares from 0 '
 'to 1 of those two, NULL when neither happened; total_items_synced: items processed, NULL when never told; '
 'durations: milliseconds of the runs that succeeded or failed, percentiles by nearest rank, within 1.083 % (merged '
-'from sketches, never averaged), NULL without any; last_updated: as of when the figures are right, which is now: what '
-'is not rolled up yet is counted. No rows when no stream matches. Errors: 22004, 22023 (p_period, p_limit), '
-'SW001, SW002.';
+'from sketches, never averaged), NULL without any; last_updated: as of when the figures are right, which is now: '
+'what is not rolled up yet is counted. No rows when no stream matches. Asking about another user is written to the '
+'access log. Errors: 22004, 22023 (p_period, p_limit), SW001, SW002, 25006 (another user, in a read-only '
+'transaction).';
 revoke all on function syncwell.get_sync_metrics(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_sync_metrics(text, text, integer, uuid) to syncwell_client, syncwell_reader;

@@ -9,7 +9,7 @@ returns table (
   successful bigint,
   failed bigint
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -18,6 +18,7 @@ declare
   v_org_id uuid;
   v_stream_ids uuid[];
 begin
+  perform syncwell._note_access('get_sync_timeline', p_user_id);
   perform syncwell._check_limit(p_hours);
   v_first := v_last - make_interval(hours => p_hours - 1);
 
@@ -48,6 +49,7 @@ comment on function syncwell.get_sync_timeline(text, integer, uuid) is
 'Runs per hour, oldest first, an hour without runs as a row of zeros. p_source NULL = all; p_hours = how many hours '
 'back, the current one included (default 24, 1 to 1000); p_user_id NULL = everything the caller may see. total: runs '
 'started in the hour, the open and cancelled ones too; successful: success and partial; failed: failed and timeout. '
-'No rows when no stream matches. Errors: 22004, 22023 (p_hours), SW001, SW002.';
+'No rows when no stream matches. Asking about another user is written to the access log. Errors: 22004, 22023 '
+'(p_hours), SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_sync_timeline(text, integer, uuid) from public;
 grant execute on function syncwell.get_sync_timeline(text, integer, uuid) to syncwell_client, syncwell_reader;

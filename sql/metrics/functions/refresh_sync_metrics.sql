@@ -19,7 +19,8 @@ begin
       hint = 'Leave it out for 10000 hours of streams.';
   end if;
   -- one at a time: an older snapshot must not overwrite what a newer one counted
-  if not pg_try_advisory_xact_lock(hashtextextended('syncwell.refresh_sync_metrics', 0)) then
+  perform from syncwell.maintenance_tasks as t where t.task = 'metrics' for no key update skip locked;
+  if not found then
     return 0;
   end if;
 

@@ -198,6 +198,7 @@ begin
     p_new.stall_seconds := syncwell._stall_seconds(p_new.org_id, p_new.source_system);
     if not v_is_new then
       perform syncwell._announce_sync_progress(p_new.org_id, p_new.id, p_new.source_system);
+      perform syncwell._log_sync_progress(p_new, p_old.status);
     end if;
   end if;
   return p_new;

@@ -28,7 +28,7 @@ returns table (
   unresolved_errors bigint,
   errors_of_type bigint
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -36,6 +36,7 @@ as $$
 declare
   v_now constant timestamptz := syncwell._now();
 begin
+  perform syncwell._note_access('get_error_report', p_user_id);
   perform syncwell._check_limit(p_limit);
   -- without errors the plan never asks who is calling
   perform syncwell._caller();
@@ -97,6 +98,7 @@ comment on function syncwell.get_error_report(text, boolean, integer, uuid) is
 'that saw it last; user_id: NULL when several or none; streams: how many have it; occurrences: of all; retry_count: '
 'the highest; age: since first_seen; next_retry_at, next_retry_in: the earliest (0 = due). total_errors, '
 'unresolved_errors, errors_of_type: errors of single streams in what was asked for, resolved ones included, whatever '
-'the limit. Message with consent only. Errors: SW001, SW002, 22004, 22023.';
+'the limit. Message with consent only. Asking about another user is written to the access log. Errors: SW001, SW002, '
+'25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_error_report(text, boolean, integer, uuid) from public;
 grant execute on function syncwell.get_error_report(text, boolean, integer, uuid) to syncwell_reader;

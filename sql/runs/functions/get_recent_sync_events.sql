@@ -32,11 +32,12 @@ returns table (
   sync_token_after text,
   heartbeat_at timestamptz
 )
-language plpgsql stable security definer rows 20
+language plpgsql volatile security definer rows 20
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
+  perform syncwell._note_access('get_recent_sync_events', p_user_id);
   perform syncwell._check_limit(p_limit);
   if p_status not in ('started', 'success', 'partial', 'failed', 'timeout', 'cancelled') then
     raise exception using
@@ -58,9 +59,9 @@ comment on function syncwell.get_recent_sync_events(text, integer, text, uuid) i
 'The last p_limit (1 to 1000) runs, newest first, of p_source (NULL: all) with p_status (NULL: any), of p_user_id '
 '(NULL: everything the caller may see). duration_ms: milliseconds from start to end, NULL while it runs; '
 'items_per_second: items_processed over duration_ms, NULL where either is not known; direction: pull (to a device), '
-'push (from it) or NULL; bytes: what was transferred, NULL when not told; attempt: 1 = first try; '
-'error_message, device_id, network_type with consent only. Retired streams are left out. Errors: SW001, SW002, 22004, '
-'22023.';
+'push (from it) or NULL; bytes: what was transferred, NULL when not told; attempt: 1 = first try; error_message, '
+'device_id, network_type with consent only. Retired streams are left out. Asking about another user is written to '
+'the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_recent_sync_events(text, integer, text, uuid) from public;
 grant execute on function syncwell.get_recent_sync_events(text, integer, text, uuid)
 to syncwell_reader, syncwell_client;

@@ -31,11 +31,12 @@ returns table (
   sync_token_after text,
   heartbeat_at timestamptz
 )
-language plpgsql stable security definer rows 20
+language plpgsql volatile security definer rows 20
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
+  perform syncwell._note_access('get_recent_webhooks', p_user_id);
   perform syncwell._check_limit(p_limit);
   return query
   select
@@ -48,6 +49,7 @@ end
 $$;
 comment on function syncwell.get_recent_webhooks(text, integer, uuid) is
 'The last p_limit (1 to 1000) runs of type webhook, newest first; arguments and columns as get_recent_sync_events(). '
-'Errors: SW001, SW002, 22004, 22023.';
+'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
+'transaction), 22004, 22023.';
 revoke all on function syncwell.get_recent_webhooks(text, integer, uuid) from public;
 grant execute on function syncwell.get_recent_webhooks(text, integer, uuid) to syncwell_reader;
