@@ -2,26 +2,27 @@
 
 create sequence syncwell.sync_queue_places;
 
+-- Neither checks nor foreign keys: each of them costs as much as the rest of a statement on one row. The functions are
+-- the only ones that write here, and _operation_fault() is what checks for them.
 create table syncwell.sync_queue (
-  org_id uuid not null references syncwell.orgs on delete cascade,
+  org_id uuid not null,
   id uuid not null,
   place bigint not null default nextval('syncwell.sync_queue_places'),
   user_id uuid,
-  source text not null constraint sync_queue_source_is_named check (source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'),
-  operation_type text not null constraint sync_queue_type_is_named check (length(operation_type) between 1 and 100),
+  source text not null,
+  operation_type text not null,
   payload jsonb not null,
   dedup_key text,
   dedup_hash uuid not null,
-  dedup_mode text not null
-  constraint sync_queue_mode_is_known check (dedup_mode in ('ignore', 'replace', 'merge', 'none')),
-  priority smallint not null constraint sync_queue_priority_is_a_digit check (priority between 0 and 9),
-  status text not null default 'pending'
-  constraint sync_queue_status_is_known check (status in ('pending', 'processing', 'dead')),
+  dedup_mode text not null,
+  priority smallint not null,
+  lane bigint not null,
+  status text not null default 'pending',
   run_at timestamptz not null,
-  blockers integer not null default 0 constraint sync_queue_blockers_are_counted check (blockers >= 0),
+  blockers integer not null default 0,
   is_waited_for boolean not null default false,
   attempts integer not null default 0,
-  max_attempts integer not null constraint sync_queue_tries_at_least_once check (max_attempts between 1 and 100),
+  max_attempts integer not null,
   ordering_key text,
   order_hash bigint,
   enqueued_at timestamptz not null,
@@ -33,24 +34,22 @@ create table syncwell.sync_queue (
   last_error_code text,
   last_error text,
   dead_reason text,
-  platform text
-  constraint sync_queue_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  platform text,
   device_id text,
-  primary key (org_id, id),
-  constraint sync_queue_processing_has_a_lease
-  check ((status = 'processing') = (lease_token is not null) and (status = 'processing') <= (claimed_at is not null)),
-  constraint sync_queue_dead_has_a_reason check ((status = 'dead') = (dead_reason is not null))
+  primary key (org_id, id)
 ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02);
 -- what is done at most once at a time; replace and merge give way as soon as theirs is being processed
 create unique index sync_queue_twins on syncwell.sync_queue (org_id, dedup_hash)
 where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore');
 create index sync_queue_processed_twins on syncwell.sync_queue (org_id, dedup_hash)
 where status = 'processing' and dedup_mode in ('replace', 'merge');
--- a lane is an org's source and priority; in each, what may be claimed first stands first, leases that ran out included
-create index sync_queue_lanes on syncwell.sync_queue (org_id, source, priority, run_at, id)
-where status <> 'dead' and blockers = 0;
+-- In each lane what may be claimed first stands first, leases that ran out included. Narrow, since claims walk over
+-- what was done since the last vacuum.
+create index sync_queue_lanes on syncwell.sync_queue (lane, run_at) where status <> 'dead' and blockers = 0;
 create index sync_queue_by_order on syncwell.sync_queue (org_id, order_hash, place)
 where order_hash is not null and status <> 'dead';
+create index sync_queue_last_attempts on syncwell.sync_queue (org_id, run_at)
+where status = 'processing' and attempts >= max_attempts;
 create index sync_queue_dead on syncwell.sync_queue (org_id, id) where status = 'dead';
 comment on table syncwell.sync_queue is
 'Operations that are to be done. Those that are done or superseded are in sync_queue_archive, without their payload; '
@@ -69,6 +68,7 @@ comment on column syncwell.sync_queue.dedup_mode is
 'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being '
 'processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
 comment on column syncwell.sync_queue.priority is '0 to 9; within an org, higher ones are claimed first.';
+comment on column syncwell.sync_queue.lane is 'Its source and priority: see queue_lanes.';
 comment on column syncwell.sync_queue.status is 'pending, processing or dead.';
 comment on column syncwell.sync_queue.run_at is
 'From when on it may be claimed; while it is being processed: when its lease ends, and it may be claimed again.';
@@ -93,13 +93,27 @@ comment on column syncwell.sync_queue.dead_reason is
 comment on column syncwell.sync_queue.platform is 'android, ios, web, server or other; NULL when not told.';
 comment on column syncwell.sync_queue.device_id is 'The device it came from; NULL when not told or without consent.';
 
+create table syncwell.queue_lanes (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  source text not null,
+  priority smallint not null,
+  lane bigint not null generated always as identity,
+  primary key (org_id, source, priority)
+);
+comment on table syncwell.queue_lanes is
+'Where operations stand in line: a lane a source and priority of an org, made when it is first needed. Of more '
+'than 100 of an org, maintenance deletes those in which nothing stands.';
+comment on column syncwell.queue_lanes.org_id is 'The org.';
+comment on column syncwell.queue_lanes.source is 'What its operations belong to.';
+comment on column syncwell.queue_lanes.priority is 'Their priority.';
+comment on column syncwell.queue_lanes.lane is 'What sync_queue calls it.';
+
 create table syncwell.queue_dependencies (
   org_id uuid not null,
   blocker_id uuid not null,
   waiting_id uuid not null,
   needs_success boolean not null,
-  primary key (org_id, blocker_id, waiting_id),
-  foreign key (org_id, waiting_id) references syncwell.sync_queue on delete cascade
+  primary key (org_id, blocker_id, waiting_id)
 );
 create index queue_dependencies_by_waiting on syncwell.queue_dependencies (org_id, waiting_id);
 comment on table syncwell.queue_dependencies is 'Which operation waits for which.';
@@ -116,8 +130,7 @@ create table syncwell.sync_queue_archive (
   source text not null,
   operation_type text not null,
   platform text,
-  status text not null
-  constraint sync_queue_archive_status_is_known check (status in ('completed', 'superseded')),
+  status text not null,
   attempts integer not null,
   lease_token uuid,
   enqueued_at timestamptz not null,
@@ -184,6 +197,25 @@ comment on column syncwell.rate_limits.bucket is
 'Its name, usually a source; of a member''s own, after the user''s id.';
 comment on column syncwell.rate_limits.tokens is 'What was in it at filled_at.';
 comment on column syncwell.rate_limits.filled_at is 'When it was last filled up.';
+
+create table syncwell.queue_defaults (
+  org_id uuid primary key references syncwell.orgs on delete cascade,
+  source text not null,
+  max_attempts integer not null,
+  max_payload integer not null,
+  notifies boolean not null,
+  varies boolean not null
+);
+comment on table syncwell.queue_defaults is
+'The settings that every operation that is sent needs, as they hold for each org: what _queue_defaults() says, found '
+'by one look at one row. Triggers on orgs and settings keep it.';
+comment on column syncwell.queue_defaults.org_id is 'The org.';
+comment on column syncwell.queue_defaults.source is 'Setting queue.source.';
+comment on column syncwell.queue_defaults.max_attempts is 'Setting queue.max_attempts.';
+comment on column syncwell.queue_defaults.max_payload is 'Setting queue.max_payload.';
+comment on column syncwell.queue_defaults.notifies is 'Setting queue.notify.';
+comment on column syncwell.queue_defaults.varies is
+'Whether this does not do: some source or platform has a value of its own, or the source is no name.';
 
 create type syncwell.queue_request as (
   place integer,

@@ -8,11 +8,13 @@ create or replace function syncwell._chain_operations(
 returns void
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
   v_waiting uuid[];
   v_blockers uuid[];
   v_needs boolean[];
+  v_locked tid[];
 begin
   if not exists (
     select from unnest(p_requests) as r
@@ -62,11 +64,16 @@ begin
     union
     select n.id, q.id, false
     from new_ones as n
-    join syncwell.sync_queue as q
-      on q.org_id = p_org_id
-      and q.dedup_hash = n.dedup_hash
-      and q.status = 'processing'
-      and q.dedup_mode in ('replace', 'merge')
+    -- one probe each, whatever the planner thinks of the table
+    cross join lateral (
+      select p.id
+      from syncwell.sync_queue as p
+      where p.org_id = p_org_id
+        and p.dedup_hash = n.dedup_hash
+        and p.status = 'processing'
+        and p.dedup_mode in ('replace', 'merge')
+      offset 0
+    ) as q
     where n.dedup_mode in ('replace', 'merge')
   ),
   distinct_ones as (
@@ -74,36 +81,37 @@ begin
     from wanted as w
     where w.blocker_id is not null
     group by w.id, w.blocker_id
-  ),
-  -- whoever ends a blocker waits here, and then sees who waits for it; who is gone blocks nobody
-  locked as materialized (
-    select q.id, q.status
-    from syncwell.sync_queue as q
-    where q.org_id = p_org_id and q.id in (select d.blocker_id from distinct_ones as d)
-    order by q.id
-    for update
   )
   select array_agg(d.id), array_agg(d.blocker_id), array_agg(d.needs_success)
   into v_waiting, v_blockers, v_needs
-  from distinct_ones as d
-  join locked as l on l.id = d.blocker_id
-  where l.status <> 'dead' or d.needs_success;
+  from distinct_ones as d;
+  if v_waiting is null then
+    return;
+  end if;
+
+  -- whoever ends a blocker waits here, and then sees who waits for it; who is gone blocks nobody
+  v_locked := syncwell._lock_operations(p_org_id, v_blockers);
+  select array_agg(w.id), array_agg(w.blocker_id), array_agg(w.needs_success)
+  into v_waiting, v_blockers, v_needs
+  from unnest(v_waiting, v_blockers, v_needs) as w (id, blocker_id, needs_success)
+  join syncwell.sync_queue as q on q.id = w.blocker_id
+  where q.ctid = any(v_locked) and (q.status <> 'dead' or w.needs_success);
   if v_waiting is null then
     return;
   end if;
 
   insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
-  select p_org_id, b.id, w.id, s.needs_success
-  from unnest(v_waiting) with ordinality as w (id, at)
-  join unnest(v_blockers) with ordinality as b (id, at) using (at)
-  join unnest(v_needs) with ordinality as s (needs_success, at) using (at);
+  select p_org_id, w.blocker_id, w.id, w.needs_success
+  from unnest(v_waiting, v_blockers, v_needs) as w (id, blocker_id, needs_success);
   update syncwell.sync_queue as q
   set is_waited_for = true
-  where q.org_id = p_org_id and q.id = any(v_blockers) and not q.is_waited_for;
+  where q.ctid = any(v_locked) and q.id = any(v_blockers) and not q.is_waited_for;
+  -- those that are sent together wait for each other, and have just been written
+  v_locked := syncwell._lock_operations(p_org_id, v_waiting);
   update syncwell.sync_queue as q
   set blockers = c.blockers
   from (select w.id, count(*) as blockers from unnest(v_waiting) as w (id) group by w.id) as c
-  where q.org_id = p_org_id and q.id = c.id;
+  where q.ctid = any(v_locked) and q.id = c.id;
 end
 $$;
 comment on function

@@ -22,6 +22,16 @@ declare
   v_ids uuid[];
   v_tries integer := 0;
 begin
+  perform syncwell._make_lanes(p_org_id, p_requests);
+  -- whoever joins a row of operations must see the end of it, and have its place behind that
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct
+      hashtextextended('syncwell.order.' || p_org_id, 0) # (syncwell._order_hash(r.user_id, r.ordering_key) & 63) as key
+    from unnest(p_requests) as r
+    where r.ordering_key is not null
+    order by 1
+  ) as l;
   with requests as materialized (
     select
       r.*,
@@ -57,7 +67,7 @@ begin
       row(
         p_org_id, r.id, r.number, r.user_id, r.source, r.operation_type,
         case r.dedup_mode when 'merge' then coalesce(m.payload, r.payload) else r.payload end,
-        r.dedup_key, r.hash, r.dedup_mode, r.priority, 'pending', coalesce(r.run_at, v_now), 0, false, 0,
+        r.dedup_key, r.hash, r.dedup_mode, r.priority, l.lane, 'pending', coalesce(r.run_at, v_now), 0, false, 0,
         r.max_attempts, r.ordering_key, syncwell._order_hash(r.user_id, r.ordering_key), v_now,
         null, null, null, null, null, null, null, null, r.platform, r.device_id
       )::syncwell.sync_queue
@@ -66,6 +76,7 @@ begin
     array_agg(r.hash order by r.place)
   into v_operations, v_hashes
   from ranked as r
+  left join syncwell.queue_lanes as l on l.org_id = p_org_id and l.source = r.source and l.priority = r.priority
   left join merged as m on m.hash = r.hash;
   if v_operations is null then
     return;
@@ -74,26 +85,23 @@ begin
   perform syncwell._lock_twins(
     p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
   );
-  -- whoever joins a row of operations must see the end of it
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct hashtextextended('syncwell.order.' || p_org_id, 0) # (o.order_hash & 63) as key
-    from unnest(v_operations) as o
-    where o.order_hash is not null
-    order by 1
-  ) as l;
-
   v_left := v_operations;
   loop
     -- an operation that would be ignored gives way to one that replaces
     update syncwell.sync_queue as q
-    set dedup_mode = o.dedup_mode
+    set dedup_mode = 'replace'
     from unnest(v_left) as o
-    where q.org_id = p_org_id
-      and q.dedup_hash = o.dedup_hash
-      and q.status = 'processing'
-      and q.dedup_mode = 'ignore'
-      and o.dedup_mode in ('replace', 'merge');
+    -- one probe each, whatever the planner thinks of the table
+    cross join lateral (
+      select t.ctid as tid
+      from syncwell.sync_queue as t
+      where t.org_id = p_org_id
+        and t.dedup_hash = o.dedup_hash
+        and t.status = 'processing'
+        and t.dedup_mode = 'ignore'
+      limit 1
+    ) as t
+    where o.dedup_mode in ('replace', 'merge') and q.ctid = t.tid and q.status = 'processing';
 
     with ignoring as (
       insert into syncwell.sync_queue as q
@@ -114,6 +122,9 @@ begin
         end,
         dedup_mode = excluded.dedup_mode,
         priority = greatest(q.priority, excluded.priority),
+        lane = case
+          when excluded.priority > q.priority then syncwell._lane(p_org_id, q.source, excluded.priority) else q.lane
+        end,
         run_at = excluded.run_at,
         platform = coalesce(excluded.platform, q.platform),
         device_id = coalesce(excluded.device_id, q.device_id)
@@ -131,13 +142,18 @@ begin
     into v_ids, v_left
     from unnest(v_operations) as o
     left join unnest(v_written) as w (id) on w.id = o.id
-    left join syncwell.sync_queue as t
-      on t.org_id = p_org_id
-      and t.dedup_hash = o.dedup_hash
-      and (
-        t.status = 'pending'
-        or (t.status = 'processing' and t.dedup_mode = 'ignore' and o.dedup_mode in ('ignore', 'none'))
-      );
+    -- one probe each, whatever the planner thinks of the table
+    left join lateral (
+      select q.id
+      from syncwell.sync_queue as q
+      where q.org_id = p_org_id
+        and q.dedup_hash = o.dedup_hash
+        and (
+          q.status = 'pending'
+          or (q.status = 'processing' and q.dedup_mode = 'ignore' and o.dedup_mode in ('ignore', 'none'))
+        )
+      limit 1
+    ) as t on true;
     exit when v_left is null;
     v_tries := v_tries + 1;
     if v_tries > 20 then
@@ -150,7 +166,7 @@ begin
   end loop;
 
   perform syncwell._chain_operations(p_org_id, v_operations, v_ids, p_requests, v_hashes);
-  if (syncwell._queue_defaults(p_org_id)).notifies then
+  if exists (select from syncwell.queue_defaults as d where d.org_id = p_org_id and d.notifies) then
     perform pg_notify('syncwell_queue', '');
   end if;
 

@@ -33,7 +33,7 @@ begin
       then array['22023', 'ordering_key must have 1 to 500 characters']
     when p_request.platform <> all (array['android', 'ios', 'web', 'server', 'other'])
       then array['22023', 'platform must be android, ios, web, server or other']
-    when length(p_request.device_id) > 200 then array['22023', 'device_id has more than 200 characters']
+    when length(p_request.device_id) > 255 then array['22023', 'device_id has more than 255 characters']
     when cardinality(p_request.depends_on) > 100 or array_position(p_request.depends_on, null) is not null
       then array['22023', 'depends_on must name at most 100 operations']
   end;

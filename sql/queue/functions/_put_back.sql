@@ -50,10 +50,20 @@ begin
   where d.org_id = p_operation.org_id and d.waiting_id = p_operation.id;
   if p_operation.is_waited_for then
     perform syncwell._release_waiting(p_operation.org_id, array[p_operation.id], false);
+    -- but what the twin itself waits for goes on: else both would wait for ever
+    with recursive earlier as (
+      select v_twin_id as id
+      union
+      select d.blocker_id
+      from earlier as e
+      join syncwell.queue_dependencies as d on d.org_id = p_operation.org_id and d.waiting_id = e.id
+    )
     insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
     select d.org_id, v_twin_id, d.waiting_id, true
     from syncwell.queue_dependencies as d
-    where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id and d.waiting_id <> v_twin_id
+    where d.org_id = p_operation.org_id
+      and d.blocker_id = p_operation.id
+      and d.waiting_id not in (select e.id from earlier as e)
     on conflict (org_id, blocker_id, waiting_id) do nothing;
     update syncwell.sync_queue as q
     set blockers = c.blockers

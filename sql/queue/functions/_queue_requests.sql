@@ -16,7 +16,7 @@ declare
     'operation_type', 'payload', 'source', 'dedup_key', 'mode', 'priority', 'run_at', 'max_attempts', 'ordering_key',
     'depends_on', 'platform', 'device_id'
   ];
-  v_defaults constant record := syncwell._queue_defaults(p_org_id);
+  v_varies constant boolean := exists (select from syncwell.queue_defaults as d where d.org_id = p_org_id and d.varies);
 begin
   return query
   with elements as materialized (
@@ -27,6 +27,16 @@ begin
   documents as materialized (
     select e.place, case when syncwell._repaired_json(e.element)::text = e.element then e.element::jsonb end as d
     from elements as e
+  ),
+  -- settings may differ by source and platform: each of those that are named is looked up once
+  defaults as materialized (
+    select p.key, q.source, q.max_attempts, q.max_payload
+    from (
+      select distinct array[o.d ->> 'source', o.d ->> 'platform'] as key from documents as o where v_varies
+      union all
+      select array[null, null]::text[] where not v_varies
+    ) as p
+    cross join lateral syncwell._queue_defaults(p_org_id, p.key[1], p.key[2]) as q
   ),
   fields as materialized (
     select
@@ -64,29 +74,32 @@ begin
       case when f.fault is null then row(
         f.place,
         p_user_id,
-        coalesce(f.d ->> 'source', v_defaults.source),
+        coalesce(f.d ->> 'source', g.source),
         f.d ->> 'operation_type',
         coalesce(nullif(f.d -> 'payload', 'null'), '{}'),
         f.d ->> 'dedup_key',
         coalesce(f.d ->> 'mode', 'ignore'),
         coalesce(f.d ->> 'priority', '5')::smallint,
         syncwell._as_time(f.d ->> 'run_at'),
-        coalesce((f.d ->> 'max_attempts')::integer, v_defaults.max_attempts),
+        coalesce((f.d ->> 'max_attempts')::integer, g.max_attempts),
         f.d ->> 'ordering_key',
         array(
           select b.id::uuid from jsonb_array_elements_text(coalesce(nullif(f.d -> 'depends_on', 'null'), '[]')) as b (id)
         ),
         f.d ->> 'platform',
         syncwell._redact(p_org_id, p_user_id, f.d ->> 'device_id')
-      )::syncwell.queue_request end as request
+      )::syncwell.queue_request end as request,
+      g.max_payload
     from fields as f
+    left join defaults as g
+      on g.key = case when v_varies then array[f.d ->> 'source', f.d ->> 'platform'] else array[null, null]::text[] end
   )
   select
     r.place,
     r.request,
     coalesce(
       r.fault,
-      syncwell._operation_fault(r.request, v_defaults.max_payload),
+      syncwell._operation_fault(r.request, r.max_payload),
       case when not syncwell._may_depend_on(p_org_id, p_user_id, (r.request).depends_on)
         then array['SW401', 'it depends on an operation that is not there']
       end

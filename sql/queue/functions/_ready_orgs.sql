@@ -28,7 +28,7 @@ begin
       (
         select q.org_id
         from syncwell.sync_queue as q
-        where q.status <> 'dead' and q.blockers = 0 and q.org_id > v_after and q.org_id <= v_until
+        where q.org_id > v_after and q.org_id <= v_until
         order by q.org_id
         limit 1
       )
@@ -38,7 +38,7 @@ begin
       cross join lateral (
         select q.org_id
         from syncwell.sync_queue as q
-        where q.status <> 'dead' and q.blockers = 0 and q.org_id > o.org_id and q.org_id <= v_until
+        where q.org_id > o.org_id and q.org_id <= v_until
         order by q.org_id
         limit 1
       ) as n
@@ -51,9 +51,14 @@ begin
     cross join lateral (
       select count(*)::integer as ready
       from (
-        select from syncwell.sync_queue as q
-        where q.org_id = o.org_id and q.status <> 'dead' and q.blockers = 0 and q.run_at <= p_now
-          and (p_source is null or q.source = p_source)
+        select
+        from syncwell.queue_lanes as l
+        cross join lateral (
+          select from syncwell.sync_queue as q
+          where q.lane = l.lane and q.status <> 'dead' and q.blockers = 0 and q.run_at <= p_now
+          limit p_limit
+        ) as w
+        where l.org_id = o.org_id and (p_source is null or l.source = p_source)
         limit p_limit
       ) as r
     ) as c

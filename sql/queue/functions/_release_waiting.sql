@@ -6,17 +6,19 @@ create or replace function syncwell._release_waiting(
 returns void
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
+declare
+  v_waiting tid[];
 begin
-  perform from syncwell.sync_queue as q
-  where q.org_id = p_org_id
-    and q.id in (
+  v_waiting := syncwell._lock_operations(
+    p_org_id,
+    array(
       select d.waiting_id
       from syncwell.queue_dependencies as d
       where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
     )
-  order by q.id
-  for update;
+  );
   with freed as (
     delete from syncwell.queue_dependencies as d
     where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
@@ -28,7 +30,7 @@ begin
   update syncwell.sync_queue as q
   set blockers = q.blockers - c.blockers
   from counted as c
-  where q.org_id = p_org_id and q.id = c.waiting_id;
+  where q.ctid = any(v_waiting) and q.id = c.waiting_id;
 end
 $$;
 comment on function syncwell._release_waiting(uuid, uuid[], boolean) is

@@ -23,61 +23,85 @@ returns table (
 )
 language plpgsql volatile security definer rows 10
 set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
-  v_org_id constant uuid := syncwell._claim_org();
-  v_user_id constant uuid := syncwell._claim_user();
+  v_scope constant record := syncwell._claim_scope();
   v_now constant timestamptz := syncwell._now();
   v_token constant uuid := gen_random_uuid();
-  v_picked syncwell.sync_queue[];
+  v_orgs uuid[] := array[v_scope.org_id];
+  v_shares integer[] := array[p_limit];
+  v_claimed integer;
 begin
-  perform syncwell._check_limit(p_limit);
-  if p_lease is null then
-    raise exception using
-      errcode = '22004',
-      message = 'a time for the lease is needed',
-      detail = 'p_lease is NULL.',
-      hint = 'Leave it out for a minute.';
+  if (p_limit between 1 and 1000 and p_lease between '1 second' and '1 day' and p_worker is null) is not true then
+    perform syncwell._check_claim(p_limit, p_lease, p_worker);
   end if;
-  perform syncwell._check_duration('p_lease', p_lease, '1 second', '1 day');
-  perform syncwell._check_text('p_worker', p_worker, 200);
-
-  if v_org_id is not null then
-    v_picked := array(select p from syncwell._pick_operations(v_org_id, v_user_id, p_source, p_limit, v_now) as p);
-  else
-    v_picked := array(
-      select p
-      from syncwell._ready_orgs(p_source, p_limit, v_now) as o
-      cross join lateral syncwell._pick_operations(o.org_id, null, p_source, o.share, v_now) as p
-    );
+  if v_scope.org_id is null then
+    select array_agg(o.org_id), array_agg(o.share)
+    into v_orgs, v_shares
+    from syncwell._ready_orgs(p_source, p_limit, v_now) as o;
   end if;
-  perform syncwell._bury_operation(p, 'lease_expired')
-  from unnest(v_picked) as p
-  where p.attempts >= p.max_attempts;
 
-  return query
-  with claimed as (
-    update syncwell.sync_queue as q
-    set
-      status = 'processing',
-      attempts = q.attempts + 1,
-      claimed_at = v_now,
-      run_at = v_now + p_lease,
-      lease_token = v_token,
-      lease_owner = p_worker
-    from unnest(v_picked) as p
-    where q.org_id = p.org_id and q.id = p.id and q.status <> 'dead'
-    returning q.*
-  )
-  select
-    c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
-    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
-    case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
-  from claimed as c
-  order by c.priority desc, c.enqueued_at, c.id;
+  for i in 1..coalesce(cardinality(v_orgs), 0) loop
+    return query
+    with picked as materialized (
+      select o.tid
+      from (
+        select l.lane
+        from syncwell.queue_lanes as l
+        where l.org_id = v_orgs[i] and (p_source is null or l.source = p_source)
+        -- of the same priority no source is always first
+        order by l.priority desc, random()
+      ) as l
+      cross join lateral (
+        select q.ctid as tid
+        from syncwell.sync_queue as q
+        where q.lane = l.lane
+          and q.org_id = v_orgs[i]
+          and q.status <> 'dead'
+          and q.blockers = 0
+          and q.run_at <= v_now
+          and (v_scope.user_id is null or q.user_id = v_scope.user_id)
+        order by q.run_at
+        limit v_shares[i]
+        -- what others have locked
+        for update skip locked
+      ) as o
+      limit v_shares[i]
+    ),
+    claimed as (
+      update syncwell.sync_queue as q
+      set
+        status = 'processing',
+        attempts = q.attempts + 1,
+        claimed_at = v_now,
+        run_at = v_now + p_lease,
+        lease_token = v_token,
+        lease_owner = p_worker
+      from picked as p
+      -- they are locked and stay where they are; by their ids the org's whole queue might be read for them
+      where q.ctid = p.tid and q.attempts < q.max_attempts
+      returning
+        q.org_id, q.user_id, q.id, q.operation_type, q.payload, q.source, q.priority, q.attempts, q.max_attempts,
+        q.lease_token, q.run_at, q.enqueued_at, q.ordering_key, q.platform, q.device_id
+    )
+    select
+      c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
+      c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
+      case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
+    from claimed as c
+    order by c.priority desc, c.enqueued_at, c.id;
+    get diagnostics v_claimed = row_count;
+    -- there were not as many, or there were some whose last attempt's worker never came back
+    if v_claimed < v_shares[i] then
+      perform syncwell._bury_expired(v_orgs[i], v_scope.user_id, v_now);
+    end if;
+  end loop;
 end
 $$;
 comment on function syncwell.claim_operations(integer, interval, text, text) is

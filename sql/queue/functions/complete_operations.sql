@@ -8,27 +8,41 @@ returns table (
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   v_org_id constant uuid := (syncwell._caller()).org_id;
   v_now constant timestamptz := syncwell._now();
   v_done uuid[];
   v_waited_for uuid[];
-  v_user_id uuid;
 begin
-  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
-  if cardinality(p_operation_ids) > 1 then
-    perform from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    order by q.id
-    for update;
+  if (cardinality(p_operation_ids) = 1 and array_position(p_operation_ids, null) is null and p_lease_token is not null)
+    is not true
+  then
+    perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+    perform syncwell._lock_operations(v_org_id, p_operation_ids, p_lease_token);
   end if;
-  with done as (
+  -- one probe each, whatever the planner thinks of the table
+  with held as materialized (
+    select h.tid
+    from unnest(p_operation_ids) as i (id)
+    cross join lateral (
+      select q.ctid as tid
+      from syncwell.sync_queue as q
+      where q.org_id = v_org_id and q.id = i.id and q.lease_token = p_lease_token
+      limit 1
+    ) as h
+  ),
+  done as (
     delete from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    returning q.*
+    using held as h
+    where q.ctid = h.tid and q.lease_token = p_lease_token
+    returning
+      q.id, q.user_id, q.source, q.operation_type, q.platform, q.attempts, q.enqueued_at, q.claimed_at, q.is_waited_for
   ),
   archived as (
     insert into syncwell.sync_queue_archive (
@@ -36,7 +50,7 @@ begin
       finished_at
     )
     select
-      d.org_id, d.id, d.user_id, d.source, d.operation_type, d.platform, 'completed', d.attempts, d.lease_token,
+      v_org_id, d.id, d.user_id, d.source, d.operation_type, d.platform, 'completed', d.attempts, p_lease_token,
       d.enqueued_at, d.claimed_at, greatest(v_now, d.claimed_at)
     from done as d
   )
@@ -45,32 +59,14 @@ begin
     perform syncwell._release_waiting(v_org_id, v_waited_for, true);
   end if;
 
-  if cardinality(v_done) = cardinality(p_operation_ids) then
-    return query select i.id, 'completed' from unnest(p_operation_ids) as i (id);
+  if not p_operation_ids <@ coalesce(v_done, '{}') then
+    return query select * from syncwell._ended_operations(v_org_id, p_operation_ids, p_lease_token, v_done);
     return;
   end if;
-
-  v_user_id := syncwell._claim_user();
-  return query
-  select
-    i.id,
-    case
-      when i.id = any(v_done) or a.lease_token = p_lease_token then 'completed'
-      when q.id is not null or a.id is not null then 'lease_lost'
-      else 'unknown'
-    end
-  from unnest(p_operation_ids) with ordinality as i (id, at)
-  left join lateral (
-    select o.id
-    from syncwell.sync_queue as o
-    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
-  ) as q on true
-  left join lateral (
-    select o.id, o.lease_token
-    from syncwell.sync_queue_archive as o
-    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
-  ) as a on true
-  order by i.at;
+  outcome := 'completed';
+  foreach operation_id in array p_operation_ids loop
+    return next;
+  end loop;
 end
 $$;
 comment on function syncwell.complete_operations(uuid[], uuid) is

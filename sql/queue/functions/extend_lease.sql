@@ -9,28 +9,25 @@ returns table (
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   v_org_id constant uuid := (syncwell._caller()).org_id;
   v_now constant timestamptz := syncwell._now();
+  v_held tid[];
 begin
   perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
   perform syncwell._check_duration('p_lease', coalesce(p_lease, '0'), '1 second', '1 day');
+  v_held := syncwell._lock_operations(v_org_id, p_operation_ids, p_lease_token);
   return query
-  with held as materialized (
-    select q.id
-    from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    order by q.id
-    for update
-  ),
-  extended as (
+  with extended as (
     update syncwell.sync_queue as q
     set run_at = greatest(q.run_at, v_now + p_lease)
-    from held as h
-    where q.org_id = v_org_id and q.id = h.id
+    where q.ctid = any(v_held)
     returning q.id, q.run_at
   )
   select e.id, e.run_at from extended as e order by e.id;

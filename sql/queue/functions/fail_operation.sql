@@ -14,8 +14,11 @@ create or replace function syncwell.fail_operation(
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare

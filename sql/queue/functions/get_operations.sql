@@ -29,7 +29,7 @@ returns table (
   platform text,
   device_id text
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -38,6 +38,7 @@ declare
   v_caller record;
   v_shows boolean;
 begin
+  perform syncwell._note_access('get_operations', p_user_id);
   perform syncwell._check_limit(p_limit);
   if p_status <> all (array['pending', 'processing', 'dead']) then
     raise exception using
@@ -85,6 +86,7 @@ comment on function syncwell.get_operations(text, text, integer, uuid) is
 'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload '
 'and keys are shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on '
 'it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. '
-'Errors: SW001, SW002, 22004, 22023.';
+'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
+'transaction), 22004, 22023.';
 revoke all on function syncwell.get_operations(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_operations(text, text, integer, uuid) to syncwell_client, syncwell_reader;

@@ -5,32 +5,37 @@ create or replace function syncwell.release_operations(
 returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   v_org_id constant uuid := (syncwell._caller()).org_id;
   v_now constant timestamptz := syncwell._now();
+  v_held tid[];
   v_released integer;
 begin
   perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
   perform syncwell._lock_twins(
     v_org_id,
     array(
-      select q.dedup_hash
-      from syncwell.sync_queue as q
-      where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+      select h.dedup_hash
+      from unnest(p_operation_ids) as i (id)
+      cross join lateral (
+        select q.dedup_hash
+        from syncwell.sync_queue as q
+        where q.org_id = v_org_id and q.id = i.id and q.lease_token = p_lease_token
+        limit 1
+      ) as h
     )
   );
-  select count(syncwell._put_back(o.operation, v_now, greatest((o.operation).attempts - 1, 0)))
+  v_held := syncwell._lock_operations(v_org_id, p_operation_ids, p_lease_token);
+  select count(syncwell._put_back(q, v_now, greatest(q.attempts - 1, 0)))
   into v_released
-  from (
-    select q as operation
-    from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    order by q.id
-    for update
-  ) as o;
+  from syncwell.sync_queue as q
+  where q.ctid = any(v_held);
   return v_released;
 end
 $$;

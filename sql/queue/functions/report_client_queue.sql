@@ -31,7 +31,7 @@ begin
       detail = 'p_device_id or p_depth is NULL.',
       hint = 'An empty queue has depth 0.';
   end if;
-  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
   perform syncwell._check_count('p_depth', p_depth);
   perform syncwell._check_source(v_source);
   perform syncwell._check_platform(p_platform);

@@ -17,6 +17,8 @@ declare
     when v_caller.role in ('member', 'analyst') then v_caller.user_id || ' ' || p_bucket else p_bucket
   end;
   v_now constant timestamptz := syncwell._now();
+  -- what the HTTP edge asks is counted in requests of a whole org
+  v_kind constant text := case when p_bucket like 'http.%' then 'http' else 'queue' end;
   v_rate double precision;
   v_burst double precision;
 begin
@@ -34,15 +36,15 @@ begin
       detail = format('p_bucket has %s characters.', length(p_bucket)),
       hint = 'Pass 1 to 200 characters.';
   end if;
-  v_rate := syncwell._setting(v_org_id, 'queue.rate', p_bucket)::double precision;
-  v_burst := syncwell._setting(v_org_id, 'queue.burst', p_bucket)::double precision;
+  v_rate := syncwell._setting(v_org_id, v_kind || '.rate', p_bucket)::double precision;
+  v_burst := syncwell._setting(v_org_id, v_kind || '.burst', p_bucket)::double precision;
   -- NaN compares as larger than all numbers
   if p_cost is null or not (p_cost > 0 and p_cost <= v_burst) then
     raise exception using
       errcode = case when p_cost is null then '22004' else '22023' end,
       message = 'this can never be allowed',
       detail = format('p_cost is %s, and the bucket holds %s.', coalesce(p_cost::text, 'NULL'), v_burst),
-      hint = 'Pass a cost above 0 and at most the setting queue.burst.';
+      hint = format('Pass a cost above 0 and at most the setting %s.burst.', v_kind);
   end if;
 
   insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
@@ -71,8 +73,9 @@ end
 $$;
 comment on function syncwell.try_acquire(text, double precision) is
 'Takes p_cost (default 1) from a bucket of the caller''s org, of a member or analyst its own, that holds settings '
-'queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was '
-'enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work '
-'and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+'queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters); buckets http.… are '
+'those of `syncwell serve`, by settings http.burst and http.rate. allowed: there was enough; else nothing is taken, '
+'and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its '
+'own: its row is locked until the end. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.try_acquire(text, double precision) from public;
 grant execute on function syncwell.try_acquire(text, double precision) to syncwell_client, syncwell_worker;
