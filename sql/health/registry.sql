@@ -111,6 +111,10 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'A drop by so many percent or more is critical, one by less a warning; a gap is always critical.'
 ),
 (
+  'health.integrity_critical', 'number', '25', '0', '100', 'percent',
+  'From this share of sessions on that are not whole (get_session_integrity) it is critical, below a warning.'
+),
+(
   'health.report_retention', 'interval', '30 days', '1 hour', '100 years', null,
   'How long what a device last told counts; one that has told nothing since is taken for gone.'
 ),
@@ -130,14 +134,14 @@ insert into syncwell.error_codes (sqlstate, name, http_status, description) valu
 ('SW604', 'issue_resolved', 409, 'The issue is resolved: there is nothing left to handle.'),
 ('SW605', 'metric_refused', 422, 'A reported metric is unknown, negative, not finite, too large or in the future.');
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'health_baselines', 'health', '_learn_baselines_task',
+  'health_baselines', 'health', '_learn_baselines_task', '1 hour',
   'Learns once a day what is usual for each stream: interval, duration, volume.'
 ),
-('evaluate_health', 'health', '_evaluate_health_task', 'Moves states, opens and resolves issues.'),
+('evaluate_health', 'health', '_evaluate_health_task', '1 minute', 'Moves states, opens and resolves issues.'),
 (
-  'expire_health', 'health', '_expire_health_task',
+  'expire_health', 'health', '_expire_health_task', '1 day',
   'Deletes history and resolved issues that are past their retention.'
 );
 
@@ -148,4 +152,17 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 ('sync_health_hours', 'user_id', 'delete', 'What they told, by hour.'),
 ('volume_baselines', 'user_id', 'delete', 'What volume is usual for the user''s streams.'),
 ('sync_issues', 'user_id', 'delete', 'What was wrong with the user''s streams.'),
-('maintenance_windows', 'user_id', 'delete', 'When the user''s streams were worked on.');
+('maintenance_windows', 'user_id', 'delete', 'When the user''s streams were worked on.'),
+('silences', 'matcher', 'delete', 'That issues of the user''s streams were kept quiet.');
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description, also_cleared) values
+('sync_issues', 'acknowledged_by', 'anonymise', 'Which issues the user took over, and what the user said.', '{note}'),
+('silences', 'created_by', 'anonymise', 'Which issues the user silenced, and why.', '{reason}'),
+('maintenance_windows', 'created_by', 'anonymise', 'When the user announced work, and why.', '{reason}');
+
+insert into syncwell.personal_details (
+  table_name, column_name, user_column, on_revoke, document_keys, description
+) values
+('sync_health', 'device_id', 'user_id', 'delete', null, 'What a named device last told.'),
+('sync_health', 'network', 'user_id', 'clear', null, 'The network it told of.'),
+('sync_issues', 'evidence', 'user_id', 'clear', '{device_id}', 'Which device has the trouble.');

@@ -77,6 +77,7 @@ create table syncwell.stream_states (
   learned_interval interval constraint stream_states_interval_is_positive check (learned_interval > '0'::interval),
   usual_duration_ms bigint constraint stream_states_usual_duration_is_not_negative check (usual_duration_ms >= 0),
   usual_runs bigint not null default 0,
+  usual_delay interval constraint stream_states_usual_delay_is_not_negative check (usual_delay >= '0'::interval),
   drift_percent numeric,
   drift_severity text
   constraint stream_states_drift_severity_is_known
@@ -85,6 +86,9 @@ create table syncwell.stream_states (
   queue_depth bigint constraint stream_states_queue_depth_is_not_negative check (queue_depth >= 0),
   queue_oldest_at timestamptz,
   queue_reported_at timestamptz,
+  work_depth bigint,
+  work_oldest_at timestamptz,
+  work_counted_at timestamptz,
   primary key (org_id, stream_id),
   foreign key (org_id, stream_id) references syncwell.streams on delete cascade
   -- hot: written at every evaluation that moves it, and no changing column may be indexed
@@ -122,6 +126,8 @@ comment on column syncwell.stream_states.learned_interval is
 comment on column syncwell.stream_states.usual_duration_ms is
 '95 % of its runs of the last 28 days that succeeded or failed took no longer, within 1.083 %; NULL without any.';
 comment on column syncwell.stream_states.usual_runs is 'How many runs that is learned from.';
+comment on column syncwell.stream_states.usual_delay is
+'95 % of its events arrived within this after they happened; NULL: it has no events.';
 comment on column syncwell.stream_states.drift_percent is
 'How far its volume is from what is expected, in percent of that, over the window that stands out most; NULL: not '
 'known.';
@@ -132,6 +138,12 @@ comment on column syncwell.stream_states.queue_depth is
 'Operations that wait on its devices, as these last told; NULL: never told.';
 comment on column syncwell.stream_states.queue_oldest_at is 'Since when the oldest of them waits; NULL: none does.';
 comment on column syncwell.stream_states.queue_reported_at is 'When a device last told; NULL: never.';
+comment on column syncwell.stream_states.work_depth is
+'Its operations in sync_queue that were not done and not dead when evaluate_health() last looked; NULL: it never had '
+'any.';
+comment on column syncwell.stream_states.work_oldest_at is
+'Since when the oldest of those that are ready could have been done; NULL: none was.';
+comment on column syncwell.stream_states.work_counted_at is 'When evaluate_health() last found that changed.';
 
 create table syncwell.stream_periods (
   org_id uuid not null,
@@ -495,7 +507,8 @@ where stream_id is not null;
 create index volume_baselines_found on syncwell.volume_baselines (org_id) where finding is not null;
 comment on table syncwell.volume_baselines is
 'What volume is usual for each stream, and for all streams of a source and platform together, by hour of the week, as '
-'last learned; and what the last check found. Volume: items of the runs that were started in an hour.';
+'last learned; and what the last check found. Volume: items of the runs that were started in an hour; of a stream of '
+'events, from the first of these on, events that happened in it.';
 comment on column syncwell.volume_baselines.org_id is 'The org.';
 comment on column syncwell.volume_baselines.series_id is
 'What is counted: the stream, or what stands for all streams of the source and platform.';

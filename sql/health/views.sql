@@ -37,8 +37,11 @@ select
   x.usual_duration_ms,
   x.drift_percent,
   x.drift_severity,
-  x.queue_depth,
-  x.queue_oldest_at,
+  case
+    when k.work_depth is null then x.queue_depth
+    else (least(coalesce(x.queue_depth, 0)::numeric + k.work_depth, 9223372036854775807))::bigint
+  end as queue_depth,
+  least(x.queue_oldest_at, k.work_oldest_at) as queue_oldest_at,
   s.registered_at
 from syncwell._own_health_settings() as c
 cross join syncwell.streams as s
@@ -56,6 +59,14 @@ cross join
       end as mode
   ) as w
 cross join
+  lateral (
+    -- what waits on its devices and on the server; what was counted too long ago is not known
+    select
+      case when not c.is_unevaluated then x.work_depth end as work_depth,
+      case when not c.is_unevaluated then x.work_oldest_at end as work_oldest_at,
+      case when not c.is_unevaluated then x.work_counted_at end as work_counted_at
+  ) as k
+cross join
   lateral (select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused) as p
 cross join
   lateral syncwell._stream_status(
@@ -64,7 +75,8 @@ cross join
       t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
       t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
       x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
-      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
+      least(x.queue_oldest_at, k.work_oldest_at), coalesce(x.queue_reported_at, k.work_counted_at), x.expect_from,
+      c.judge_from, p.is_paused
     )::syncwell.stream_facts,
     w.limits,
     c.computed_at
@@ -89,7 +101,7 @@ comment on column syncwell.stream_health.reliability_score is
 'NULL without any.';
 comment on column syncwell.stream_health.queue_score is
 '100 while the oldest operation that waits on a device is no older than health.queue_good, falling to 0 at '
-'health.queue_bad; NULL: no device told.';
+'health.queue_bad; NULL: no device told, and nothing was enqueued.';
 comment on column syncwell.stream_health.drift_score is
 '100 unless its volume is significantly off, then 100 minus the percentage; NULL: not known.';
 comment on column syncwell.stream_health.speed_score is
@@ -133,7 +145,8 @@ comment on column syncwell.stream_health.drift_percent is
 comment on column syncwell.stream_health.drift_severity is
 'learning, none, warning or critical; NULL: never checked.';
 comment on column syncwell.stream_health.queue_depth is
-'Operations that wait on its devices, as these last told; NULL: never told.';
+'Operations that wait on its devices, as these last told, and in sync_queue, as evaluate_health() last counted; NULL: '
+'not known.';
 comment on column syncwell.stream_health.queue_oldest_at is 'Since when the oldest of them waits; NULL: none does.';
 comment on column syncwell.stream_health.registered_at is 'When the stream was declared; NULL: it only ran.';
 grant select on syncwell.stream_health to syncwell_reader;

@@ -52,6 +52,7 @@ begin
   perform syncwell._move_windows(p_org_id, coalesce(v_last.evaluated_at, '-infinity'), v_now);
   perform syncwell._end_periods(p_org_id, v_now, v_blind_from);
   perform syncwell._check_volumes(p_org_id);
+  perform syncwell._count_work(p_org_id, v_now);
 
   v_streams := syncwell._judge_streams(p_org_id, v_now, v_settings, v_overrides, v_last.judge_from);
   streams := v_streams.streams;
@@ -80,5 +81,6 @@ end
 $$;
 comment on function syncwell._evaluate_org(uuid) is
 'evaluate_health() for one org, in this order: maintenance windows move on; the time when nothing evaluated is marked '
-'blind; volumes are checked; streams are judged; issues are found and judged. Columns as evaluate_health() has them.';
+'blind; volumes are checked and the queue is counted; streams are judged; issues are found and judged. Columns as '
+'evaluate_health() has them.';
 revoke all on function syncwell._evaluate_org(uuid) from public;

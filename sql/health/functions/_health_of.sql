@@ -102,9 +102,12 @@ as $$
     x.drift_percent,
     x.drift_severity,
     x.drift_since,
-    x.queue_depth,
-    x.queue_oldest_at,
-    x.queue_reported_at
+    case
+      when k.work_depth is null then x.queue_depth
+      else (least(coalesce(x.queue_depth, 0)::numeric + k.work_depth, 9223372036854775807))::bigint
+    end,
+    least(x.queue_oldest_at, k.work_oldest_at),
+    greatest(x.queue_reported_at, k.work_counted_at)
   from syncwell._health_context(p_org_id, p_stale_after) as c
   inner join syncwell.streams as s on s.org_id = p_org_id
   left join syncwell.sync_state as t on s.org_id = t.org_id and s.stream_id = t.stream_id
@@ -122,6 +125,13 @@ as $$
     offset 0
   ) as w
   cross join lateral (
+    -- what waits on its devices and on the server; what was counted too long ago is not known
+    select
+      case when not c.is_unevaluated then x.work_depth end as work_depth,
+      case when not c.is_unevaluated then x.work_oldest_at end as work_oldest_at,
+      case when not c.is_unevaluated then x.work_counted_at end as work_counted_at
+  ) as k
+  cross join lateral (
     -- evaluate_health() may not have seen a pause yet, and one that it has seen lasts until it ends it
     select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
   ) as p
@@ -131,7 +141,8 @@ as $$
       t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
       t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
       x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
-      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
+      least(x.queue_oldest_at, k.work_oldest_at), coalesce(x.queue_reported_at, k.work_counted_at), x.expect_from,
+      c.judge_from, p.is_paused
     )::syncwell.stream_facts,
     w.limits,
     c.computed_at

@@ -39,7 +39,10 @@ begin
   -- joins that scan would scan for each.
   return query
   with judged as materialized (
-    select j.* from syncwell._judged_streams(p_org_id, p_stream_ids, p_source, p_user_id, p_stale_after) as j
+    select j.*
+    from syncwell._judged_streams(
+      p_org_id, p_stream_ids, p_source, p_user_id, p_stale_after, v_settings, v_overrides
+    ) as j
   ),
   running as materialized (
     select
@@ -495,6 +498,12 @@ begin
       where w.mode = 'pause' and syncwell._window_fits(w, f.source, f.user_id, f.platform)
     );
 
+  return query
+  select i.*
+  from syncwell._session_issues(
+    p_org_id, p_stream_ids, p_source, p_user_id, p_everything, (v_settings ->> 'health.integrity_critical')::numeric
+  ) as i;
+
   if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then
     return query
     select
@@ -522,10 +531,10 @@ end
 $$;
 comment on function syncwell._issues_of(uuid, uuid[], text, uuid, boolean, interval) is
 'Everything that is wrong with an org''s streams now, for detect_sync_issues() and evaluate_health(). p_stream_ids: '
-'those streams, NULL = all live ones; p_source, p_user_id: only of this source or user, NULL = any; p_everything: also '
-'what belongs to no stream of anybody (tracking of tables, volume of a source as a whole), for callers who see the '
-'org; p_stale_after: in place of setting health.stale_after. cause: what tells several issues of one type and stream '
-'apart, the same from call to call: the run, retry or sync that is stuck, a digest of the device, the table, source '
-'and platform of what is many streams'' together; empty where there is one at most. Needs no identity and checks '
-'none: its callers do.';
+'those streams, NULL = all live ones; p_source, p_user_id: only of this source or user, NULL = any; p_everything: '
+'also what belongs to no stream of anybody (tracking of tables, volume of a source as a whole, sessions), for callers '
+'who see the org; p_stale_after: in place of setting health.stale_after. cause: what tells several issues of one type '
+'and stream apart, the same from call to call: the run, retry or sync that is stuck, a digest of the device, the '
+'table, source and platform of what is many streams'' together, what is wrong with sessions; empty where there is one '
+'at most. Needs no identity and checks none: its callers do.';
 revoke all on function syncwell._issues_of(uuid, uuid[], text, uuid, boolean, interval) from public;

@@ -3,7 +3,9 @@ create or replace function syncwell._judged_streams(
   p_stream_ids uuid[],
   p_source text,
   p_user_id uuid,
-  p_stale_after interval
+  p_stale_after interval,
+  p_settings jsonb,
+  p_overrides jsonb
 )
 returns table (
   org_id uuid,
@@ -47,11 +49,7 @@ language plpgsql stable security invoker rows 10
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
-declare
-  v_settings jsonb;
-  v_overrides jsonb;
 begin
-  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
   return query
   with streams as materialized (
     select
@@ -81,7 +79,7 @@ begin
       (d.settings ->> 'health.conflict_threshold')::integer as conflict_threshold
     from (select distinct s.source, coalesce(s.platform, '') as platform from streams as s) as k
     cross join lateral (
-      select syncwell._stream_settings(v_settings, v_overrides, k.source, nullif(k.platform, '')) as settings
+      select syncwell._stream_settings(p_settings, p_overrides, k.source, nullif(k.platform, '')) as settings
     ) as d
   )
   select
@@ -106,9 +104,10 @@ begin
   inner join limits as l on l.source = s.source and l.platform = coalesce(s.platform, '');
 end
 $$;
-comment on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval) is
-'The live streams of an org with what _issues_of() judges them by; parameters as there. failures: how many of the '
-'newest error_rate_runs runs failed, NULL when there were fewer; slow_after_ms: a run that takes longer is slow (the '
-'larger of health.slow_ratio times and health.slow_margin more than usual), NULL with fewer than health.slow_runs '
-'runs; the other limits are settings. A statement of its own, since it is planned for the streams that are asked for.';
-revoke all on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval) from public;
+comment on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval, jsonb, jsonb) is
+'The live streams of an org with what _issues_of() judges them by; parameters as there, and settings as '
+'_health_settings() has them. failures: how many of the newest error_rate_runs runs failed, NULL when there were '
+'fewer; slow_after_ms: a run that takes longer is slow (the larger of health.slow_ratio times and health.slow_margin '
+'more than usual), NULL with fewer than health.slow_runs runs; the other limits are settings. A statement of its own, '
+'since it is planned for the streams that are asked for.';
+revoke all on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval, jsonb, jsonb) from public;

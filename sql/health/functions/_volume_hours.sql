@@ -50,12 +50,33 @@ begin
     select z.time_zone, syncwell._volume_slots(v_from, v_to, z.time_zone) as slots
     from (select distinct s.time_zone from sizes as s) as z
   ),
+  -- what delivers events is measured by these, from the first one on
+  delivering as materialized (
+    select i.stream_id, e.first_hour
+    from (select distinct m.stream_id from members as m) as i
+    cross join lateral (
+      select min(h.hour) as first_hour
+      from syncwell.event_hours as h
+      where h.org_id = p_org_id and h.stream_id = i.stream_id
+    ) as e
+    where e.first_hour is not null
+  ),
   rows as materialized (
     select m.stream_id, m.period_start, sum(coalesce(m.items, 0)) as items
     from (select array_agg(distinct x.stream_id) as stream_ids from members as x) as i
     cross join lateral syncwell._metric_rows(p_org_id, i.stream_ids, 'hour', v_from, v_to, null) as m
-    where i.stream_ids is not null
+    left join delivering as d on d.stream_id = m.stream_id
+    where i.stream_ids is not null and (d.stream_id is null or m.period_start < d.first_hour)
     group by m.stream_id, m.period_start
+    union all
+    select d.stream_id, h.hour, h.events
+    from delivering as d
+    cross join lateral (
+      select e.hour, e.events
+      from syncwell.event_hours as e
+      where e.org_id = p_org_id and e.stream_id = d.stream_id and e.hour >= v_from and e.hour < v_to
+      offset 0
+    ) as h
   ),
   volumes as materialized (
     select
@@ -125,8 +146,9 @@ end
 $$;
 comment on function syncwell._volume_hours(uuid, uuid[], timestamptz[], timestamptz[]) is
 'The volumes of series (streams, or all streams of a source and platform) of an org, each by hour from its p_from to '
-'its p_to (whole hours in UTC, not included): items of the runs that were started in it, right at this moment. '
-'counts: NULL where the stream, or more than a tenth of the streams, was paused, excluded or blind; slots: hours of '
-'the week by the clock of the stream, of the org for several; first_hour: the first in which anything ran, NULL: '
-'none. What has no live stream is left out.';
+'its p_to (whole hours in UTC, not included): items of the runs that were started in it, or, of streams of events '
+'from the first of these on, events that happened in it, right at this moment. counts: NULL where the stream, or more '
+'than a tenth of the streams, was paused, excluded or blind; slots: hours of the week by the clock of the stream, of '
+'the org for several; first_hour: the first in which anything ran or happened, NULL: none. What has no live stream is '
+'left out.';
 revoke all on function syncwell._volume_hours(uuid, uuid[], timestamptz[], timestamptz[]) from public;

@@ -1,98 +1,24 @@
 create or replace function syncwell.analyze_sync_health(p_user_id uuid default null)
 returns jsonb
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_now constant timestamptz := syncwell._now();
-  v_limit constant bigint := 1000;
-  v_document jsonb;
 begin
-  v_document := jsonb_build_object(
-    'computed_at', v_now,
-    'user_id', p_user_id,
-    'status', (
-      select coalesce(jsonb_agg(to_jsonb(s) - 'ordinality' order by s.ordinality), '[]')
-      from syncwell.get_sync_health_status(p_user_id) with ordinality as s
-    ),
-    'history', (
-      select coalesce(jsonb_agg(to_jsonb(h) - 'ordinality' order by h.ordinality), '[]')
-      from syncwell.get_sync_health_history(p_user_id, 7) with ordinality as h
-    ),
-    'uptime', (
-      select coalesce(jsonb_agg(to_jsonb(u) - 'ordinality' order by u.ordinality), '[]')
-      from syncwell.get_uptime(null, p_user_id, 30) with ordinality as u
-    )
-  );
-  -- of an org with many streams the worst: a document is read whole
-  v_document := v_document || (
-    with found as materialized (
-      select i.* from syncwell.detect_sync_issues(p_user_id) with ordinality as i
-    )
-    select jsonb_build_object(
-      'issues', (
-        select coalesce(jsonb_agg(to_jsonb(f) - 'ordinality' order by f.ordinality), '[]')
-        from found as f where f.ordinality <= v_limit
-      ),
-      'issue_counts', (
-        select coalesce(jsonb_object_agg(c.issue_type, c.issues), '{}')
-        from (select f.issue_type, count(*) as issues from found as f group by f.issue_type) as c
-      )
-    )
-  );
-  return v_document || jsonb_build_object(
-    'drift', (
-      select coalesce(jsonb_agg(d.document order by d.number), '[]')
-      from (
-        select
-          to_jsonb(r) - 'ordinality' as document,
-          row_number() over (
-            order by array_position(array['critical', 'warning', 'none', 'learning'], r.severity), r.ordinality
-          ) as number
-        from syncwell.calculate_data_drift(p_user_id) with ordinality as r
-        order by number
-        limit v_limit
-      ) as d
-    ),
-    'queues', (
-      select coalesce(jsonb_agg(to_jsonb(q) order by q.oldest_pending_at nulls last, q.source, q.platform), '[]')
-      from (
-        select
-          s.source, h.platform, count(*) as devices, sum(h.queue_depth) as queue_depth,
-          min(h.oldest_pending_at) as oldest_pending_at,
-          case
-            when min(h.oldest_pending_at) is not null
-              then greatest(0, round(extract(epoch from v_now - min(h.oldest_pending_at))))
-          end as oldest_pending_seconds,
-          max(h.reported_at) as reported_at
-        from syncwell._visible_streams(null, p_user_id) as s
-        join syncwell.sync_health as h on h.org_id = s.org_id and h.stream_id = s.stream_id
-        group by s.source, h.platform
-      ) as q
-    ),
-    'errors', (
-      select coalesce(jsonb_agg(to_jsonb(e) order by e.occurrences desc, e.source, e.error_type), '[]')
-      from (
-        select
-          s.source, r.error_type, r.error_class, count(*) as errors, sum(r.occurrences) as occurrences,
-          min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, min(r.next_retry_at) as next_retry_at
-        from syncwell._visible_streams(null, p_user_id) as s
-        join syncwell.sync_errors as r on r.org_id = s.org_id and r.stream_id = s.stream_id and r.resolved_at is null
-        group by s.source, r.error_type, r.error_class
-      ) as e
-    )
-  );
+  perform syncwell._note_access('analyze_sync_health', p_user_id);
+  return syncwell._sync_health_analysis(p_user_id);
 end
 $$;
 comment on function syncwell.analyze_sync_health(uuid) is
 'All that is known of how syncing is, as one document. p_user_id NULL = everything the caller may see. Keys: '
 'computed_at; user_id: as asked; status: the rows of get_sync_health_status(), the overall one first; issues: the '
-'worst and oldest 1000 rows of detect_sync_issues(), and issue_counts: how many there are by issue_type; history: the '
-'rows of get_sync_health_history() of 7 days, by hour, oldest first; drift: of calculate_data_drift() the 1000 that '
-'matter most; queues: what waits on devices, as these last told, by source and platform, the longest wait first '
-'(devices, queue_depth, oldest_pending_at, oldest_pending_seconds, reported_at); uptime: the rows of get_uptime() of '
-'30 days; errors: those not resolved, by source, error_type and error_class, the most frequent first (errors: one a '
+'worst and oldest 1000 rows of detect_sync_issues(), and issue_counts: how many there are by issue_type; history: '
+'the rows of get_sync_health_history() of 7 days, by hour, oldest first; drift: of calculate_data_drift() the 1000 '
+'that matter most; queues: what waits on devices, as these last told, by source and platform, the longest wait first '
+'(devices, queue_depth, oldest_pending_at, oldest_pending_seconds, reported_at); queue_metrics: the rows of '
+'get_queue_health_metrics(), the overall one first; uptime: the rows of get_uptime() of 30 days; errors: those not '
+'resolved, by source, error_type and error_class, the most frequent first (errors: one a '
 'stream and kind, occurrences, first_seen, last_seen, next_retry_at). Every list is empty where there is nothing. '
-'Errors: SW001, SW002.';
+'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
+'transaction).';
 revoke all on function syncwell.analyze_sync_health(uuid) from public;
 grant execute on function syncwell.analyze_sync_health(uuid) to syncwell_client, syncwell_reader;

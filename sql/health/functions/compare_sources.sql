@@ -15,13 +15,14 @@ returns table (
   freshness_score numeric,
   drift_percent numeric
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_from timestamptz;
   v_whole timestamptz;
 begin
+  perform syncwell._note_access('compare_sources', p_user_id);
   perform syncwell._check_period(p_period);
   v_from := syncwell._now()
     - make_interval(hours => case p_period when 'hour' then 1 when 'day' then 24 else 168 end);
@@ -121,11 +122,12 @@ end
 $$;
 comment on function syncwell.compare_sources(text, uuid) is
 'The sources beside each other over the last hour, 24 hours or 7 days (p_period hour, day or week; default day), by '
-'name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in '
-'that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; '
-'durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never '
-'told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far the '
-'volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. Errors: '
-'22004, 22023 (p_period), SW001, SW002.';
+'name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started '
+'in that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; '
+'durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when '
+'never told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far '
+'the volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. '
+'Asking about another user is written to the access log. Errors: 22004, 22023 (p_period), SW001, SW002, 25006 '
+'(another user, in a read-only transaction).';
 revoke all on function syncwell.compare_sources(text, uuid) from public;
 grant execute on function syncwell.compare_sources(text, uuid) to syncwell_client, syncwell_reader;

@@ -10,12 +10,13 @@ returns table (
   streams bigint,
   behind_streams bigint
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := syncwell._now();
 begin
+  perform syncwell._note_access('get_data_freshness', p_user_id);
   return query
   with ranked as (
     select
@@ -44,7 +45,8 @@ comment on function syncwell.get_data_freshness(uuid) is
 'grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, as during a '
 'pause, or the first success, also after a pause, is not due yet); last_success_at and age NULL: it never succeeded; '
 'expected_interval: as declared, or as learned, or setting health.stale_after, NULL for a cron that is not overdue; '
-'due_at: when the next success is or was expected. '
-'streams: how many the source has; behind_streams: how many of them are late or stale. Errors: SW001, SW002.';
+'due_at: when the next success is or was expected. streams: how many the source has; behind_streams: how many of '
+'them are late or stale. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 '
+'(another user, in a read-only transaction).';
 revoke all on function syncwell.get_data_freshness(uuid) from public;
 grant execute on function syncwell.get_data_freshness(uuid) to syncwell_client, syncwell_reader;

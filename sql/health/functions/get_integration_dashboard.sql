@@ -3,13 +3,14 @@ create or replace function syncwell.get_integration_dashboard(
   p_user_id uuid default null
 )
 returns jsonb
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := syncwell._now();
   v_document jsonb;
 begin
+  perform syncwell._note_access('get_integration_dashboard', p_user_id);
   with health as materialized (
     select h.*, syncwell._status_rank(h.status) as rank from syncwell._stream_health(p_source, p_user_id) as h
   ),
@@ -129,6 +130,7 @@ comment on function syncwell.get_integration_dashboard(text, uuid) is
 'streams did); performance: sample_size and sample_since (the newest 100 runs of each stream that ended with an '
 'outcome), last_duration_ms, average_duration_ms, p95_duration_ms, syncs_per_day, success_rate (0 to 1); health: '
 'is_healthy, consecutive_failures (the most of any stream), active_errors (not resolved), alerts (critical issues); '
-'recent_activity: the newest 10 runs of the sample. What is not known is null. Errors: SW001, SW002.';
+'recent_activity: the newest 10 runs of the sample. What is not known is null. Asking about another user is written '
+'to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_integration_dashboard(text, uuid) from public;
 grant execute on function syncwell.get_integration_dashboard(text, uuid) to syncwell_client, syncwell_reader;

@@ -17,10 +17,11 @@ returns table (
   alerts bigint,
   streams bigint
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform syncwell._note_access('get_service_health', p_user_id);
   return query
   with health as materialized (
     select h.* from syncwell._stream_health(p_source, p_user_id) as h
@@ -89,6 +90,7 @@ comment on function syncwell.get_service_health(text, uuid) is
 'stream; is_healthy: every stream has fewer failures in a row than runs.failure_threshold; success_rate (0 to 1), '
 'average_duration_ms, p95_duration_ms (nearest rank): of the newest 100 runs of each stream that ended with an '
 'outcome, NULL without any; active_errors: errors not resolved; alerts: critical issues of detect_sync_issues(); '
-'streams: how many. No rows when no stream matches. Errors: SW001, SW002.';
+'streams: how many. No rows when no stream matches. Asking about another user is written to the access log. Errors: '
+'SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_service_health(text, uuid) from public;
 grant execute on function syncwell.get_service_health(text, uuid) to syncwell_client, syncwell_reader;

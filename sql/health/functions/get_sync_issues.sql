@@ -27,13 +27,14 @@ returns table (
   evidence jsonb,
   suggestion text
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_caller record := syncwell._caller();
   v_now constant timestamptz := syncwell._now();
 begin
+  perform syncwell._note_access('get_sync_issues', p_user_id);
   perform syncwell._check_limit(p_limit);
   perform syncwell._check_shown_user(p_user_id);
   if p_state not in ('open', 'acknowledged', 'snoozed', 'resolved', 'all') then
@@ -108,14 +109,15 @@ begin
 end
 $$;
 comment on function syncwell.get_sync_issues(text, text, integer, uuid) is
-'Issues that evaluate_health() has opened, the worst and then the oldest first. p_state: open, acknowledged, snoozed, '
-'resolved, all, or NULL = all that are not resolved; p_source NULL = all; p_limit: default 50, 1 to 1000; p_user_id '
-'NULL = everything the caller may see: members see those of their own and the org''s streams, the others those of the '
-'whole org. state: a snooze that is over shows as open; parent_id: the issue of the whole org that explains it, to '
-'those who see that; muted_by: silence, maintenance, parent or flapping, NULL when nothing keeps it quiet; since: when '
-'the trouble began; opened_at: when it was first found; times_opened: 1 more for each time it came back soon; '
-'last_seen_at, resolved_at, acknowledged_at, acknowledged_by (NULL: a service), note, snoozed_until; evidence: the '
-'numbers and thresholds behind it, as last seen; suggestion: what to do. A filter that matches nothing gives no rows. '
-'Errors: SW001, SW002, 22004, 22023 (p_state, p_limit).';
+'Issues that evaluate_health() has opened, the worst and then the oldest first. p_state: open, acknowledged, '
+'snoozed, resolved, all, or NULL = all that are not resolved; p_source NULL = all; p_limit: default 50, 1 to 1000; '
+'p_user_id NULL = everything the caller may see: members see those of their own and the org''s streams, the others '
+'those of the whole org. state: a snooze that is over shows as open; parent_id: the issue of the whole org that '
+'explains it, to those who see that; muted_by: silence, maintenance, parent or flapping, NULL when nothing keeps it '
+'quiet; since: when the trouble began; opened_at: when it was first found; times_opened: 1 more for each time it '
+'came back soon; last_seen_at, resolved_at, acknowledged_at, acknowledged_by (NULL: a service), note, snoozed_until; '
+'evidence: the numbers and thresholds behind it, as last seen; suggestion: what to do. A filter that matches nothing '
+'gives no rows. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, '
+'in a read-only transaction), 22004, 22023 (p_state, p_limit).';
 revoke all on function syncwell.get_sync_issues(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_sync_issues(text, text, integer, uuid) to syncwell_client, syncwell_reader;

@@ -17,114 +17,24 @@ returns table (
   slo numeric,
   slo_met boolean
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_now constant timestamptz := syncwell._now();
-  v_from timestamptz;
-  v_org_id uuid;
-  v_stream_ids uuid[];
-  v_zone text;
-  v_midnight timestamptz;
-  v_tomorrow timestamptz;
-  v_seconds numeric;
 begin
-  perform syncwell._check_days(p_days);
-  v_from := v_now - make_interval(hours => 24 * p_days);
-  v_seconds := 86400 * p_days;
-  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
-  from syncwell._visible_streams(p_source, p_user_id) as s
-  group by s.org_id;
-  if v_org_id is null then
-    return;
-  end if;
-  select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
-  -- hours up to the first midnight of the stored days; where that is on no full hour, of UTC
-  if not syncwell._begins_on_the_hour(v_zone, v_now) then
-    v_zone := 'UTC';
-  end if;
-  v_midnight := (date_trunc('day', v_from at time zone v_zone) + interval '1 day') at time zone v_zone;
-  v_tomorrow := (date_trunc('day', v_now at time zone v_zone) + interval '1 day') at time zone v_zone;
-
-  return query
-  with streams as materialized (
-    select s.stream_id, s.source, s.slo
-    from syncwell.streams as s
-    where s.org_id = v_org_id and s.stream_id = any(v_stream_ids)
-  ),
-  times as (
-    select
-      t.stream_id,
-      sum(t.seconds) filter (where t.kind in ('healthy', 'late', 'degraded')) as good,
-      sum(t.seconds) filter (where t.kind = 'unhealthy') as down,
-      sum(t.seconds) filter (where t.kind = 'excluded') as excluded,
-      sum(t.seconds) filter (where t.kind = 'paused') as paused
-    from (
-      select
-        p.stream_id,
-        case when p.mode in ('excluded', 'paused') then p.mode else p.status end as kind,
-        extract(epoch from p.ends_at - p.starts_at) as seconds
-      from syncwell._state_stretches(v_org_id, v_stream_ids, v_from, v_now) as p
-    ) as t
-    group by t.stream_id
-  ),
-  counts as (
-    select m.stream_id, sum(m.total)::bigint as total, sum(m.successful) as successful, sum(m.failed) as failed
-    from (
-      select h.stream_id, h.total, h.successful, h.failed
-      from syncwell._metric_rows(
-        v_org_id, v_stream_ids, 'hour', date_trunc('hour', v_from, 'UTC'), v_midnight, 'UTC'
-      ) as h
-      union all
-      select d.stream_id, d.total, d.successful, d.failed
-      from syncwell._metric_rows(v_org_id, v_stream_ids, 'day', v_midnight, v_tomorrow, v_zone) as d
-    ) as m
-    group by m.stream_id
-  ),
-  sums as (
-    select
-      s.source,
-      count(*) as streams,
-      coalesce(sum(t.good), 0) as good,
-      coalesce(sum(t.down), 0) as down,
-      coalesce(sum(t.excluded), 0) as excluded,
-      coalesce(sum(t.paused), 0) as paused,
-      coalesce(sum(c.total), 0)::bigint as runs,
-      sum(c.successful) / nullif(sum(c.successful + c.failed), 0) as success_rate,
-      max(s.slo) as slo,
-      bool_and(c.successful / nullif(c.successful + c.failed, 0) >= s.slo) as slo_met
-    from streams as s
-    left join times as t on t.stream_id = s.stream_id
-    left join counts as c on c.stream_id = s.stream_id
-    group by grouping sets ((s.source), ())
-  )
-  select
-    s.source,
-    s.streams,
-    round(s.good, 3),
-    round(s.down, 3),
-    v_seconds * s.streams - round(s.good, 3) - round(s.down, 3) - round(s.excluded, 3) - round(s.paused, 3),
-    round(s.excluded, 3),
-    round(s.paused, 3),
-    s.good / nullif(s.good + s.down, 0),
-    s.runs,
-    s.success_rate,
-    s.slo,
-    s.slo_met
-  from sums as s
-  order by s.source is not null, s.source;
+  perform syncwell._note_access('get_uptime', p_user_id);
+  return query select r.* from syncwell._uptime(p_source, p_user_id, p_days) as r;
 end
 $$;
 comment on function syncwell.get_uptime(text, uuid, integer) is
-'How much of the last p_days (of 24 hours; default 30, 1 to 3660) syncing was up: an overall row first (source NULL), '
-'then a row a source. p_source NULL = all; p_user_id NULL = everything the caller may see. Five buckets of seconds, '
-'over all streams, add up to the whole time: good_seconds (healthy, late, degraded), down_seconds (unhealthy), '
-'unknown_seconds (unknown, nothing evaluated, or nothing recorded yet), excluded_seconds and paused_seconds (by '
-'maintenance windows of these modes). uptime = good / (good + down), 0 to 1, NULL without either. runs: those started '
-'since the full hour before that time; run_success_rate: success and partial as a share of all that succeeded or '
-'failed, NULL without any. slo: the strictest that a stream declares, NULL without any; slo_met: whether each stream '
-'that declares one kept to its own, NULL when none did and has runs. No rows when no stream matches. Errors: SW001, '
-'SW002, 22004, 22023 (p_days).';
+'How much of the last p_days (of 24 hours; default 30, 1 to 3660) syncing was up: an overall row first (source '
+'NULL), then a row a source. p_source NULL = all; p_user_id NULL = everything the caller may see. Five buckets of '
+'seconds, over all streams, add up to the whole time: good_seconds (healthy, late, degraded), down_seconds '
+'(unhealthy), unknown_seconds (unknown, nothing evaluated, or nothing recorded yet), excluded_seconds and '
+'paused_seconds (by maintenance windows of these modes). uptime = good / (good + down), 0 to 1, NULL without either. '
+'runs: those started since the full hour before that time; run_success_rate: success and partial as a share of all '
+'that succeeded or failed, NULL without any. slo: the strictest that a stream declares, NULL without any; slo_met: '
+'whether each stream that declares one kept to its own, NULL when none did and has runs. No rows when no stream '
+'matches. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a '
+'read-only transaction), 22004, 22023 (p_days).';
 revoke all on function syncwell.get_uptime(text, uuid, integer) from public;
 grant execute on function syncwell.get_uptime(text, uuid, integer) to syncwell_client, syncwell_reader;

@@ -14,7 +14,7 @@ returns table (
   upper_bound numeric,
   severity text
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -25,6 +25,7 @@ declare
   v_streams uuid[];
   v_minimum double precision;
 begin
+  perform syncwell._note_access('get_volume_timeline', p_user_id);
   if p_hours is null or p_hours not between 1 and 2160 then
     raise exception using
       errcode = '22023',
@@ -95,10 +96,11 @@ end
 $$;
 comment on function syncwell.get_volume_timeline(text, integer, uuid) is
 'The volume of each of the last p_hours (1 to 2160, default 168) whole hours beside what is expected, as '
-'calculate_data_drift() has it, oldest first. p_user_id NULL = everything the caller may see: for callers who see the '
-'org all streams of a source and platform together (stream_id NULL) where these are several, of these alone '
-'only what is significant now. p_source NULL = every source. actual: NULL for hours left out (paused, excluded, not '
-'evaluated). severity: of what is significant now, in its hours; learning where nothing is learned yet. Errors: 22023 '
-'(p_hours), SW001, SW002.';
+'calculate_data_drift() has it, oldest first. p_user_id NULL = everything the caller may see: for callers who see '
+'the org all streams of a source and platform together (stream_id NULL) where these are several, of these alone only '
+'what is significant now. p_source NULL = every source. actual: NULL for hours left out (paused, excluded, not '
+'evaluated). severity: of what is significant now, in its hours; learning where nothing is learned yet. Asking about '
+'another user is written to the access log. Errors: 22023 (p_hours), SW001, SW002, 25006 (another user, in a '
+'read-only transaction).';
 revoke all on function syncwell.get_volume_timeline(text, integer, uuid) from public;
 grant execute on function syncwell.get_volume_timeline(text, integer, uuid) to syncwell_client, syncwell_reader;

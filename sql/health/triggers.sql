@@ -1,0 +1,8 @@
+-- Reports are also deleted from outside: by whoever erases details of devices.
+create trigger sync_health_recounts_queues after delete on syncwell.sync_health
+referencing old table as old_rows
+for each statement execute function syncwell._recount_deleted_reports();
+
+create trigger client_queues_count_in_health
+after insert or update of depth, oldest_at, reported_at on syncwell.client_queues
+for each row execute function syncwell._tell_client_queue();
