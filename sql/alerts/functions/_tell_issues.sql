@@ -53,7 +53,8 @@ begin
       'source', i.source,
       'stream', i.stream_id::text,
       'platform', i.platform,
-      'user', i.user_id::text
+      'user', i.user_id::text,
+      'channel', case when i.issue_type = 'alert_channel' then i.evidence ->> 'channel' end
     )),
     case i.news
       when 'flapping' then jsonb_build_object(
