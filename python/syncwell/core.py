@@ -9,6 +9,9 @@ from uuid import UUID
 
 __all__ = [
     "Access",
+    "AccessEntry",
+    "AccessRole",
+    "FeatureFlag",
     "Identity",
     "LoginKind",
     "MadePartition",
@@ -16,6 +19,7 @@ __all__ = [
     "Partition",
     "PartitionHealth",
     "Platform",
+    "RevokedConsent",
     "Role",
     "Setting",
     "SettingLevel",
@@ -27,6 +31,7 @@ __all__ = [
 LoginKind = Literal["user", "service", "gateway", "jwt"]
 UserRole = Literal["member", "analyst", "admin"]
 Role = Literal["member", "analyst", "admin", "service"]
+AccessRole = Literal["member", "analyst", "admin", "service", "operator"]
 SettingLevel = Literal["source", "platform", "org", "everywhere", "default"]
 Platform = Literal["android", "ios", "web", "server", "other"]
 
@@ -177,3 +182,62 @@ class PartitionHealth:
     estimated_rows: int | None
     total_bytes: int
     finding: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureFlag:
+    """A feature that is switched on or off (`syncwell.get_feature_flags`).
+
+    Attributes:
+        flag: its name.
+        org_id: the org it was set for; None: for all orgs that have no row of their own.
+        enabled: whether it is switched on.
+        rollout_percent: for how many of all orgs, in percent.
+        is_on: whether it is on for the caller's org; None for an operator, who has none.
+        set_at: when it was set.
+    """
+
+    flag: str
+    org_id: UUID | None
+    enabled: bool
+    rollout_percent: int
+    is_on: bool | None
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokedConsent:
+    """What revoking a consent did (`syncwell.revoke_consent`).
+
+    Attributes:
+        revoked: there was a consent.
+        erased_rows: from how many rows details were erased at once.
+        is_complete: that was all; False: maintenance goes on with it.
+    """
+
+    revoked: bool
+    erased_rows: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEntry:
+    """That somebody asked about another user (`syncwell.get_access_log`).
+
+    Attributes:
+        access_id: the entry; the next page begins `before` the last one of this.
+        accessed_at: when.
+        login_role: the database login.
+        user_id: the user who asked; None: a service, an operator, or erased since.
+        role: what that was.
+        function_name: the function that was called.
+        subject: about whom; None: erased since.
+    """
+
+    access_id: UUID
+    accessed_at: datetime
+    login_role: str
+    user_id: UUID | None
+    role: AccessRole
+    function_name: str
+    subject: UUID | None

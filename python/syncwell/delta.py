@@ -8,11 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict, cast
 from uuid import UUID
 
-import psycopg
-from psycopg.pq import DiagnosticField
-
+from syncwell._answers import refusal_of
 from syncwell.core import Platform
-from syncwell.errors import error_for
 
 __all__ = [
     "Action",
@@ -358,29 +355,4 @@ def push_failure(document: Mapping[str, Any]) -> Exception | None:
 
     Of class ``SW`` it is a `SyncwellError`, otherwise psycopg's exception of that SQLSTATE.
     """
-    if document.get("success") is True:
-        return None
-    error: Mapping[str, Any] = document.get("error") or {}
-    code = str(error.get("code") or "XX000")
-    message = str(error.get("message") or "the push failed")
-    detail: str | None = error.get("detail")
-    hint: str | None = error.get("hint")
-    if code.startswith("SW"):
-        return error_for(code, message, detail, hint)
-    try:
-        kind = psycopg.errors.lookup(code)
-    except KeyError:
-        kind = psycopg.DatabaseError
-    texts = {
-        DiagnosticField.SQLSTATE: code,
-        DiagnosticField.MESSAGE_PRIMARY: message,
-        DiagnosticField.MESSAGE_DETAIL: detail,
-        DiagnosticField.MESSAGE_HINT: hint,
-    }
-    # as psycopg makes it of the server's own message
-    return kind(
-        "\n".join(
-            [message, *(f"{name}:  {text}" for name, text in (("DETAIL", detail), ("HINT", hint)) if text is not None)]
-        ),
-        info={int(field): None if text is None else text.encode() for field, text in texts.items()},
-    )
+    return refusal_of(document)

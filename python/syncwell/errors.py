@@ -9,15 +9,22 @@ that is too long, ``42501`` for a missing permission, a lost connection) stays t
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import psycopg
 
 __all__ = [
+    "BatchRefusedError",
+    "BatchTooLargeError",
     "DataWouldBeLostError",
+    "DuplicateRecordError",
     "ErrorAlreadyResolvedError",
     "IssueResolvedError",
     "LeaseLostError",
+    "MalformedPreviewError",
+    "MalformedRecordsError",
+    "MergeNotRevertibleError",
     "MetricRefusedError",
     "MigrationAlreadyAppliedError",
     "MigrationError",
@@ -25,6 +32,9 @@ __all__ = [
     "NoIdentityError",
     "OperationLeaseLostError",
     "PayloadTooLargeError",
+    "PreviewBusyError",
+    "PreviewLeaseLostError",
+    "PreviewTooLargeError",
     "ProgressBeyondTotalError",
     "ProgressFinishedError",
     "ProgressWentBackError",
@@ -35,22 +45,30 @@ __all__ = [
     "RecordsHiddenError",
     "RolesMissingError",
     "RunAlreadyFinishedError",
+    "SchedulerMissingError",
     "SettingOutOfRangeError",
     "SyncwellError",
     "TableNotSyncableError",
     "TooManyDeletesError",
+    "UnknownChannelError",
     "UnknownConflictError",
+    "UnknownConsentScopeError",
     "UnknownDeviceError",
+    "UnknownDutyError",
     "UnknownEntityTypeError",
     "UnknownIssueError",
+    "UnknownMergeError",
     "UnknownOperationError",
     "UnknownOrgError",
     "UnknownProgressError",
     "UnknownRunError",
+    "UnknownSessionError",
     "UnknownSettingError",
     "UnknownSilenceError",
     "UnknownStreamError",
+    "UnknownSyncActionError",
     "UnknownSyncError",
+    "UnknownSyncTypeError",
     "UnknownSyncedTableError",
     "UnknownUserError",
     "UnknownWindowError",
@@ -127,6 +145,13 @@ class SettingOutOfRangeError(SyncwellError):
     http_status = 400
 
 
+class UnknownConsentScopeError(SyncwellError):
+    """SW020: there is nothing of this name to consent to."""
+
+    name = "unknown_consent_scope"
+    http_status = 404
+
+
 class UnknownRunError(SyncwellError):
     """SW101: there is no such run, or none that the caller may see."""
 
@@ -201,6 +226,13 @@ class UnknownEntityTypeError(SyncwellError):
     """SW205: the org has no such entity type."""
 
     name = "unknown_entity_type"
+    http_status = 422
+
+
+class UnknownSyncActionError(SyncwellError):
+    """SW251: the org has no such action in its activity log."""
+
+    name = "unknown_sync_action"
     http_status = 422
 
 
@@ -316,6 +348,13 @@ class MetricRefusedError(SyncwellError):
     http_status = 422
 
 
+class UnknownChannelError(SyncwellError):
+    """SW611: nobody delivers alerts by such a channel."""
+
+    name = "unknown_channel"
+    http_status = 404
+
+
 class UnknownOperationError(SyncwellError):
     """SW401: there is no such queued operation, or none that the caller may handle."""
 
@@ -335,6 +374,109 @@ class PayloadTooLargeError(SyncwellError):
 
     name = "payload_too_large"
     http_status = 413
+
+
+class UnknownSessionError(SyncwellError):
+    """SW501: there is no such session, or none that the caller may reach."""
+
+    name = "unknown_session"
+    http_status = 404
+
+
+class BatchRefusedError(SyncwellError):
+    """SW502: rows of a batch or document cannot be taken, and all or nothing was asked for.
+
+    Attributes:
+        rejections: the first hundred of them, each with its `position`, a `reason` and a `detail`.
+    """
+
+    name = "batch_refused"
+    http_status = 422
+    rejections: tuple[Mapping[str, Any], ...] = ()
+
+
+class BatchTooLargeError(SyncwellError):
+    """SW503: the batch or document has more rows or bytes than the settings allow."""
+
+    name = "batch_too_large"
+    http_status = 413
+
+
+class UnknownMergeError(SyncwellError):
+    """SW504: there is no such merge of sessions, or it was reverted."""
+
+    name = "unknown_merge"
+    http_status = 404
+
+
+class MergeNotRevertibleError(SyncwellError):
+    """SW505: what the merge brought together was merged on since; revert that first."""
+
+    name = "merge_not_revertible"
+    http_status = 409
+
+
+class MalformedRecordsError(SyncwellError):
+    """SW701: a set of records to compare is no array of objects that each have the key, as text or number."""
+
+    name = "malformed_records"
+    http_status = 422
+
+
+class DuplicateRecordError(SyncwellError):
+    """SW702: two records of a set have the same key."""
+
+    name = "duplicate_record"
+    http_status = 422
+
+
+class PreviewTooLargeError(SyncwellError):
+    """SW703: the preview is larger than setting preview.max_bytes."""
+
+    name = "preview_too_large"
+    http_status = 413
+
+
+class PreviewLeaseLostError(SyncwellError):
+    """SW704: the preview is not claimed under this token any more: claim it again."""
+
+    name = "preview_lease_lost"
+    http_status = 409
+
+
+class MalformedPreviewError(SyncwellError):
+    """SW705: the document is no preview, or its statistics contradict its lists."""
+
+    name = "malformed_preview"
+    http_status = 422
+
+
+class UnknownSyncTypeError(SyncwellError):
+    """SW706: the sync type is neither built in nor in setting preview.sync_types."""
+
+    name = "unknown_sync_type"
+    http_status = 422
+
+
+class PreviewBusyError(SyncwellError):
+    """SW707: somebody else has been computing this preview for longer than callers wait: ask again."""
+
+    name = "preview_busy"
+    http_status = 503
+
+
+class UnknownDutyError(SyncwellError):
+    """SW801: maintenance has no duty of that name."""
+
+    name = "unknown_duty"
+    http_status = 404
+
+
+class SchedulerMissingError(SyncwellError):
+    """SW802: the extension pg_cron is not there, or the login may not use it."""
+
+    name = "scheduler_missing"
+    http_status = 409
 
 
 class MigrationError(SyncwellError):
@@ -374,6 +516,7 @@ _CLASSES: dict[str, type[SyncwellError]] = {
     "SW003": UnknownOrgError,
     "SW010": UnknownSettingError,
     "SW011": SettingOutOfRangeError,
+    "SW020": UnknownConsentScopeError,
     "SW101": UnknownRunError,
     "SW102": LeaseLostError,
     "SW103": RunAlreadyFinishedError,
@@ -385,6 +528,7 @@ _CLASSES: dict[str, type[SyncwellError]] = {
     "SW203": ProgressWentBackError,
     "SW204": ProgressFinishedError,
     "SW205": UnknownEntityTypeError,
+    "SW251": UnknownSyncActionError,
     "SW301": UnknownSyncedTableError,
     "SW302": TableNotSyncableError,
     "SW303": PullTooLargeError,
@@ -399,11 +543,26 @@ _CLASSES: dict[str, type[SyncwellError]] = {
     "SW401": UnknownOperationError,
     "SW402": OperationLeaseLostError,
     "SW403": PayloadTooLargeError,
+    "SW501": UnknownSessionError,
+    "SW502": BatchRefusedError,
+    "SW503": BatchTooLargeError,
+    "SW504": UnknownMergeError,
+    "SW505": MergeNotRevertibleError,
     "SW601": UnknownIssueError,
     "SW602": UnknownSilenceError,
     "SW603": UnknownWindowError,
     "SW604": IssueResolvedError,
     "SW605": MetricRefusedError,
+    "SW611": UnknownChannelError,
+    "SW701": MalformedRecordsError,
+    "SW702": DuplicateRecordError,
+    "SW703": PreviewTooLargeError,
+    "SW704": PreviewLeaseLostError,
+    "SW705": MalformedPreviewError,
+    "SW706": UnknownSyncTypeError,
+    "SW707": PreviewBusyError,
+    "SW801": UnknownDutyError,
+    "SW802": SchedulerMissingError,
     "SW901": MigrationOutOfOrderError,
     "SW902": MigrationAlreadyAppliedError,
     "SW903": RolesMissingError,

@@ -70,6 +70,7 @@ IssueType = Literal[
     "conflicts",
     "mass_staleness",
     "evaluation_gap",
+    "alert_channel",
 ]
 Severity = Literal["critical", "warning", "info"]
 IssueState = Literal["open", "acknowledged", "snoozed", "resolved"]
@@ -142,7 +143,8 @@ class SyncIssue:
             expected, or nothing comes; clock_skew: a device's clock is ahead; integrity: changes of a table are not
             tracked; rejected_pushes: a device's pushes fail; quarantine: records of a device were put aside;
             conflicts: many records of a device were in conflict; only of an issue of the whole org: mass_staleness:
-            many streams are overdue at once; evaluation_gap: nothing evaluated for a time.
+            many streams are overdue at once; evaluation_gap: nothing evaluated for a time; alert_channel: alerts do
+            not get through by a channel.
         severity: how bad it is.
         since: since when.
         evidence: the numbers and thresholds behind it, in the unit that each key names.
@@ -751,9 +753,10 @@ class OpenErrors(TypedDict):
 class Analysis(TypedDict):
     """All about a user's syncing, or about everything the caller may see (`syncwell.analyze_sync_health`).
 
-    It is JSON as the database gives it: ids and times are texts. The rows of `status`, `issues`, `history`, `drift` and
-    `uptime` have the names of `SyncHealth`, `SyncIssue`, `HealthHistory`, `DataDrift` and `Uptime`; of issues and drift
-    the 1000 that matter most, and `issue_counts` says how many there are of each type.
+    It is JSON as the database gives it: ids and times are texts. The rows of `status`, `issues`, `history`, `drift`,
+    `queue_metrics` and `uptime` have the names of `SyncHealth`, `SyncIssue`, `HealthHistory`, `DataDrift`,
+    `QueueHealth` and `Uptime`; of issues and drift the 1000 that matter most, and `issue_counts` says how many there
+    are of each type.
     """
 
     computed_at: str
@@ -764,5 +767,6 @@ class Analysis(TypedDict):
     history: list[dict[str, Any]]
     drift: list[dict[str, Any]]
     queues: list[DeviceQueues]
+    queue_metrics: list[dict[str, Any]]
     uptime: list[dict[str, Any]]
     errors: list[OpenErrors]

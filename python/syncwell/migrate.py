@@ -36,6 +36,7 @@ __all__ = [
     "applied",
     "available",
     "bundle",
+    "health_times",
     "migrate",
     "roles_sql",
     "rollback",
@@ -101,11 +102,15 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that `verify` looked at; `detail` says what was found, or what is wrong."""
+    """One thing that `verify` looked at; `detail` says what was found, or what is wrong.
+
+    `warned`: it is as it should be, but something should be done before long.
+    """
 
     check: str
     ok: bool
     detail: str
+    warned: bool = False
 
 
 def sql_folder() -> Path:
@@ -252,13 +257,55 @@ def verify(conn: psycopg.Connection[Any]) -> tuple[Check, ...]:
     standing = status(conn)
     wrong = [f"{one.id} is {one.state}" for one in standing if one.state != "applied"]
     checks = [Check("migrations", not wrong, "; ".join(wrong) or f"{len(standing)} applied, none edited")]
-    installed = any(one.state != "pending" for one in standing)
     with _own_search_path(conn), conn.cursor(row_factory=tuple_row) as cursor:
-        for name, fine, needs_schema, query in _CHECKS:
-            if installed or not needs_schema:
-                problems = [str(problem) for (problem,) in cursor.execute(query).fetchall()]
-                checks.append(Check(name, not problems, "; ".join(problems) or fine))
+        if all(one.state == "pending" for one in standing):
+            missing = [str(name) for (name,) in cursor.execute(_MISSING_ROLES).fetchall()]
+            checks.append(Check("roles", not missing, ", ".join(missing) or "all there"))
+            return tuple(checks)
+        found: dict[str, list[tuple[str, str]]] = {}
+        try:
+            for check, severity, subject, detail, remedy in cursor.execute(_VERIFY).fetchall():
+                text = ": ".join(part for part in (subject, detail) if part)
+                found.setdefault(check, []).append((severity, text if remedy is None else f"{text} ({remedy})"))
+        except psycopg.errors.InsufficientPrivilege as error:
+            checks.append(Check("self-check", False, error.diag.message_primary or ""))
+    checks += [
+        Check(
+            check,
+            all(severity != "error" for severity, _ in rows),
+            "; ".join(text for _, text in rows),
+            any(severity == "warning" for severity, _ in rows),
+        )
+        for check, rows in found.items()
+    ]
     return tuple(checks)
+
+
+_MISSING_ROLES: LiteralString = """
+select format('%I is missing', wanted.name)
+from (
+  values
+  ('syncwell_owner'), ('syncwell_client'), ('syncwell_reader'), ('syncwell_worker'), ('syncwell_gateway'),
+  ('syncwell_operator')
+) as wanted (name)
+where to_regrole(wanted.name) is null
+"""
+_MAY_TIME: LiteralString = """
+select coalesce(has_function_privilege(to_regprocedure('syncwell.time_health()'), 'execute'), false)
+"""
+_TIMES: LiteralString = "select what, milliseconds from syncwell.time_health()"
+_VERIFY: LiteralString = "select check_name, severity, subject, detail, remedy from syncwell.verify_install()"
+
+
+def health_times(conn: psycopg.Connection[Any]) -> dict[str, float]:
+    """Milliseconds that the main questions of health take in the largest org; empty where there is none to ask.
+
+    Nothing is measured for a login that is neither a superuser nor an operator, or before the first installation.
+    """
+    with _own_search_path(conn), conn.cursor(row_factory=tuple_row) as cursor:
+        if cursor.execute(_MAY_TIME).fetchone() != (True,):
+            return {}
+        return {str(what): float(milliseconds) for what, milliseconds in cursor.execute(_TIMES).fetchall()}
 
 
 @contextmanager
@@ -361,150 +408,3 @@ def _unknown_target(target: str) -> MigrationError:
 
 
 # name, what is fine, whether it needs the schema, a query with one row for each problem
-_CHECKS: tuple[tuple[str, str, bool, LiteralString], ...] = (
-    (
-        "roles",
-        "all there, none can log in or sees past row-level security",
-        False,
-        """
-        select format('%I %s', wanted.name, case when r.oid is null then 'is missing' else 'can do too much' end)
-        from (
-          values
-          ('syncwell_owner'), ('syncwell_client'), ('syncwell_reader'), ('syncwell_worker'), ('syncwell_gateway'),
-          ('syncwell_operator')
-        ) as wanted (name)
-        left join pg_roles as r on r.rolname = wanted.name
-        where r.oid is null or r.rolcanlogin or r.rolsuper or r.rolbypassrls or r.rolcreaterole
-        order by 1
-        """,
-    ),
-    (
-        "owner's members",
-        "only superusers can become syncwell_owner",
-        False,
-        """
-        select format('%I can become syncwell_owner: revoke syncwell_owner from it', r.rolname)
-        from pg_roles as r
-        where
-          not r.rolsuper
-          and r.rolname <> 'syncwell_owner'
-          -- to_regrole: no error when the role is missing
-          and pg_has_role(
-            r.oid,
-            to_regrole('syncwell_owner'),
-            -- from 16 on, who made a role may administer it without being able to use it
-            case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end
-          )
-        order by 1
-        """,
-    ),
-    (
-        "ownership",
-        "everything belongs to syncwell_owner",
-        True,
-        """
-        select format('%s belongs to %I', o.name, pg_get_userbyid(o.owner))
-        from (
-          select 'schema syncwell', n.nspowner from pg_namespace as n where n.nspname = 'syncwell'
-          union all
-          select c.oid::regclass::text, c.relowner
-          from pg_class as c
-          where c.relnamespace = to_regnamespace('syncwell')
-          union all
-          select p.oid::regprocedure::text, p.proowner
-          from pg_proc as p
-          where p.pronamespace = to_regnamespace('syncwell')
-          union all
-          select t.oid::regtype::text, t.typowner
-          from pg_type as t
-          where t.typnamespace = to_regnamespace('syncwell')
-        ) as o (name, owner)
-        where o.owner <> to_regrole('syncwell_owner')
-        order by 1
-        """,
-    ),
-    (
-        "row-level security",
-        "on for every table and partition",
-        True,
-        """
-        select format('%s has none', c.oid::regclass)
-        from pg_class as c
-        where c.relnamespace = to_regnamespace('syncwell') and c.relkind in ('r', 'p') and not c.relrowsecurity
-        order by 1
-        """,
-    ),
-    (
-        "views",
-        "all run with the rights of the caller",
-        True,
-        """
-        select format('%s does not run with the rights of the caller', c.oid::regclass)
-        from pg_class as c
-        where
-          c.relnamespace = to_regnamespace('syncwell')
-          and c.relkind = 'v'
-          and not coalesce(
-            (select o.option_value::boolean from pg_options_to_table(c.reloptions) as o
-             where o.option_name = 'security_invoker'),
-            false
-          )
-        order by 1
-        """,
-    ),
-    (
-        "definer functions",
-        "all pin their search path",
-        True,
-        """
-        select format('%s does not pin its search_path', p.oid::regprocedure)
-        from pg_proc as p
-        where
-          p.pronamespace = to_regnamespace('syncwell')
-          and p.prosecdef
-          and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)
-        order by 1
-        """,
-    ),
-    (
-        "public",
-        "no function, table or view is open to PUBLIC",
-        True,
-        """
-        select format('%s is open to PUBLIC', o.name)
-        from (
-          select p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner))
-          from pg_proc as p
-          where p.pronamespace = to_regnamespace('syncwell')
-          union all
-          select c.oid::regclass::text, coalesce(c.relacl, acldefault('r', c.relowner))
-          from pg_class as c
-          where c.relnamespace = to_regnamespace('syncwell') and c.relkind in ('r', 'p', 'v', 'm')
-        ) as o (name, acl)
-        where exists (select from aclexplode(o.acl) as a where a.grantee = 0)
-        order by 1
-        """,
-    ),
-    (
-        "partitions",
-        "every table has those of this month and the next",
-        True,
-        """
-        select format('%s_%s is missing: call syncwell.ensure_partitions()', t.table_name, m.month)
-        from syncwell.partitioned_tables as t
-        cross join lateral (
-          select to_char(syncwell._now() at time zone 'UTC' + make_interval(months => ahead), 'YYYY_MM')
-          from generate_series(0, 1) as ahead
-        ) as m (month)
-        where not exists (
-          select
-          from pg_inherits as i
-          join pg_class as c on c.oid = i.inhrelid
-          where
-            i.inhparent = to_regclass(format('syncwell.%I', t.table_name))
-            and c.relname = t.table_name || '_' || m.month
-        )
-        order by 1
-        """,
-    ),
-)

@@ -14,9 +14,10 @@ set local role syncwell_owner;
 
 do $guard$
 declare
-  -- what migrations themselves have put there
+  -- what migrations themselves have put there, and what maintenance noted of its own work
   c_seeded constant text[] := array[
-    'error_codes', 'setting_definitions', 'maintenance_tasks', 'personal_data', 'partitioned_tables', 'schema_migrations'
+    'error_codes', 'setting_definitions', 'maintenance_tasks', 'personal_data', 'partitioned_tables', 'schema_migrations',
+    'consent_scopes', 'personal_details', 'installed_objects', 'maintenance_duties', 'maintenance_runs'
   ];
   v_later text;
   v_table record;

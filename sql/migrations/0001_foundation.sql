@@ -265,34 +265,74 @@ create table syncwell.maintenance_tasks (
   task text primary key,
   domain text not null,
   routine text not null,
+  each_table boolean not null default false,
+  runs_every interval not null default '1 day'
+  constraint maintenance_tasks_run_again_and_again check (runs_every >= '1 minute'),
   description text not null
 );
 comment on table syncwell.maintenance_tasks is 'Registry: what maintenance has to do. Each domain adds its own duties.';
 comment on column syncwell.maintenance_tasks.task is 'Name of the duty.';
 comment on column syncwell.maintenance_tasks.domain is 'The domain it belongs to.';
 comment on column syncwell.maintenance_tasks.routine is
-'Function of this schema without arguments that returns how many rows it affected.';
+'Function of this schema that returns how many rows it affected; without arguments, or of a table''s name where it '
+'is for each.';
+comment on column syncwell.maintenance_tasks.each_table is
+'Whether it is done once for each of partitioned_tables, each in a transaction of its own.';
+comment on column syncwell.maintenance_tasks.runs_every is 'How long after it was done it is due again.';
 comment on column syncwell.maintenance_tasks.description is 'What the duty does.';
 
 create table syncwell.personal_data (
-  table_name text primary key,
+  table_name text not null,
   user_column text not null,
   on_erase text not null check (on_erase in ('delete', 'anonymise')),
-  description text not null
+  description text not null,
+  also_cleared text[] not null default '{}',
+  primary key (table_name, user_column),
+  constraint personal_data_clears_of_rows_that_stay check (on_erase = 'anonymise' or also_cleared = '{}')
 );
 comment on table syncwell.personal_data is
-'Registry: which tables hold rows of a person, and what erasing the person does to them.';
+'Registry: which columns name a person, and what erasing the person does to their rows.';
 comment on column syncwell.personal_data.table_name is 'Table of this schema.';
-comment on column syncwell.personal_data.user_column is 'Its column with the user''s id.';
-comment on column syncwell.personal_data.on_erase is 'delete: the row goes; anonymise: the person is taken out of it.';
+comment on column syncwell.personal_data.user_column is
+'Its column with the user''s id: as uuid, under user_id in a document, or at the beginning of a text.';
+comment on column syncwell.personal_data.on_erase is
+'delete: the row goes; anonymise: it stays, and the column becomes NULL.';
 comment on column syncwell.personal_data.description is 'What the rows say of the person.';
+comment on column syncwell.personal_data.also_cleared is
+'Columns that become NULL with it: what the person wrote there.';
+
+create table syncwell.personal_details (
+  table_name text not null,
+  column_name text not null,
+  user_column text not null,
+  on_revoke text not null check (on_revoke in ('clear', 'delete', 'keep')),
+  document_keys text[],
+  description text not null,
+  primary key (table_name, column_name),
+  foreign key (table_name, user_column) references syncwell.personal_data,
+  constraint personal_details_clears_in_documents check (document_keys is null or on_revoke = 'clear')
+);
+comment on table syncwell.personal_details is
+'Registry: which columns hold details of a person that need consent (error texts, devices, networks, samples), and '
+'what becomes of them without it.';
+comment on column syncwell.personal_details.table_name is 'Table of this schema.';
+comment on column syncwell.personal_details.column_name is 'Its column with the detail.';
+comment on column syncwell.personal_details.user_column is 'Its column with the id of the user whose detail it is.';
+comment on column syncwell.personal_details.on_revoke is
+'clear: the column becomes NULL; delete: rows go in which it is neither NULL nor empty; keep: it stays, for nothing '
+'works without it, and is shown to nobody else.';
+comment on column syncwell.personal_details.document_keys is
+'The keys taken out of a document, which itself stays; NULL: the whole column is cleared.';
+comment on column syncwell.personal_details.description is 'What it is; why it stays where it does.';
 
 create table syncwell.partitioned_tables (
   table_name text primary key,
   key_column text not null,
   key_kind text not null check (key_kind in ('uuid7', 'timestamptz')),
   months_ahead integer not null default 3 check (months_ahead between 1 and 24),
-  retention_setting text references syncwell.setting_definitions
+  retention_setting text references syncwell.setting_definitions,
+  expiry_setting text references syncwell.setting_definitions,
+  on_change text
 );
 comment on table syncwell.partitioned_tables is
 'Registry: the tables of monthly partitions that ensure_partitions() keeps.';
@@ -303,6 +343,116 @@ comment on column syncwell.partitioned_tables.key_kind is
 comment on column syncwell.partitioned_tables.months_ahead is 'How many months are made ahead of the current one.';
 comment on column syncwell.partitioned_tables.retention_setting is
 'The setting that says how long partitions are kept; NULL: for ever.';
+comment on column syncwell.partitioned_tables.expiry_setting is
+'The setting that says what becomes of them then, drop or detach; NULL: drop.';
+comment on column syncwell.partitioned_tables.on_change is
+'Function of this schema that is given the table''s name in the transaction that made, dropped or detached partitions; '
+'NULL: none.';
+
+create table syncwell.feature_flags (
+  org_id uuid references syncwell.orgs on delete cascade,
+  flag text not null constraint feature_flags_flag_is_named check (flag ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'),
+  enabled boolean not null,
+  rollout_percent integer not null default 100
+  constraint feature_flags_percent_is_a_share check (rollout_percent between 0 and 100),
+  set_at timestamptz not null default syncwell._now(),
+  set_by name not null default session_user,
+  constraint feature_flags_are_set_once_per_org unique nulls not distinct (org_id, flag),
+  constraint feature_flags_of_an_org_are_on_or_off check (org_id is null or rollout_percent = 100)
+);
+comment on table syncwell.feature_flags is
+'What is switched on for whom: an org''s own row wins over the row for all orgs. A flag without a row is off.';
+comment on column syncwell.feature_flags.org_id is 'For this org only; NULL: for all that have no row of their own.';
+comment on column syncwell.feature_flags.flag is 'Name of the flag.';
+comment on column syncwell.feature_flags.enabled is 'Whether it is on; off: for no org, whatever the percentage.';
+comment on column syncwell.feature_flags.rollout_percent is
+'For how many of all orgs it is on, in percent: which ones is decided by a hash of flag and org and stays so.';
+comment on column syncwell.feature_flags.set_at is 'When it was set.';
+comment on column syncwell.feature_flags.set_by is 'The login that set it.';
+
+create table syncwell.consent_scopes (
+  scope text primary key check (scope ~ '^[a-z][a-z0-9_]{0,62}$'),
+  description text not null
+);
+comment on table syncwell.consent_scopes is 'Registry: what a user may consent to.';
+comment on column syncwell.consent_scopes.scope is 'Name of the scope.';
+comment on column syncwell.consent_scopes.description is 'What consenting to it allows.';
+
+create table syncwell.consents (
+  org_id uuid not null,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null,
+  scope text not null references syncwell.consent_scopes,
+  granted_at timestamptz not null,
+  granted_login name not null default session_user,
+  revoked_at timestamptz,
+  revoked_login name,
+  primary key (org_id, id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade,
+  constraint consents_are_revoked_by_somebody check ((revoked_at is null) = (revoked_login is null))
+);
+create index consents_by_user on syncwell.consents (org_id, user_id, scope);
+create unique index consents_in_force on syncwell.consents (org_id, user_id, scope) where revoked_at is null;
+comment on table syncwell.consents is 'What users consented to, and when they took it back; all of it is kept.';
+comment on column syncwell.consents.org_id is 'The org.';
+comment on column syncwell.consents.id is 'The consent''s id.';
+comment on column syncwell.consents.user_id is 'Who consented.';
+comment on column syncwell.consents.scope is 'To what.';
+comment on column syncwell.consents.granted_at is 'When.';
+comment on column syncwell.consents.granted_login is 'The login through which it was given.';
+comment on column syncwell.consents.revoked_at is 'When it was taken back; NULL: it is in force.';
+comment on column syncwell.consents.revoked_login is 'The login through which it was taken back.';
+
+create table syncwell.detail_erasures (
+  org_id uuid not null,
+  user_id uuid not null,
+  requested_at timestamptz not null,
+  requested_xid xid8 not null default pg_current_xact_id(),
+  reached_step integer not null default 0,
+  reached_stream uuid,
+  reached_id uuid,
+  has_erased boolean not null default false,
+  checked_at timestamptz,
+  waits_for text[],
+  primary key (org_id, user_id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade
+);
+comment on table syncwell.detail_erasures is
+'Whose details are being erased for want of consent, and how far that is. A row goes once a whole pass found nothing '
+'and nobody can be left who was still allowed to write some.';
+comment on column syncwell.detail_erasures.org_id is 'The org.';
+comment on column syncwell.detail_erasures.user_id is 'Whose details.';
+comment on column syncwell.detail_erasures.requested_at is 'When consent was missing for the first time.';
+comment on column syncwell.detail_erasures.requested_xid is 'The transaction that found so.';
+comment on column syncwell.detail_erasures.reached_step is 'The step of this pass; 0: it has not begun.';
+comment on column syncwell.detail_erasures.reached_stream is 'The stream within the step; NULL: the first.';
+comment on column syncwell.detail_erasures.reached_id is 'The last row done there; NULL: none.';
+comment on column syncwell.detail_erasures.has_erased is 'Whether this pass has found anything.';
+comment on column syncwell.detail_erasures.checked_at is 'When the last whole pass ended; NULL: none has yet.';
+comment on column syncwell.detail_erasures.waits_for is
+'The transactions that were open when nothing was left, by _open_transactions(); NULL: it is not so far.';
+
+create table syncwell.access_log (
+  org_id uuid not null,
+  id uuid not null,
+  login_role name not null,
+  user_id uuid,
+  role text not null,
+  function_name text not null,
+  subject uuid,
+  primary key (org_id, id)
+) partition by range (id);
+create index access_log_by_subject on syncwell.access_log (org_id, subject, id);
+comment on table syncwell.access_log is
+'Who asked about whom: one row for each call about another user. Partitioned by month; kept for setting '
+'audit.retention.';
+comment on column syncwell.access_log.org_id is 'The org.';
+comment on column syncwell.access_log.id is 'The entry''s id, a UUIDv7 of when it was.';
+comment on column syncwell.access_log.login_role is 'The database login that asked.';
+comment on column syncwell.access_log.user_id is 'The user who asked; NULL: a service or an operator, or erased since.';
+comment on column syncwell.access_log.role is 'member, analyst, admin or service; operator: somebody without an org.';
+comment on column syncwell.access_log.function_name is 'The function that was called.';
+comment on column syncwell.access_log.subject is 'The user it was about; NULL: erased since.';
 
 -- Lists that grow are domains over text: a cast works, and a new value is a setting, not a migration.
 create domain syncwell.sync_type as text
@@ -371,7 +521,15 @@ as $$
 declare
   v_rule text;
 begin
-  select i.org_id, i.user_id, i.role, i.rule into org_id, user_id, role, v_rule from syncwell._identity() as i;
+  -- what _identity() says of users' and services' logins, in one look: every function begins with it
+  select l.org_id, l.user_id, coalesce(u.role, 'service')
+  into org_id, user_id, role
+  from syncwell.logins as l
+  left join syncwell.users as u on u.user_id = l.user_id
+  where l.login_role = session_user;
+  if org_id is null then
+    select i.org_id, i.user_id, i.role, i.rule into org_id, user_id, role, v_rule from syncwell._identity() as i;
+  end if;
   if org_id is null then
     raise exception using
       errcode = 'SW001',
@@ -476,6 +634,27 @@ end
 $$;
 comment on function syncwell._check_platform(text) is 'Refuses (22023) a platform that is not one; NULL passes.';
 revoke all on function syncwell._check_platform(text) from public;
+--! end
+
+--! include core/functions/_check_scope.sql
+create or replace function syncwell._check_scope(p_scope text)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from syncwell.consent_scopes as s where s.scope = p_scope;
+  if not found then
+    raise exception using
+      errcode = 'SW020',
+      message = 'there is nothing of this name to consent to',
+      detail = format('p_scope is %s.', coalesce(quote_literal(left(p_scope, 100)), 'NULL')),
+      hint = 'select scope, description from syncwell.consent_scopes lists them.';
+  end if;
+end
+$$;
+comment on function syncwell._check_scope(text) is 'Refuses (SW020) a scope that is not in consent_scopes, and NULL.';
+revoke all on function syncwell._check_scope(text) from public;
 --! end
 
 --! include core/functions/_check_setting.sql
@@ -646,24 +825,54 @@ returns uuid
 language plpgsql stable security invoker parallel restricted
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_identity record;
 begin
-  v_identity := syncwell._identity();
-  if v_identity.org_id is not null then
-    return v_identity.org_id;
-  end if;
-  -- whoever may act as any org, or maintains all of them, works for all of them
-  if v_identity.kind = 'gateway' or pg_has_role(session_user, 'syncwell_operator', 'member') then
-    return null;
-  end if;
-  return (syncwell._caller()).org_id;
+  return (syncwell._claim_scope()).org_id;
 end
 $$;
 comment on function syncwell._claim_org() is
 'The org whose work the caller may take: its own, or NULL = all orgs for an operator and for a gateway that acts for '
 'nobody. Errors: SW001.';
 revoke all on function syncwell._claim_org() from public;
+--! end
+
+--! include core/functions/_claim_scope.sql
+create or replace function syncwell._claim_scope(
+  out org_id uuid,
+  out user_id uuid
+)
+language plpgsql stable security invoker parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role text;
+  v_kind text;
+begin
+  -- as in _caller()
+  select l.org_id, l.user_id, u.role
+  into org_id, user_id, v_role
+  from syncwell.logins as l
+  left join syncwell.users as u on u.user_id = l.user_id
+  where l.login_role = session_user;
+  if org_id is null then
+    select i.org_id, i.user_id, i.role, i.kind into org_id, user_id, v_role, v_kind from syncwell._identity() as i;
+    -- whoever may act as any org, or maintains all of them, works for all of them
+    if org_id is null
+      and v_kind is distinct from 'gateway'
+      and not pg_has_role(session_user, 'syncwell_operator', 'member')
+    then
+      org_id := (syncwell._caller()).org_id;
+    end if;
+  end if;
+  -- whom _target_user() lets record for others works for them too
+  if v_role = 'admin' then
+    user_id := null;
+  end if;
+end
+$$;
+comment on function syncwell._claim_scope() is
+'Whose work the caller may take: org_id its own, or NULL = all orgs for an operator and for a gateway that acts for '
+'nobody; user_id its own for a member or analyst, NULL = everybody''s. Errors: SW001.';
+revoke all on function syncwell._claim_scope() from public;
 --! end
 
 --! include core/functions/_claim_user.sql
@@ -683,6 +892,172 @@ $$;
 comment on function syncwell._claim_user() is
 'Whose work in _claim_org() the caller may take: its own for a member or analyst, NULL = everybody''s.';
 revoke all on function syncwell._claim_user() from public;
+--! end
+
+--! include core/functions/_consenting_user.sql
+create or replace function syncwell._consenting_user(
+  out org_id uuid,
+  out user_id uuid
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller constant record := syncwell._caller();
+begin
+  if v_caller.user_id is null then
+    raise exception using
+      errcode = '42501',
+      message = 'only a user consents, and for itself',
+      detail = format('Login %I is not acting for a user.', session_user),
+      hint = 'A gateway calls syncwell.act_as() first.';
+  end if;
+  org_id := v_caller.org_id;
+  user_id := v_caller.user_id;
+end
+$$;
+comment on function syncwell._consenting_user() is
+'The calling user: nobody consents for somebody else. Errors: SW001, 42501 for a service.';
+revoke all on function syncwell._consenting_user() from public;
+--! end
+
+--! include core/functions/_detach_partition.sql
+create or replace function syncwell._detach_partition(
+  p_table text,
+  p_partition text
+)
+returns text
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := p_partition || '_detached';
+  v_number integer := 1;
+begin
+  -- the month may come again, healed from rows that were late
+  while to_regclass('syncwell.' || quote_ident(v_name)) is not null loop
+    v_number := v_number + 1;
+    v_name := format('%s_detached_%s', p_partition, v_number);
+  end loop;
+  -- not CONCURRENTLY: that is refused where there is a default partition
+  execute format('alter table syncwell.%I detach partition syncwell.%I', p_table, p_partition);
+  execute format('alter table syncwell.%I rename to %I', p_partition, v_name);
+  return v_name;
+end
+$$;
+comment on function syncwell._detach_partition(text, text) is
+'Makes a partition a table of its own, by a name that leaves its month''s free; returns that name. Its row-level '
+'security stays on, without a policy, and nobody has rights on it.';
+revoke all on function syncwell._detach_partition(text, text) from public;
+--! end
+
+--! include core/functions/_detached_partitions.sql
+create or replace function syncwell._detached_partitions(p_table text)
+returns setof text
+language sql stable security invoker rows 1
+begin atomic
+  select c.relname::text
+  from pg_catalog.pg_class as c
+  where
+    c.relnamespace = 'syncwell'::regnamespace
+    and c.relkind = 'r'
+    and not c.relispartition
+    and c.relname ~ ('^' || p_table || '_[0-9]{4}_[0-9]{2}_detached(_[0-9]+)?$');
+end;
+comment on function syncwell._detached_partitions(text) is
+'The tables that _detach_partition() made of partitions of p_table: people are still named in them.';
+revoke all on function syncwell._detached_partitions(text) from public;
+--! end
+
+--! include core/functions/_detail_steps.sql
+create or replace function syncwell._detail_steps()
+returns table (
+  step integer,
+  table_name text,
+  statement text,
+  by_stream boolean,
+  in_batches boolean
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with details as (
+    select
+      n.table_name,
+      d.user_column,
+      d.on_revoke = 'delete' as deletes,
+      string_agg(
+        case
+          when d.on_revoke = 'delete' then format('t.%1$I <> %2$L', d.column_name, '')
+          when d.document_keys is not null then format('t.%1$I ?| %2$L', d.column_name, d.document_keys)
+          else format('t.%1$I is not null', d.column_name)
+        end,
+        ' or ' order by d.column_name
+      ) as condition,
+      string_agg(
+        case
+          when d.document_keys is not null then format('%1$I = t.%1$I - %2$L::text[]', d.column_name, d.document_keys)
+          else format('%1$I = null', d.column_name)
+        end,
+        ', ' order by d.column_name
+      ) as changes,
+      bool_and(c.has_stream) as has_stream,
+      bool_and(c.has_id) as has_id
+    from syncwell.personal_details as d
+    cross join lateral (
+      select d.table_name
+      union all
+      select t from syncwell._detached_partitions(d.table_name) as t
+    ) as n
+    cross join lateral (
+      select
+        coalesce(bool_or(a.attname = 'stream_id' and a.attnotnull), false) as has_stream,
+        coalesce(bool_or(a.attname = 'id'), false) as has_id
+      from pg_attribute as a
+      where a.attrelid = to_regclass('syncwell.' || quote_ident(n.table_name)) and not a.attisdropped
+    ) as c
+    where d.on_revoke <> 'keep'
+    group by n.table_name, d.user_column, d.on_revoke = 'delete'
+  )
+  select
+    row_number() over (order by d.table_name, d.deletes desc)::integer as step,
+    d.table_name,
+    -- $1 org, $2 user, $3 stream, $4 the last id of the batch before, $5 how many rows
+    format(
+      case
+        when d.has_id then
+          -- by the place of the row: not every table has an index that its id is found by
+          'with found as materialized (select t.id, t.tableoid as part, t.ctid as place from syncwell.%1$I as t'
+          ' where t.org_id = $1 and t.%2$I = $2 and %3$s and ($4 is null or t.id > $4) and (%4$s)'
+          ' order by t.id limit $5 for update), changed as (%5$s where t.ctid = any(array(select f.place from found as f))'
+          ' and (t.tableoid, t.ctid) in (select f.part, f.place from found as f) returning t.id)'
+          ' select count(*), (array_agg(c.id order by c.id desc))[1] from changed as c'
+        else
+          'with changed as (%5$s where t.org_id = $1 and t.%2$I = $2 and %3$s and (%4$s)'
+          ' returning 1) select count(*), null::uuid from changed'
+      end,
+      d.table_name,
+      d.user_column,
+      case when d.has_stream then 't.stream_id = $3' else 'true' end,
+      d.condition,
+      case
+        when d.deletes then format('delete from syncwell.%I as t', d.table_name)
+        else format('update syncwell.%I as t set %s', d.table_name, d.changes)
+      end
+    ) as statement,
+    d.has_stream as by_stream,
+    d.has_id as in_batches
+  from details as d;
+end
+$$;
+comment on function syncwell._detail_steps() is
+'What erasing a user''s details takes, from registry personal_details: a statement for each table, which tells how '
+'many rows it changed and the last id among them. by_stream: it takes one stream of the user at a time, whose rows '
+'an index has in order; in_batches: it goes on after the last id.';
+revoke all on function syncwell._detail_steps() from public;
 --! end
 
 --! include core/functions/_effective_settings.sql
@@ -722,6 +1097,163 @@ comment on function syncwell._effective_settings(uuid, text, text) is
 'Every setting with its effective value and the level that decided: source, platform, org, everywhere (set for all), '
 'default.';
 revoke all on function syncwell._effective_settings(uuid, text, text) from public;
+--! end
+
+--! include core/functions/_erase_details.sql
+create or replace function syncwell._erase_details(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_limit integer,
+  out erased bigint,
+  out is_complete boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_work syncwell.detail_erasures;
+  v_place record;
+  v_rows bigint;
+  v_last uuid;
+  v_open text[];
+begin
+  erased := 0;
+  is_complete := false;
+  select e.* into v_work
+  from syncwell.detail_erasures as e
+  where e.org_id = p_org_id and e.user_id = p_user_id
+  -- somebody else is at it
+  for update skip locked;
+  if not found then
+    return;
+  end if;
+  if syncwell._shows_details(p_org_id, p_user_id) then
+    delete from syncwell.detail_erasures as e where e.org_id = p_org_id and e.user_id = p_user_id;
+    is_complete := true;
+    return;
+  end if;
+
+  for v_place in
+    select s.step, s.statement, s.in_batches, t.stream_id
+    from syncwell._detail_steps() as s
+    left join syncwell.streams as t on s.by_stream and t.org_id = p_org_id and t.user_id = p_user_id
+    where (not s.by_stream or t.stream_id is not null)
+      and s.step >= v_work.reached_step
+      and (s.step > v_work.reached_step or v_work.reached_stream is null or t.stream_id >= v_work.reached_stream)
+    order by s.step, t.stream_id
+  loop
+    v_last := case
+      when v_place.step = v_work.reached_step and v_place.stream_id is not distinct from v_work.reached_stream
+        then v_work.reached_id
+    end;
+    execute v_place.statement into v_rows, v_last
+    using p_org_id, p_user_id, v_place.stream_id, v_last, p_limit - erased;
+    erased := erased + v_rows;
+    if erased >= p_limit then
+      update syncwell.detail_erasures as e
+      set
+        reached_step = v_place.step,
+        reached_stream = v_place.stream_id,
+        reached_id = v_last,
+        has_erased = true
+      where e.org_id = p_org_id and e.user_id = p_user_id;
+      return;
+    end if;
+  end loop;
+
+  is_complete := true;
+  -- Whoever looked before consent was missing may write a detail still. So the row stays until no transaction is left
+  -- that began before, none can be in the middle of a statement, and a whole pass finds nothing; one that has only read
+  -- so far has no number yet, but its snapshot.
+  if erased = 0
+    and not v_work.has_erased
+    and syncwell._now() >= v_work.requested_at + interval '1 hour'
+    and pg_snapshot_xmin(pg_current_snapshot()) > v_work.requested_xid
+  then
+    v_open := syncwell._open_transactions();
+    if coalesce(v_work.waits_for, v_open) && v_open then
+      update syncwell.detail_erasures as e
+      set reached_step = 0, reached_stream = null, reached_id = null, checked_at = syncwell._now(),
+        waits_for = coalesce(e.waits_for, v_open)
+      where e.org_id = p_org_id and e.user_id = p_user_id;
+    else
+      delete from syncwell.detail_erasures as e where e.org_id = p_org_id and e.user_id = p_user_id;
+    end if;
+  else
+    update syncwell.detail_erasures as e
+    set
+      reached_step = 0, reached_stream = null, reached_id = null, has_erased = false, checked_at = syncwell._now()
+    where e.org_id = p_org_id and e.user_id = p_user_id;
+  end if;
+end
+$$;
+comment on function syncwell._erase_details(uuid, uuid, integer) is
+'Erases stored details of a user in detail_erasures, about p_limit rows, going on where it stopped. erased: how many '
+'rows; is_complete: a pass has come to its end, so that nothing is left but what is being written right now. Consent '
+'given, or not required any more, ends it.';
+revoke all on function syncwell._erase_details(uuid, uuid, integer) from public;
+--! end
+
+--! include core/functions/_erase_unconsented_task.sql
+create or replace function syncwell._erase_unconsented_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '1s'
+as $$
+declare
+  v_user record;
+  v_erased bigint := 0;
+  c_batch constant integer := 50000;
+begin
+  for v_user in
+    select e.org_id, e.user_id
+    from syncwell.detail_erasures as e
+    -- a second look before it can be the last one is of no use
+    where e.checked_at is null or e.requested_at <= syncwell._now() - interval '1 hour'
+    order by e.checked_at nulls first, e.requested_at, e.org_id, e.user_id
+    limit 5000
+  loop
+    begin
+      v_erased := v_erased
+        + (syncwell._erase_details(v_user.org_id, v_user.user_id, (c_batch - v_erased)::integer)).erased;
+    exception
+      -- somebody holds rows of this user: the others do not wait for that, and go before it next time
+      when lock_not_available or deadlock_detected then
+        update syncwell.detail_erasures as e
+        set checked_at = syncwell._now()
+        where e.org_id = v_user.org_id and e.user_id = v_user.user_id;
+    end;
+    exit when v_erased >= c_batch;
+  end loop;
+  return v_erased;
+end
+$$;
+comment on function syncwell._erase_unconsented_task() is
+'Maintenance duty: erases stored details of users whose consent is missing, up to about 50 000 rows and 5000 '
+'users a call; goes on at the next one. A user whose rows somebody holds waits for a later one. Returns how many rows.';
+revoke all on function syncwell._erase_unconsented_task() from public;
+--! end
+
+--! include core/functions/_has_consent.sql
+create or replace function syncwell._has_consent(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_scope text
+)
+returns boolean
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from syncwell.consents as c
+    where c.org_id = p_org_id and c.user_id = p_user_id and c.scope = p_scope and c.revoked_at is null
+  );
+end
+$$;
+comment on function syncwell._has_consent(uuid, uuid, text) is 'Whether a user''s consent to p_scope is in force.';
+revoke all on function syncwell._has_consent(uuid, uuid, text) from public;
 --! end
 
 --! include core/functions/_http_status.sql
@@ -829,6 +1361,129 @@ comment on function syncwell._identity() is
 revoke all on function syncwell._identity() from public;
 --! end
 
+--! include core/functions/_is_rolled_out.sql
+create or replace function syncwell._is_rolled_out(
+  p_flag text,
+  p_org_id uuid,
+  p_percent integer
+)
+returns boolean
+language sql immutable security invoker parallel safe
+-- four bytes of the hash, as a share of 100: an org keeps its place, and the bar moves past it
+return (
+  'x' || pg_catalog.encode(
+    pg_catalog.substring(pg_catalog.sha256(pg_catalog.convert_to(p_flag || ' ' || p_org_id, 'UTF8')), 1, 4), 'hex'
+  )
+)::bit(32)::bigint * 100 / 4294967296 < p_percent;
+comment on function syncwell._is_rolled_out(text, uuid, integer) is
+'Whether an org is among the first p_percent of 100 in the order of a hash of flag and org: the same orgs at each '
+'percentage on any server, other ones for each flag.';
+revoke all on function syncwell._is_rolled_out(text, uuid, integer) from public;
+--! end
+
+--! include core/functions/_iso_time.sql
+create or replace function syncwell._iso_time(p_text text)
+returns timestamptz
+language sql stable security invoker parallel safe
+-- looked at before it is cast, since an exception a text would be slow
+return case
+  when
+    p_text ~ (
+      '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]'
+      '(:[0-5][0-9]([.,][0-9]{1,12})?)?([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$'
+    )
+    and pg_catalog.left(p_text, 4) >= '0001'
+    and pg_catalog.substr(p_text, 9, 2) <= case
+      when pg_catalog.substr(p_text, 6, 2) in ('04', '06', '09', '11') then '30'
+      when pg_catalog.substr(p_text, 6, 2) <> '02' then '31'
+      when pg_catalog.left(p_text, 4)::integer % 400 = 0 then '29'
+      when pg_catalog.left(p_text, 4)::integer % 100 = 0 then '28'
+      when pg_catalog.left(p_text, 4)::integer % 4 = 0 then '29'
+      else '28'
+    end
+    then pg_catalog.replace(p_text, ',', '.')::timestamptz
+end;
+comment on function syncwell._iso_time(text) is
+'A time of the years 1 to 9999 from its ISO 8601 text with offset, e.g. 2026-03-01T12:00:00.123Z; NULL for any other '
+'text.';
+revoke all on function syncwell._iso_time(text) from public;
+--! end
+
+--! include core/functions/_note_access.sql
+create or replace function syncwell._note_access(
+  p_function text,
+  p_subject uuid
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Few and short expressions: each is set up anew in every transaction, and a call is one.
+  v_caller record;
+  v_is_set boolean;
+begin
+  if p_subject is null then
+    return;
+  end if;
+  v_caller := syncwell._identity();
+  if p_subject = v_caller.user_id then
+    return;
+  end if;
+  -- an operator has no org, or acts beyond it: what it does is told to the org of whom it is about
+  if v_caller.org_id is null or p_function in ('erase_user', 'export_user') then
+    select u.org_id, case when u.org_id = v_caller.org_id then v_caller.user_id end as user_id, 'operator' as role
+    into v_caller
+    from syncwell.users as u
+    where u.user_id = p_subject and pg_has_role(session_user, 'syncwell_operator', 'member');
+    if not found then
+      return;
+    end if;
+  end if;
+  if current_setting('transaction_read_only') = 'on' then
+    raise exception using
+      errcode = '25006',
+      message = 'asking about another user is written down, and this transaction is read-only',
+      detail = format('%s() was called about another user than the caller.', p_function),
+      hint = 'Call it in a transaction that may write, on the primary server; a user may read about itself anywhere.';
+  end if;
+  insert into syncwell.access_log (org_id, id, login_role, user_id, role, function_name, subject)
+  values (
+    v_caller.org_id, syncwell._uuid7(syncwell._now()), session_user, v_caller.user_id, v_caller.role, p_function,
+    p_subject
+  )
+  returning exists (select from syncwell.settings as s where s.key = 'audit.server_log') into v_is_set;
+  if v_is_set then
+    if syncwell._setting(v_caller.org_id, 'audit.server_log')::boolean then
+      raise log 'syncwell access: %() about user % by login % (role %, user %)',
+        p_function, p_subject, session_user, v_caller.role, coalesce(v_caller.user_id::text, 'none');
+    end if;
+  end if;
+end
+$$;
+comment on function syncwell._note_access(text, uuid) is
+'Writes down that the function p_function was called about p_subject, where that is somebody else than the caller '
+'(NULL: nobody in particular). The one writer of access_log; each public read function that takes a user calls it. '
+'A ROLLBACK takes the entry along, but not the line in the server''s log that setting audit.server_log adds. Errors: '
+'25006 in a read-only transaction.';
+revoke all on function syncwell._note_access(text, uuid) from public;
+--! end
+
+--! include core/functions/_open_transactions.sql
+create or replace function syncwell._open_transactions()
+returns text[]
+language sql volatile security invoker
+begin atomic
+  select coalesce(array_agg(l.virtualtransaction), array[]::text[])
+  from pg_catalog.pg_locks as l
+  where l.locktype = 'virtualxid' and l.granted and l.pid <> pg_catalog.pg_backend_pid();
+end;
+comment on function syncwell._open_transactions() is
+'The transactions that others have open on this server, by names that no later one bears: also those that only read so '
+'far, whose snapshot may be of long ago. pg_snapshot_xmin() does not tell of them.';
+revoke all on function syncwell._open_transactions() from public;
+--! end
+
 --! include core/functions/_partition_bound.sql
 create or replace function syncwell._partition_bound(
   p_key_kind text,
@@ -876,7 +1531,7 @@ revoke all on function syncwell._partitions(text) from public;
 --! end
 
 --! include core/functions/_partitions_task.sql
-create or replace function syncwell._partitions_task()
+create or replace function syncwell._partitions_task(p_table text)
 returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -886,12 +1541,13 @@ declare
 begin
   -- dropping locks the table before its partitions, as writers do; making may lock the default partition alone, and
   -- must not hold it when the table is asked for
-  v_dropped := (select count(*) from syncwell.drop_old_partitions());
-  return v_dropped + (select count(*) from syncwell.ensure_partitions());
+  v_dropped := (select count(*) from syncwell.drop_old_partitions(p_table));
+  return v_dropped + (select count(*) from syncwell.ensure_partitions(p_table));
 end
 $$;
-comment on function syncwell._partitions_task() is 'Maintenance duty: partitions dropped, made and healed; how many.';
-revoke all on function syncwell._partitions_task() from public;
+comment on function syncwell._partitions_task(text) is
+'Maintenance duty: partitions of a registered table dropped, made and healed; how many.';
+revoke all on function syncwell._partitions_task(text) from public;
 --! end
 
 --! include core/functions/_redact.sql
@@ -908,16 +1564,19 @@ begin
   if p_value is null or p_user_id is null then
     return p_value;
   end if;
+  -- in two steps: where no consent is required, none is looked for
   if syncwell._setting(p_org_id, 'consent_required')::boolean then
-    return null;
+    if not syncwell._has_consent(p_org_id, p_user_id, 'detailed_monitoring') then
+      return null;
+    end if;
   end if;
   return p_value;
 end
 $$;
 comment on function syncwell._redact(uuid, uuid, anyelement) is
-'A detail of a user''s stream (error text, device, network) as it may be stored and shown: itself, or NULL where the '
-'org requires consent (setting consent_required) and the user has not given it. Details of the org''s own streams '
-'always pass.';
+'A detail of a user''s stream (error text, device, network, sample) as it may be stored and shown: itself, or NULL '
+'where the org requires consent (setting consent_required) and the user''s to detailed_monitoring is not in force. '
+'Details of the org''s own streams always pass.';
 revoke all on function syncwell._redact(uuid, uuid, anyelement) from public;
 --! end
 
@@ -975,6 +1634,62 @@ comment on function syncwell._repaired_json(text) is
 revoke all on function syncwell._repaired_json(text) from public;
 -- sync_push runs with the caller's rights
 grant execute on function syncwell._repaired_json(text) to syncwell_client;
+--! end
+
+--! include core/functions/_request_erasure.sql
+create or replace function syncwell._request_erasure(
+  p_org_id uuid,
+  p_user_id uuid
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into syncwell.detail_erasures as e (org_id, user_id, requested_at)
+  select u.org_id, u.user_id, syncwell._now()
+  from syncwell.users as u
+  where (p_org_id is null or u.org_id = p_org_id)
+    and (p_user_id is null or u.user_id = p_user_id)
+    and not syncwell._has_consent(u.org_id, u.user_id, 'detailed_monitoring')
+    and u.org_id in (
+      select o.org_id from syncwell.orgs as o where syncwell._setting(o.org_id, 'consent_required')::boolean
+    )
+  -- from the beginning: details may have been stored in between
+  on conflict (org_id, user_id) do update
+  set
+    requested_at = excluded.requested_at,
+    requested_xid = excluded.requested_xid,
+    reached_step = 0,
+    reached_stream = null,
+    reached_id = null,
+    has_erased = false,
+    checked_at = null,
+    waits_for = null;
+end
+$$;
+comment on function syncwell._request_erasure(uuid, uuid) is
+'Has the stored details erased of p_user_id, of an org''s users, or (both NULL) of all users, as far as consent is '
+'required and missing.';
+revoke all on function syncwell._request_erasure(uuid, uuid) from public;
+--! end
+
+--! include core/functions/_require_consent.sql
+create or replace function syncwell._require_consent()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(new.key, old.key) = 'consent_required' then
+    perform syncwell._request_erasure(coalesce(new.org_id, old.org_id), null);
+  end if;
+  return null;
+end
+$$;
+comment on function syncwell._require_consent() is
+'Trigger: once consent is required, what was stored without it is erased.';
+revoke all on function syncwell._require_consent() from public;
 --! end
 
 --! include core/functions/_scrub_json.sql
@@ -1133,6 +1848,25 @@ comment on function syncwell._settings(uuid, text, text) is
 revoke all on function syncwell._settings(uuid, text, text) from public;
 --! end
 
+--! include core/functions/_shows_details.sql
+create or replace function syncwell._shows_details(
+  p_org_id uuid,
+  p_user_id uuid
+)
+returns boolean
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return not syncwell._setting(p_org_id, 'consent_required')::boolean
+    or syncwell._has_consent(p_org_id, p_user_id, 'detailed_monitoring');
+end
+$$;
+comment on function syncwell._shows_details(uuid, uuid) is
+'Whether details of a user''s streams may be stored and shown: the org requires no consent, or the user has given it.';
+revoke all on function syncwell._shows_details(uuid, uuid) from public;
+--! end
+
 --! include core/functions/_target_user.sql
 create or replace function syncwell._target_user(p_user_id uuid)
 returns uuid
@@ -1172,15 +1906,12 @@ language plpgsql volatile security invoker parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_micros constant bigint := floor(extract(epoch from p_time) * 1000000);
-  v_bytes bytea := uuid_send(gen_random_uuid());
+  -- milliseconds * 4096: what is left below a millisecond, in the 12 bits after the version, keeps ids in order
+  v_time constant bigint := floor(extract(epoch from p_time) * 1000000)::bigint * 512 / 125;
 begin
-  v_bytes := overlay(v_bytes placing substring(int8send(v_micros / 1000) from 3) from 1 for 6);
-  -- the fraction of the millisecond in the 12 bits after the version keeps ids of one millisecond in order
-  v_bytes := overlay(
-    v_bytes placing substring(int4send(28672 + ((v_micros % 1000) * 4096 / 1000)::integer) from 3) from 7 for 2
-  );
-  return encode(v_bytes, 'hex')::uuid;
+  return encode(
+    int8send(((v_time & -4096) << 4) | 28672 | (v_time & 4095)) || substring(uuid_send(gen_random_uuid()) from 9), 'hex'
+  )::uuid;
 end
 $$;
 comment on function syncwell._uuid7(timestamptz) is
@@ -1449,16 +2180,25 @@ as $$
 declare
   v_table syncwell.partitioned_tables;
   v_keep_from timestamptz;
+  v_detach boolean;
 begin
-  perform pg_advisory_xact_lock(hashtextextended('syncwell.ensure_partitions', 0));
+  -- one maintainer at a time
+  perform from syncwell.partitioned_tables as t
+  where p_table is null or t.table_name = p_table
+  order by t.table_name
+  for no key update;
   for v_table in
     select * from syncwell._registered_tables(p_table) as t where t.retention_setting is not null
   loop
     table_name := v_table.table_name;
-    -- a partition holds rows of all orgs: the longest retention that anybody set counts
+    -- a partition holds rows of all orgs: the longest retention that anybody set counts, and detach where anybody did
     v_keep_from := syncwell._now() - greatest(
       syncwell._setting(null, v_table.retention_setting)::interval,
       (select max(s.value::interval) from syncwell.settings as s where s.key = v_table.retention_setting)
+    );
+    v_detach := v_table.expiry_setting is not null and (
+      syncwell._setting(null, v_table.expiry_setting) = 'detach'
+      or exists (select from syncwell.settings as s where s.key = v_table.expiry_setting and s.value = 'detach')
     );
     for partition_name in
       select p.partition_name
@@ -1466,16 +2206,25 @@ begin
       where p.month + interval '1 month' <= v_keep_from
       order by p.month
     loop
-      execute format('drop table syncwell.%I', partition_name);
+      if v_detach then
+        partition_name := syncwell._detach_partition(v_table.table_name, partition_name);
+      else
+        execute format('drop table syncwell.%I', partition_name);
+      end if;
       return next;
     end loop;
+    if found and v_table.on_change is not null then
+      execute format('select syncwell.%I($1)', v_table.on_change) using v_table.table_name;
+    end if;
   end loop;
 end
 $$;
 comment on function syncwell.drop_old_partitions(text) is
 'Drops the partitions of p_table, or of every registered table, whose whole month is older than the table''s '
-'retention setting; the longest that is set for any org or source counts. Returns them. Errors: 22023 unknown table, '
-'55P03 a lock took longer than 5 s: nothing is dropped, try again.';
+'retention setting; the longest that is set for any org or source counts. Where the table''s expiry setting says '
+'detach, for whatever org, they stay as tables of their own, named after the partition with _detached, with no rights '
+'for anybody but the owner. Returns them by the name that they have or had last. Errors: 22023 unknown table, 55P03 a '
+'lock took longer than 5 s: nothing is dropped, try again.';
 revoke all on function syncwell.drop_old_partitions(text) from public;
 grant execute on function syncwell.drop_old_partitions(text) to syncwell_operator;
 --! end
@@ -1516,7 +2265,10 @@ begin
       hint = 'Pass 0 to 120, or leave it out for each table''s own number.';
   end if;
   -- one maintainer at a time: the others find everything made
-  perform pg_advisory_xact_lock(hashtextextended('syncwell.ensure_partitions', 0));
+  perform from syncwell.partitioned_tables as t
+  where p_table is null or t.table_name = p_table
+  order by t.table_name
+  for no key update;
 
   for v_table in select * from syncwell._registered_tables(p_table) loop
     v_default := v_table.table_name || '_default';
@@ -1535,9 +2287,11 @@ begin
       case v_table.key_kind when 'uuid7' then format('syncwell._uuid7_time(%I)', v_table.key_column)
         else quote_ident(v_table.key_column) end,
       v_default,
-      -- what lies beyond the horizon is no late row but a wrong clock: it stays, and partition_health() shows it
-      format('%I < %L', v_table.key_column,
-        syncwell._partition_bound(v_table.key_kind, v_horizon + interval '1 month'))
+      -- what lies beyond the horizon is no late row but a wrong clock: it stays, and partition_health() shows it; so
+      -- does what is older than five years, since a device may say any time, and each partition costs every query
+      format('%1$I < %2$L and %1$I >= %3$L', v_table.key_column,
+        syncwell._partition_bound(v_table.key_kind, v_horizon + interval '1 month'),
+        syncwell._partition_bound(v_table.key_kind, v_this_month - interval '5 years'))
     ) into v_months using v_this_month, v_horizon, v_table.table_name;
 
     foreach v_month in array coalesce(v_months, '{}') loop
@@ -1563,12 +2317,16 @@ begin
         v_table.table_name, partition_name, v_from, v_to);
       return next;
     end loop;
+    if v_months is not null and v_table.on_change is not null then
+      execute format('select syncwell.%I($1)', v_table.on_change) using v_table.table_name;
+    end if;
   end loop;
 end
 $$;
 comment on function syncwell.ensure_partitions(text, integer) is
 'Makes the monthly partitions (UTC) of p_table, or of every registered table, from this month to p_months_ahead '
-'(default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own. '
+'(default: the registry''s, 3), and moves rows that fell into the default partition to a partition of their own, but '
+'for those of more than five years ago, which stay there. '
 'Returns what it made; nothing when all was there. Locks the default partition while it makes a month ahead, and the '
 'whole table while it heals. Errors: 22023 unknown table or months out of range, 55P03 a lock took longer than 5 s: '
 'nothing is made, try again.';
@@ -1649,6 +2407,136 @@ grant execute on function syncwell.explain_access(text, uuid)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
 --! end
 
+--! include core/functions/feature_enabled.sql
+create or replace function syncwell.feature_enabled(p_flag text)
+returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._identity()).org_id;
+begin
+  return coalesce(
+    (
+      select f.enabled and syncwell._is_rolled_out(f.flag, v_org_id, f.rollout_percent)
+      from syncwell.feature_flags as f
+      where f.flag = p_flag and (f.org_id = v_org_id or f.org_id is null)
+      order by f.org_id is null
+      limit 1
+    ),
+    false
+  );
+end
+$$;
+comment on function syncwell.feature_enabled(text) is
+'Whether a feature is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs and the '
+'org''s place in the percentage. False for a flag that was never set, and for a caller without an org. Errors: none.';
+revoke all on function syncwell.feature_enabled(text) from public;
+grant execute on function syncwell.feature_enabled(text)
+to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
+--! end
+
+--! include core/functions/get_access_log.sql
+create or replace function syncwell.get_access_log(
+  p_user_id uuid default null,
+  p_limit integer default 100,
+  p_before uuid default null
+)
+returns table (
+  access_id uuid,
+  accessed_at timestamptz,
+  login_role name,
+  user_id uuid,
+  role text,
+  function_name text,
+  subject uuid
+)
+language plpgsql volatile security definer rows 100
+set search_path = pg_catalog, pg_temp
+-- with or without a subject: another index each
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+  v_subject constant uuid := case
+    when v_caller.role in ('admin', 'service') then p_user_id else coalesce(p_user_id, v_caller.user_id)
+  end;
+begin
+  perform syncwell._note_access('get_access_log', p_user_id);
+  perform syncwell._check_limit(p_limit);
+  if p_user_id is not null and p_user_id is distinct from v_caller.user_id then
+    -- who else was looked at is no analyst's business
+    perform syncwell._target_user(p_user_id);
+  end if;
+  return query
+  select a.id, syncwell._uuid7_time(a.id), a.login_role, a.user_id, a.role, a.function_name, a.subject
+  from syncwell.access_log as a
+  where a.org_id = v_caller.org_id
+    and (v_subject is null or a.subject = v_subject)
+    and (p_before is null or a.id < p_before)
+  order by a.id desc
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_access_log(uuid, integer, uuid) is
+'Who asked about p_user_id, newest first; NULL: about anybody of the org for admins and services, about the caller '
+'itself for others, who may ask about nobody else. p_limit: default 100, 1 to 1000; p_before: the last access_id of '
+'the page before. login_role, user_id (NULL: a service, an operator, or erased since) and role say who asked; '
+'function_name what; subject about whom (NULL: erased since). Asking about another user is an entry of its own. '
+'Errors: SW001, SW002, 22004, 22023, 25006.';
+revoke all on function syncwell.get_access_log(uuid, integer, uuid) from public;
+grant execute on function syncwell.get_access_log(uuid, integer, uuid)
+to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include core/functions/get_feature_flags.sql
+create or replace function syncwell.get_feature_flags()
+returns table (
+  flag text,
+  org_id uuid,
+  enabled boolean,
+  rollout_percent integer,
+  is_on boolean,
+  set_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  -- NULL for an operator, who sees the flags of all orgs
+  v_org_id constant uuid := syncwell._claim_org();
+begin
+  return query
+  select
+    f.flag,
+    f.org_id,
+    f.enabled,
+    f.rollout_percent,
+    case
+      when v_org_id is not null then f.enabled and syncwell._is_rolled_out(f.flag, v_org_id, f.rollout_percent)
+    end,
+    f.set_at
+  from syncwell.feature_flags as f
+  where v_org_id is null
+    or f.org_id = v_org_id
+    or (
+      f.org_id is null
+      and not exists (select from syncwell.feature_flags as o where o.org_id = v_org_id and o.flag = f.flag)
+    )
+  order by f.flag, f.org_id nulls first;
+end
+$$;
+comment on function syncwell.get_feature_flags() is
+'The feature flags by name. For a caller of an org one row each, the one that decides (org_id NULL: the row for all '
+'orgs), and is_on: whether it is on for the org. For an operator every row of every org, is_on NULL. Flags without a '
+'row are off. Errors: SW001.';
+revoke all on function syncwell.get_feature_flags() from public;
+grant execute on function syncwell.get_feature_flags()
+to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
+--! end
+
 --! include core/functions/get_setting.sql
 create or replace function syncwell.get_setting(
   p_key text,
@@ -1669,6 +2557,55 @@ comment on function syncwell.get_setting(text, text, text) is
 revoke all on function syncwell.get_setting(text, text, text) from public;
 grant execute on function syncwell.get_setting(text, text, text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
+--! end
+
+--! include core/functions/grant_consent.sql
+create or replace function syncwell.grant_consent(p_scope text)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user constant record := syncwell._consenting_user();
+begin
+  perform syncwell._check_scope(p_scope);
+  insert into syncwell.consents (org_id, user_id, scope, granted_at)
+  values (v_user.org_id, v_user.user_id, p_scope, syncwell._now())
+  on conflict (org_id, user_id, scope) where revoked_at is null do nothing;
+  return found;
+end
+$$;
+comment on function syncwell.grant_consent(text) is
+'The calling user consents to p_scope (consent_scopes lists them), from now on; false when it had already. Errors: '
+'SW001, SW020, 42501 (a service is no user).';
+revoke all on function syncwell.grant_consent(text) from public;
+grant execute on function syncwell.grant_consent(text) to syncwell_client;
+--! end
+
+--! include core/functions/has_consent.sql
+create or replace function syncwell.has_consent(
+  p_user_id uuid,
+  p_scope text
+)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller constant record := syncwell._caller();
+begin
+  perform syncwell._note_access('has_consent', p_user_id);
+  perform syncwell._check_shown_user(p_user_id);
+  perform syncwell._check_scope(p_scope);
+  return syncwell._has_consent(v_caller.org_id, coalesce(p_user_id, v_caller.user_id), p_scope);
+end
+$$;
+comment on function syncwell.has_consent(uuid, text) is
+'Whether the consent of p_user_id (NULL: the caller itself) to p_scope is in force; false for a service itself. It may '
+'decide nothing: that is for setting consent_required. Asking about another user is written to the access log. '
+'Errors: SW001, SW002, SW020, 25006.';
+revoke all on function syncwell.has_consent(uuid, text) from public;
+grant execute on function syncwell.has_consent(uuid, text) to syncwell_client, syncwell_reader, syncwell_worker;
 --! end
 
 --! include core/functions/partition_health.sql
@@ -1707,7 +2644,8 @@ begin
       pg_total_relation_size(p.partition),
       case
         when p.month is null and v_rows > 0
-          then 'rows in the default partition: ensure_partitions() moves them, but for those of a time too far ahead'
+          then 'rows in the default partition: ensure_partitions() moves them, but for those of a time too far ahead '
+          'or more than 5 years ago'
         when p.month = max(p.month) over () and p.month < v_this_month + interval '1 month'
           then 'the newest partition: ensure_partitions() has not run for too long'
       end
@@ -1822,6 +2760,114 @@ comment on function syncwell.register_user(uuid, uuid, text, text) is
 '(default), analyst, admin. Errors: SW003, 22001, 22023 (unknown role; user of another org).';
 revoke all on function syncwell.register_user(uuid, uuid, text, text) from public;
 grant execute on function syncwell.register_user(uuid, uuid, text, text) to syncwell_operator;
+--! end
+
+--! include core/functions/revoke_consent.sql
+create or replace function syncwell.revoke_consent(
+  p_scope text,
+  out revoked boolean,
+  out erased_rows bigint,
+  out is_complete boolean
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user constant record := syncwell._consenting_user();
+begin
+  perform syncwell._check_scope(p_scope);
+  update syncwell.consents as c
+  set revoked_at = greatest(syncwell._now(), c.granted_at), revoked_login = session_user
+  where c.org_id = v_user.org_id and c.user_id = v_user.user_id and c.scope = p_scope and c.revoked_at is null;
+  revoked := found;
+  erased_rows := 0;
+  is_complete := true;
+  if p_scope = 'detailed_monitoring' and not syncwell._shows_details(v_user.org_id, v_user.user_id) then
+    perform syncwell._request_erasure(v_user.org_id, v_user.user_id);
+    -- what few users have more of, maintenance takes up
+    select e.erased, e.is_complete into erased_rows, is_complete
+    from syncwell._erase_details(v_user.org_id, v_user.user_id, 1000) as e;
+  end if;
+end
+$$;
+comment on function syncwell.revoke_consent(text) is
+'The calling user takes its consent to p_scope back; what was consented to before is kept as history. Where the org '
+'requires consent (setting consent_required), stored details of detailed_monitoring are not shown from now on and '
+'erased: up to about 1000 rows at once, the rest by maintenance (task erase_unconsented). revoked: there was a '
+'consent; erased_rows: how many rows were erased now; is_complete: that was all. Errors: SW001, SW020, 42501 (a '
+'service is no user).';
+revoke all on function syncwell.revoke_consent(text) from public;
+grant execute on function syncwell.revoke_consent(text) to syncwell_client;
+--! end
+
+--! include core/functions/set_feature_flag.sql
+create or replace function syncwell.set_feature_flag(
+  p_flag text,
+  p_enabled boolean,
+  p_org_id uuid default null,
+  p_rollout_percent integer default null
+)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_flag is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a flag is needed',
+      detail = 'p_flag is NULL.',
+      hint = 'Name what is switched, e.g. ''new_dashboard''.';
+  end if;
+  if p_flag !~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$' then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no name of a flag',
+      detail = format('p_flag is %L.', left(p_flag, 100)),
+      hint = 'A letter or digit, then up to 99 letters, digits or _ . : / -';
+  end if;
+  if p_rollout_percent not between 0 and 100 or (p_org_id is not null and p_rollout_percent is not null) then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no percentage of orgs',
+      detail = format('p_rollout_percent is %s%s.', p_rollout_percent, ' for org ' || p_org_id),
+      hint = 'Pass 0 to 100 for all orgs; for one org a flag is on or off.';
+  end if;
+  if p_org_id is not null then
+    perform from syncwell.orgs as o where o.org_id = p_org_id;
+    if not found then
+      raise exception using
+        errcode = 'SW003',
+        message = 'unknown org',
+        detail = format('There is no org %s.', p_org_id),
+        hint = 'Leave p_org_id out to set it for all orgs.';
+    end if;
+  end if;
+
+  if p_enabled is null then
+    delete from syncwell.feature_flags as f
+    where f.flag = p_flag and f.org_id is not distinct from p_org_id;
+    return;
+  end if;
+  insert into syncwell.feature_flags as f (org_id, flag, enabled, rollout_percent)
+  values (p_org_id, p_flag, p_enabled, coalesce(p_rollout_percent, 100))
+  on conflict on constraint feature_flags_are_set_once_per_org do update
+  set
+    enabled = excluded.enabled,
+    rollout_percent = coalesce(p_rollout_percent, f.rollout_percent),
+    set_at = excluded.set_at,
+    set_by = excluded.set_by
+  where (f.enabled, f.rollout_percent)
+    is distinct from (excluded.enabled, coalesce(p_rollout_percent, f.rollout_percent));
+end
+$$;
+comment on function syncwell.set_feature_flag(text, boolean, uuid, integer) is
+'Switches a feature on or off: for p_org_id, or (NULL) for all orgs without a row of their own; p_enabled NULL '
+'removes that row. p_rollout_percent (0 to 100, only for all orgs): for how many of them it is on; NULL leaves it as '
+'it was, 100 for a new flag. Which orgs these are is decided by a hash of flag and org: raising it turns the flag '
+'off for nobody. Errors: 22004 (p_flag), 22023 (p_flag, p_rollout_percent), SW003.';
+revoke all on function syncwell.set_feature_flag(text, boolean, uuid, integer) from public;
+grant execute on function syncwell.set_feature_flag(text, boolean, uuid, integer) to syncwell_operator;
 --! end
 
 --! include core/functions/set_setting.sql
@@ -1950,6 +2996,11 @@ grant execute on function syncwell.who_am_i()
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
 --! end
 
+--! include core/triggers.sql
+create trigger settings_require_consent after insert or update or delete on syncwell.settings
+for each row execute function syncwell._require_consent();
+--! end
+
 --! include core/policies.sql
 -- Deny by default: RLS is on everywhere, and these policies are the only openings.
 -- Not forced: the owner's own functions must read these tables to find out who is calling.
@@ -1964,13 +3015,21 @@ alter table syncwell.setting_definitions enable row level security;
 alter table syncwell.settings enable row level security;
 alter table syncwell.maintenance_tasks enable row level security;
 alter table syncwell.personal_data enable row level security;
+alter table syncwell.personal_details enable row level security;
 alter table syncwell.partitioned_tables enable row level security;
+alter table syncwell.feature_flags enable row level security;
+alter table syncwell.consent_scopes enable row level security;
+alter table syncwell.consents enable row level security;
+alter table syncwell.detail_erasures enable row level security;
+alter table syncwell.access_log enable row level security;
 
 create policy everyone_reads_migrations on syncwell.schema_migrations for select using (true);
 create policy everyone_reads_error_codes on syncwell.error_codes for select using (true);
 create policy everyone_reads_setting_definitions on syncwell.setting_definitions for select using (true);
 create policy everyone_reads_maintenance_tasks on syncwell.maintenance_tasks for select using (true);
 create policy everyone_reads_personal_data on syncwell.personal_data for select using (true);
+create policy everyone_reads_personal_details on syncwell.personal_details for select using (true);
+create policy everyone_reads_consent_scopes on syncwell.consent_scopes for select using (true);
 create policy everyone_reads_partitioned_tables on syncwell.partitioned_tables for select using (true);
 
 create policy own_org on syncwell.orgs for select
@@ -1991,14 +3050,21 @@ using (
 create policy own_and_common_settings on syncwell.settings for select
 using (org_id is null or org_id = (select syncwell.current_org_id()));
 
+create policy own_consents_or_whole_org on syncwell.consents for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
 grant select on
 syncwell.schema_migrations, syncwell.error_codes, syncwell.setting_definitions,
-syncwell.maintenance_tasks, syncwell.personal_data, syncwell.partitioned_tables,
-syncwell.orgs, syncwell.users, syncwell.streams, syncwell.settings
+syncwell.maintenance_tasks, syncwell.personal_data, syncwell.personal_details, syncwell.consent_scopes,
+syncwell.partitioned_tables, syncwell.orgs, syncwell.users, syncwell.streams, syncwell.settings, syncwell.consents
 to syncwell_reader;
 grant select on
 syncwell.schema_migrations, syncwell.error_codes, syncwell.setting_definitions,
-syncwell.maintenance_tasks, syncwell.personal_data, syncwell.partitioned_tables
+syncwell.maintenance_tasks, syncwell.personal_data, syncwell.personal_details, syncwell.consent_scopes,
+syncwell.partitioned_tables
 to syncwell_operator;
 --! end
 
@@ -2009,6 +3075,7 @@ insert into syncwell.error_codes (sqlstate, name, http_status, description) valu
 ('SW003', 'unknown_org', 404, 'No such org.'),
 ('SW010', 'unknown_setting', 400, 'No setting of that name.'),
 ('SW011', 'setting_out_of_range', 400, 'The value does not fit the setting''s kind or bounds.'),
+('SW020', 'unknown_consent_scope', 404, 'There is nothing of this name to consent to.'),
 ('SW901', 'migration_out_of_order', 409, 'The migration before this one is not applied, or a later one is.'),
 ('SW902', 'migration_already_applied', 409, 'This migration is applied already.'),
 ('SW903', 'roles_missing', 409, 'The roles of sql/roles.sql are not there.'),
@@ -2018,18 +3085,51 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 (
   'consent_required', 'boolean', 'off', null, null, null,
   'Whether error texts, devices and networks of a user''s streams are kept only with the user''s consent.'
+),
+(
+  'audit.retention', 'interval', '400 days', '30 days', '100 years', null,
+  'How long is kept who asked about whom; by whole months, the longest of any org.'
+),
+(
+  'audit.server_log', 'boolean', 'off', null, null, null,
+  'Whether asking about another user also writes a line to the server''s log, which a ROLLBACK does not take back.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.consent_scopes (scope, description) values
 (
-  'partitions', 'core', '_partitions_task',
+  'detailed_monitoring',
+  'Error texts, device names, networks and samples of payloads of the user''s streams are stored and shown.'
+);
+
+insert into syncwell.maintenance_tasks (task, domain, routine, each_table, runs_every, description) values
+(
+  'partitions', 'core', '_partitions_task', true, '6 hours',
   'Makes the partitions of the coming months, heals the default ones, drops what is past its retention.'
+),
+(
+  'erase_unconsented', 'core', '_erase_unconsented_task', false, '1 hour',
+  'Erases stored details of users whose consent is missing since setting consent_required or they themselves said so.'
 );
 
 insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
 ('users', 'user_id', 'delete', 'That the user exists, with role and display name.'),
 ('logins', 'user_id', 'delete', 'Which database login is the user''s.'),
-('streams', 'user_id', 'delete', 'Which sources the user syncs.');
+('streams', 'user_id', 'delete', 'Which sources the user syncs.'),
+('consents', 'user_id', 'delete', 'What the user consented to, and when.'),
+('detail_erasures', 'user_id', 'delete', 'That details of the user are being erased.'),
+('access_log', 'user_id', 'anonymise', 'About whom the user asked.'),
+('access_log', 'subject', 'anonymise', 'Who asked about the user.');
+
+insert into syncwell.partitioned_tables (table_name, key_column, key_kind, months_ahead, retention_setting) values
+('access_log', 'id', 'uuid7', 3, 'audit.retention');
+--! end
+
+--! include core/partitions.sql
+select
+  table_name,
+  partition_name,
+  moved_rows
+from syncwell.ensure_partitions('access_log');
 --! end
 
 --! include runs/tables.sql
@@ -4279,7 +5379,7 @@ returns table (
   unresolved_errors bigint,
   errors_of_type bigint
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -4287,6 +5387,7 @@ as $$
 declare
   v_now constant timestamptz := syncwell._now();
 begin
+  perform syncwell._note_access('get_error_report', p_user_id);
   perform syncwell._check_limit(p_limit);
   -- without errors the plan never asks who is calling
   perform syncwell._caller();
@@ -4348,7 +5449,8 @@ comment on function syncwell.get_error_report(text, boolean, integer, uuid) is
 'that saw it last; user_id: NULL when several or none; streams: how many have it; occurrences: of all; retry_count: '
 'the highest; age: since first_seen; next_retry_at, next_retry_in: the earliest (0 = due). total_errors, '
 'unresolved_errors, errors_of_type: errors of single streams in what was asked for, resolved ones included, whatever '
-'the limit. Message with consent only. Errors: SW001, SW002, 22004, 22023.';
+'the limit. Message with consent only. Asking about another user is written to the access log. Errors: SW001, SW002, '
+'25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_error_report(text, boolean, integer, uuid) from public;
 grant execute on function syncwell.get_error_report(text, boolean, integer, uuid) to syncwell_reader;
 --! end
@@ -4388,11 +5490,12 @@ returns table (
   sync_token_after text,
   heartbeat_at timestamptz
 )
-language plpgsql stable security definer rows 20
+language plpgsql volatile security definer rows 20
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
+  perform syncwell._note_access('get_recent_sync_events', p_user_id);
   perform syncwell._check_limit(p_limit);
   if p_status not in ('started', 'success', 'partial', 'failed', 'timeout', 'cancelled') then
     raise exception using
@@ -4414,9 +5517,9 @@ comment on function syncwell.get_recent_sync_events(text, integer, text, uuid) i
 'The last p_limit (1 to 1000) runs, newest first, of p_source (NULL: all) with p_status (NULL: any), of p_user_id '
 '(NULL: everything the caller may see). duration_ms: milliseconds from start to end, NULL while it runs; '
 'items_per_second: items_processed over duration_ms, NULL where either is not known; direction: pull (to a device), '
-'push (from it) or NULL; bytes: what was transferred, NULL when not told; attempt: 1 = first try; '
-'error_message, device_id, network_type with consent only. Retired streams are left out. Errors: SW001, SW002, 22004, '
-'22023.';
+'push (from it) or NULL; bytes: what was transferred, NULL when not told; attempt: 1 = first try; error_message, '
+'device_id, network_type with consent only. Retired streams are left out. Asking about another user is written to '
+'the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_recent_sync_events(text, integer, text, uuid) from public;
 grant execute on function syncwell.get_recent_sync_events(text, integer, text, uuid)
 to syncwell_reader, syncwell_client;
@@ -4456,11 +5559,12 @@ returns table (
   sync_token_after text,
   heartbeat_at timestamptz
 )
-language plpgsql stable security definer rows 20
+language plpgsql volatile security definer rows 20
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
+  perform syncwell._note_access('get_recent_webhooks', p_user_id);
   perform syncwell._check_limit(p_limit);
   return query
   select
@@ -4473,7 +5577,8 @@ end
 $$;
 comment on function syncwell.get_recent_webhooks(text, integer, uuid) is
 'The last p_limit (1 to 1000) runs of type webhook, newest first; arguments and columns as get_recent_sync_events(). '
-'Errors: SW001, SW002, 22004, 22023.';
+'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
+'transaction), 22004, 22023.';
 revoke all on function syncwell.get_recent_webhooks(text, integer, uuid) from public;
 grant execute on function syncwell.get_recent_webhooks(text, integer, uuid) to syncwell_reader;
 --! end
@@ -5344,12 +6449,15 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'A probe that has not come back by then is given up and another one let through.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
-('reap_runs', 'runs', '_reap_runs_task', 'Ends runs that are silent or take too long as timeout.'),
-('expire_run_keys', 'runs', '_expire_run_keys_task', 'Deletes run keys past setting runs.run_key_retention.'),
-('expire_sync_errors', 'runs', '_expire_sync_errors_task', 'Deletes resolved errors past setting runs.retention.'),
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+('reap_runs', 'runs', '_reap_runs_task', '1 minute', 'Ends runs that are silent or take too long as timeout.'),
+('expire_run_keys', 'runs', '_expire_run_keys_task', '1 day', 'Deletes run keys past setting runs.run_key_retention.'),
 (
-  'expire_source_attempts', 'runs', '_expire_source_attempts_task',
+  'expire_sync_errors', 'runs', '_expire_sync_errors_task', '1 day',
+  'Deletes resolved errors past setting runs.retention.'
+),
+(
+  'expire_source_attempts', 'runs', '_expire_source_attempts_task', '1 hour',
   'Deletes the counts by minute that are older than an hour.'
 );
 
@@ -5361,6 +6469,14 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 
 insert into syncwell.partitioned_tables (table_name, key_column, key_kind, months_ahead, retention_setting) values
 ('sync_events', 'id', 'uuid7', 3, 'runs.retention');
+
+insert into syncwell.personal_details (table_name, column_name, user_column, on_revoke, description) values
+('sync_events', 'error_message', 'user_id', 'clear', 'Why a run failed.'),
+('sync_events', 'device_id', 'user_id', 'clear', 'On which device it ran.'),
+('sync_events', 'network_type', 'user_id', 'clear', 'On which network.'),
+('sync_events', 'network_quality', 'user_id', 'clear', 'How good that was.'),
+('sync_errors', 'error_message', 'user_id', 'clear', 'What went wrong.'),
+('sync_errors', 'error_details', 'user_id', 'clear', 'What was told of it.');
 --! end
 
 --! include runs/partitions.sql
@@ -5369,6 +6485,751 @@ select
   partition_name,
   moved_rows
 from syncwell.ensure_partitions('sync_events');
+--! end
+
+--! include activity/tables.sql
+-- activity: what was done, by whom and when. Written once, never changed, dropped by the month.
+
+-- Partitioned on created_at, not on a UUIDv7 id: people ask "between A and B" by the time they see; that prunes
+-- partitions and is the order of every page, without any translation. The id only tells entries of one moment apart.
+create table syncwell.sync_activity_log (
+  org_id uuid not null,
+  created_at timestamptz not null,
+  id uuid not null default gen_random_uuid(),
+  user_id uuid,
+  record_count bigint,
+  duration_seconds numeric,
+  sync_id text,
+  action syncwell.sync_action not null,
+  status syncwell.sync_status_type not null,
+  entity_type syncwell.sync_entity_type,
+  error_message text,
+  -- No CHECK and no foreign key: nobody but functions writes here, and each would be looked at for every entry.
+  primary key (org_id, created_at, id)
+) partition by range (created_at);
+
+-- Six questions, each newest first: by org (the primary key), user, sync, action, status, entity. Each needs its own
+-- way in, since before PostgreSQL 18 no index is entered by its second column, and even a rare value must not be looked
+-- for among ten million entries. Few bytes instead of few indexes:
+-- - What has few values is indexed by the quarter of an hour: entries of one share their key, which is stored once for
+--   all of them, so that an entry takes 15 to 25 bytes instead of 105. A page is read slot by slot, newest first.
+-- - Of one sync there are few entries, to be sorted when found: a hash does, in a third of the bytes of a tree.
+create index sync_activity_log_by_user on syncwell.sync_activity_log (org_id, user_id, created_at)
+where user_id is not null;
+create index sync_activity_log_by_sync on syncwell.sync_activity_log using hash (sync_id) where sync_id is not null;
+create index sync_activity_log_by_action
+on syncwell.sync_activity_log (org_id, action, date_bin('15 minutes', created_at, 'epoch'));
+create index sync_activity_log_by_status
+on syncwell.sync_activity_log (org_id, status, date_bin('15 minutes', created_at, 'epoch'));
+create index sync_activity_log_by_entity
+on syncwell.sync_activity_log (org_id, entity_type, date_bin('15 minutes', created_at, 'epoch'))
+where entity_type is not null;
+
+comment on table syncwell.sync_activity_log is
+'What was done: runs, pushes, previews, resumes, the ends of reported syncs, and what log_sync_activity() was told. '
+'Every member of the org reads it all. Entries are never changed; partitions of a month (UTC) go after setting '
+'activity.retention. Who writes what: a run its start (scheduled_run: its stream declares a schedule; manual_trigger: '
+'type manual; error_recovery: a retry; batch_process: a device''s push; sync_start: any other) and its end '
+'(sync_complete); a sync of sync_progress that is no run its end (sync_complete); the end of a pause partial_resume; '
+'a computed preview preview_delta.';
+comment on column syncwell.sync_activity_log.org_id is 'The org.';
+comment on column syncwell.sync_activity_log.created_at is
+'When it was: the start or the end of a run, else when it was logged.';
+comment on column syncwell.sync_activity_log.id is 'Tells entries of one moment apart.';
+comment on column syncwell.sync_activity_log.user_id is
+'Who did it or whose stream it is; NULL: a service, or the user is gone.';
+comment on column syncwell.sync_activity_log.record_count is 'Records handled; NULL: not told, or not known yet.';
+comment on column syncwell.sync_activity_log.duration_seconds is 'Seconds it took, without pauses; NULL: not over.';
+comment on column syncwell.sync_activity_log.sync_id is
+'The sync it is about: the id of a run as text, or the sync_id of sync_progress; NULL: none.';
+comment on column syncwell.sync_activity_log.action is
+'preview_delta, sync_start, sync_complete, batch_process, error_recovery, manual_trigger, scheduled_run, '
+'partial_resume, or one of setting activity.actions.';
+comment on column syncwell.sync_activity_log.status is
+'in_progress for what began; for what is over completed, completed_with_errors, failed, cancelled or timeout.';
+comment on column syncwell.sync_activity_log.entity_type is 'What was synced; NULL: not told.';
+comment on column syncwell.sync_activity_log.error_message is
+'Why it failed, without secrets; NULL where consent is missing. Shown by get_sync_activity() only.';
+--! end
+
+--! include activity/functions/_activity_by_slot.sql
+create or replace function syncwell._activity_by_slot(
+  p_org_id uuid,
+  p_entity_type text,
+  p_action text,
+  p_status text,
+  p_from timestamptz,
+  p_to timestamptz,
+  p_last_at timestamptz,
+  p_last_id uuid,
+  p_limit integer
+)
+returns setof syncwell.sync_activity_log
+language plpgsql stable security invoker rows 50
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+-- whatever it believes there is of a value at that time, the planner shall not read and sort it all for a page
+set enable_sort = off
+set enable_bitmapscan = off
+as $$
+begin
+  return query
+  select a.*
+  from syncwell.sync_activity_log as a
+  where a.org_id = p_org_id
+    and (p_action is null or a.action = p_action)
+    and (p_status is null or a.status = p_status)
+    and (p_entity_type is null or a.entity_type = p_entity_type)
+    and (p_from is null or a.created_at >= p_from)
+    and (p_to is null or a.created_at < p_to)
+    and (p_last_at is null or (a.created_at, a.id) < (p_last_at, p_last_id))
+    -- the same bounds for the index
+    and (
+      p_from is null
+      or date_bin('15 minutes', a.created_at, 'epoch') >= date_bin('15 minutes', greatest(p_from, 'epoch'), 'epoch')
+    )
+    and (
+      coalesce(p_to, p_last_at) is null
+      or date_bin('15 minutes', a.created_at, 'epoch') <= least(p_to, p_last_at)
+    )
+  order by date_bin('15 minutes', a.created_at, 'epoch') desc, a.created_at desc, a.id desc
+  limit p_limit;
+end
+$$;
+comment on function
+syncwell._activity_by_slot(uuid, text, text, text, timestamptz, timestamptz, timestamptz, uuid, integer) is
+'_activity_page() of actions, statuses and entity types, at least one of them, in the order of their indexes: a '
+'quarter of an hour after the other, the newest first, each sorted by itself.';
+revoke all on function
+syncwell._activity_by_slot(uuid, text, text, text, timestamptz, timestamptz, timestamptz, uuid, integer) from public;
+--! end
+
+--! include activity/functions/_activity_page.sql
+create or replace function syncwell._activity_page(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_entity_type text,
+  p_action text,
+  p_status text,
+  p_sync_id text,
+  p_from timestamptz,
+  p_to timestamptz,
+  p_last_at timestamptz,
+  p_last_id uuid,
+  p_limit integer
+)
+returns setof syncwell.sync_activity_log
+language plpgsql stable security invoker rows 50
+set search_path = pg_catalog, pg_temp
+-- each question has an index of its own, which only a plan for what is asked finds
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+  if p_user_id is null and p_sync_id is null and coalesce(p_action, p_status, p_entity_type) is not null then
+    return query
+    select s.*
+    from syncwell._activity_by_slot(
+      p_org_id, p_entity_type, p_action, p_status, p_from, p_to, p_last_at, p_last_id, p_limit
+    ) as s;
+    return;
+  end if;
+
+  return query
+  -- with ties: their order is by id, which only the index of the primary key has
+  with newest as (
+    select a.*
+    from syncwell.sync_activity_log as a
+    where a.org_id = p_org_id
+      and (p_user_id is null or a.user_id = p_user_id)
+      and (p_sync_id is null or a.sync_id = p_sync_id)
+      and (p_action is null or a.action = p_action)
+      and (p_status is null or a.status = p_status)
+      and (p_entity_type is null or a.entity_type = p_entity_type)
+      and (p_from is null or a.created_at >= p_from)
+      and (p_to is null or a.created_at < p_to)
+      and (p_last_at is null or (a.created_at, a.id) < (p_last_at, p_last_id))
+    order by a.created_at desc
+    fetch first (p_limit) rows with ties
+  )
+  select n.*
+  from newest as n
+  order by n.created_at desc, n.id desc
+  limit p_limit;
+end
+$$;
+comment on function
+syncwell._activity_page(
+  uuid, uuid, text, text, text, text, timestamptz, timestamptz, timestamptz, uuid, integer
+) is
+'A page of an org''s activity log, newest first, for get_sync_activity(), which has checked what it passes; p_last_at, '
+'p_last_id: the last entry of the page before, NULL: the first page.';
+revoke all on function
+syncwell._activity_page(
+  uuid, uuid, text, text, text, text, timestamptz, timestamptz, timestamptz, uuid, integer
+) from public;
+--! end
+
+--! include activity/functions/_activity_place.sql
+create or replace function syncwell._activity_place(
+  p_page_token text,
+  out created_at timestamptz,
+  out id uuid
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_page_token ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    begin
+      created_at := split_part(p_page_token, '_', 1)::timestamptz;
+      id := split_part(p_page_token, '_', 2)::uuid;
+      return;
+    exception
+      -- looks like a time, such as the 31st of February
+      when datetime_field_overflow or invalid_datetime_format then null;
+    end;
+  end if;
+  raise exception using
+    errcode = '22023',
+    message = 'this is no page token',
+    detail = 'p_page_token is not one that get_sync_activity() has returned.',
+    hint = 'Pass page_token of the last row you have, with the same filters.';
+end
+$$;
+comment on function syncwell._activity_place(text) is
+'The place in the activity log that a page token of get_sync_activity() names: its last entry''s time and id. Errors: '
+'22023.';
+revoke all on function syncwell._activity_place(text) from public;
+--! end
+
+--! include activity/functions/_check_activity.sql
+create or replace function syncwell._check_activity(
+  p_org_id uuid,
+  p_action text,
+  p_status text,
+  p_sync_id text,
+  p_entity_type text,
+  p_record_count bigint,
+  p_duration_seconds numeric,
+  p_error_message text
+)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_built_in constant text[] := array[
+    'preview_delta', 'sync_start', 'sync_complete', 'batch_process', 'error_recovery', 'manual_trigger',
+    'scheduled_run', 'partial_resume'
+  ];
+begin
+  if p_action is null or p_status is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an action and a status are needed',
+      detail = format('%s is NULL.', case when p_action is null then 'p_action' else 'p_status' end),
+      hint = 'Say what was done, e.g. batch_process, and how it stands, e.g. completed.';
+  end if;
+  if p_action <> all(c_built_in)
+    and p_action <> all(
+      string_to_array(
+        regexp_replace(syncwell._setting(p_org_id, 'activity.actions'), '[[:space:]]', '', 'g'), ','
+      )
+    )
+  then
+    raise exception using
+      errcode = 'SW251',
+      message = 'unknown action',
+      detail = format('%L is neither built in nor listed in setting activity.actions.', left(p_action, 100)),
+      hint = format('Built in are: %s.', array_to_string(c_built_in, ', '));
+  end if;
+  perform syncwell._check_activity_status(p_status);
+  perform syncwell._check_text('p_sync_id', p_sync_id, 200);
+  if p_sync_id = '' then
+    raise exception using
+      errcode = '22023',
+      message = 'an empty sync_id names no sync',
+      detail = 'p_sync_id is empty.',
+      hint = 'Leave it out where there is none.';
+  end if;
+  perform syncwell._check_entity_type(p_org_id, null, p_entity_type);
+  perform syncwell._check_count('p_record_count', p_record_count);
+  if p_duration_seconds is not null and not p_duration_seconds between 0 and 1000000000 then
+    raise exception using
+      errcode = '22023',
+      message = 'duration out of range',
+      detail = 'p_duration_seconds is negative, no number, or more than 1000000000.',
+      hint = 'Pass seconds, or leave it out where they are not known.';
+  end if;
+  perform syncwell._check_text('p_error_message', p_error_message, 8192);
+end
+$$;
+comment on function
+syncwell._check_activity(uuid, text, text, text, text, bigint, numeric, text) is
+'Refuses what log_sync_activity() can''t log, each with its error: SW205, SW251, 22001, 22004, 22023.';
+revoke all on function
+syncwell._check_activity(uuid, text, text, text, text, bigint, numeric, text) from public;
+--! end
+
+--! include activity/functions/_check_activity_status.sql
+create or replace function syncwell._check_activity_status(p_status text)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_status not in (
+    'pending', 'in_progress', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled', 'timeout'
+  ) then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('%L is no status of a sync.', left(p_status, 100)),
+      hint = 'Use pending, in_progress, paused, completed, completed_with_errors, failed, cancelled or timeout.';
+  end if;
+end
+$$;
+comment on function syncwell._check_activity_status(text) is
+'Refuses (22023) what is no status of a sync; NULL passes.';
+revoke all on function syncwell._check_activity_status(text) from public;
+--! end
+
+--! include activity/functions/_check_entity_type.sql
+create or replace function syncwell._check_entity_type(
+  p_org_id uuid,
+  p_source text,
+  p_entity_type text
+)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_built_in constant text[] := array[
+    'customer', 'product', 'order', 'invoice', 'supplier', 'inventory', 'category', 'attribute'
+  ];
+begin
+  if p_entity_type <> all(c_built_in)
+    and p_entity_type <> all(
+      string_to_array(
+        regexp_replace(syncwell._setting(p_org_id, 'progress.entity_types', p_source), '[[:space:]]', '', 'g'), ','
+      )
+    )
+  then
+    raise exception using
+      errcode = 'SW205',
+      message = 'unknown entity type',
+      detail = format('%L is neither built in nor listed in setting progress.entity_types.', left(p_entity_type, 100)),
+      hint = format('Built in are: %s.', array_to_string(c_built_in, ', '));
+  end if;
+end
+$$;
+comment on function syncwell._check_entity_type(uuid, text, text) is
+'Refuses an entity type that the org does not know; NULL passes. p_source: whose setting progress.entity_types may '
+'add some, NULL: the org''s. Errors: SW205.';
+revoke all on function syncwell._check_entity_type(uuid, text, text) from public;
+--! end
+
+--! include activity/functions/_keep_activity.sql
+create or replace function syncwell._keep_activity()
+returns trigger
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if new.user_id is null and old.user_id is not null then
+    -- texts may speak of the person, and without a user nobody would ask for consent
+    new.error_message := null;
+    old.user_id := null;
+  end if;
+  if new.error_message is null then
+    old.error_message := null;
+  end if;
+  if new is distinct from old then
+    raise exception using
+      errcode = '42501',
+      message = 'the activity log is append-only',
+      detail = 'An entry was to be changed.',
+      hint = 'Only a user or the text of an error can be taken out of it: set it to NULL.';
+  end if;
+  return new;
+end
+$$;
+comment on function syncwell._keep_activity() is
+'Trigger of sync_activity_log: an entry stays as it is, whoever writes; only the text of its error can be taken out, '
+'and its user, with whom that text goes too. Errors: 42501.';
+revoke all on function syncwell._keep_activity() from public;
+--! end
+
+--! include activity/functions/_log_activity.sql
+create or replace function syncwell._log_activity(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_action text,
+  p_status text,
+  p_sync_id text default null,
+  p_entity_type text default null,
+  p_record_count bigint default null,
+  p_duration_seconds numeric default null,
+  p_error_message text default null,
+  p_created_at timestamptz default null
+)
+returns uuid
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid;
+begin
+  insert into syncwell.sync_activity_log (
+    org_id, created_at, user_id, record_count, duration_seconds, sync_id, action, status, entity_type, error_message
+  )
+  values (
+    p_org_id, coalesce(p_created_at, syncwell._now()), p_user_id, p_record_count, round(p_duration_seconds, 3),
+    p_sync_id, p_action, p_status, p_entity_type,
+    case
+      when p_error_message is not null
+        then syncwell._redact(p_org_id, p_user_id, syncwell._scrub_secrets(p_error_message))
+    end
+  )
+  returning id into v_id;
+  return v_id;
+end
+$$;
+comment on function
+syncwell._log_activity(uuid, uuid, text, text, text, text, bigint, numeric, text, timestamptz) is
+'Writes an entry of the activity log; the caller has checked what it passes. p_user_id: who did it or whose stream it '
+'is, NULL: a service; p_sync_id: the sync it is about; p_duration_seconds: kept to the millisecond; p_error_message: '
+'kept without secrets and with consent; p_created_at: when it was, NULL: now. Returns the entry''s id.';
+revoke all on function
+syncwell._log_activity(uuid, uuid, text, text, text, text, bigint, numeric, text, timestamptz) from public;
+--! end
+
+--! include activity/functions/_log_run.sql
+create or replace function syncwell._log_run()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not syncwell._setting(new.org_id, 'activity.log_runs', new.source, new.platform)::boolean then
+    return null;
+  end if;
+  if tg_op = 'INSERT' then
+    insert into syncwell.sync_activity_log (org_id, created_at, user_id, sync_id, action, status)
+    values (
+      new.org_id, new.started_at, new.user_id, new.id::text,
+      case
+        -- while it runs: the error it retries
+        when new.attempt > 1 or new.parent_id is not null or (new.status = 'started' and new.error_id is not null)
+          then 'error_recovery'
+        when new.direction = 'push' then 'batch_process'
+        when new.sync_type = 'manual' then 'manual_trigger'
+        when new.direction is null and new.sync_type <> 'webhook' and exists (
+          select from syncwell.streams as s
+          where s.org_id = new.org_id
+            and s.stream_id = new.stream_id
+            and (s.cron is not null or s.expected_interval is not null)
+        ) then 'scheduled_run'
+        else 'sync_start'
+      end,
+      'in_progress'
+    );
+  end if;
+  if new.status <> 'started' then
+    insert into syncwell.sync_activity_log (
+      org_id, created_at, user_id, record_count, duration_seconds, sync_id, action, status, error_message
+    )
+    values (
+      new.org_id,
+      -- never in the same moment as its start, so that the two keep their order
+      greatest(new.completed_at, new.started_at + interval '1 microsecond'),
+      new.user_id, new.items_processed, round(new.duration_ms / 1000.0, 3), new.id::text, 'sync_complete',
+      case new.status when 'success' then 'completed' when 'partial' then 'completed_with_errors' else new.status end,
+      case
+        when new.error_message is not null
+          then syncwell._redact(new.org_id, new.user_id, syncwell._scrub_secrets(new.error_message))
+      end
+    );
+  end if;
+  return null;
+end
+$$;
+comment on function syncwell._log_run() is
+'Trigger of sync_events: a run''s start and its end go to the activity log, unless setting activity.log_runs is off. '
+'What started it is the action: a retry error_recovery, a device''s push batch_process, type manual manual_trigger, a '
+'stream with cron or expected interval scheduled_run, any other sync_start. The end is sync_complete, with status '
+'completed (success), completed_with_errors (partial), failed, timeout or cancelled: whoever ends a run holds its '
+'lock, and it ends once. Definer, because whoever writes a run may not write the log.';
+revoke all on function syncwell._log_run() from public;
+--! end
+
+--! include activity/functions/ensure_activity_partitions.sql
+create or replace function syncwell.ensure_activity_partitions(p_months_ahead integer default 3)
+returns table (
+  partition_name text,
+  moved_rows bigint
+)
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select
+    p.partition_name,
+    p.moved_rows
+  from syncwell.ensure_partitions('sync_activity_log', p_months_ahead) as p;
+end;
+comment on function syncwell.ensure_activity_partitions(integer) is
+'Makes the activity log''s partitions (UTC months) from this month to p_months_ahead (0 to 120, default 3; NULL: the '
+'registry''s number) and moves entries that fell into the default partition to a partition of their own, as '
+'ensure_partitions() does for all tables. Returns what it made; nothing when all was there. Errors: 22023 out of '
+'range, 55P03 a lock took longer than 5 s: nothing is made, try again.';
+revoke all on function syncwell.ensure_activity_partitions(integer) from public;
+grant execute on function syncwell.ensure_activity_partitions(integer) to syncwell_operator;
+--! end
+
+--! include activity/functions/get_sync_activity.sql
+create or replace function syncwell.get_sync_activity(
+  p_user_id uuid default null,
+  p_entity_type text default null,
+  p_action text default null,
+  p_status text default null,
+  p_sync_id text default null,
+  p_from timestamptz default null,
+  p_to timestamptz default null,
+  p_limit integer default 50,
+  p_page_token text default null
+)
+returns table (
+  id uuid,
+  created_at timestamptz,
+  action text,
+  status text,
+  sync_id text,
+  entity_type text,
+  record_count bigint,
+  duration_seconds numeric,
+  error_message text,
+  user_id uuid,
+  page_token text
+)
+language plpgsql volatile security definer rows 50
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_last_at timestamptz;
+  v_last_id uuid;
+begin
+  v_caller := syncwell._caller();
+  perform syncwell._note_access('get_sync_activity', p_user_id);
+  perform syncwell._check_limit(p_limit);
+  perform syncwell._check_activity_status(p_status);
+  if p_from > p_to then
+    raise exception using
+      errcode = '22023',
+      message = 'the range is the wrong way round',
+      detail = format('p_from %s is after p_to %s.', p_from, p_to),
+      hint = 'Entries from p_from on and before p_to are returned.';
+  end if;
+  if p_user_id is not null then
+    perform from syncwell.users as u where u.org_id = v_caller.org_id and u.user_id = p_user_id;
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s in your org.', p_user_id),
+        hint = 'Leave p_user_id out for everybody of the org.';
+    end if;
+  end if;
+  if p_page_token is not null then
+    select p.created_at, p.id into v_last_at, v_last_id from syncwell._activity_place(p_page_token) as p;
+  end if;
+  return query
+  select
+    a.id, a.created_at, a.action::text, a.status::text, a.sync_id, a.entity_type::text, a.record_count,
+    a.duration_seconds,
+    case
+      when a.error_message is not null and (v_caller.sees_org or a.user_id is null or a.user_id = v_caller.user_id)
+        -- consent may have been withdrawn since
+        then syncwell._redact(a.org_id, a.user_id, a.error_message)
+    end,
+    a.user_id,
+    to_char(a.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z_"') || a.id
+  from syncwell._activity_page(
+    v_caller.org_id, p_user_id, p_entity_type, p_action, p_status, p_sync_id, p_from, p_to, v_last_at, v_last_id,
+    p_limit
+  ) as a;
+end
+$$;
+comment on function
+syncwell.get_sync_activity(uuid, text, text, text, text, timestamptz, timestamptz, integer, text) is
+'The activity log of the caller''s org, newest first: entries of p_user_id, p_entity_type, p_action, p_status, '
+'p_sync_id (NULL: any), from p_from on and before p_to (NULL: no bound), p_limit (1 to 1000) of them. The next page: '
+'the same call with p_page_token = page_token of the last row; it names a place in time and nothing else, so that of '
+'another org''s nothing is seen. error_message: to members only of their own entries and the org''s, by consent. '
+'duration in seconds. A filter that nothing matches gives no rows. Asking about another user is written to the access '
+'log. Errors: SW001, SW002 the org has no such user, 22004, 22023 limit, status, range or page token, 25006.';
+revoke all on function
+syncwell.get_sync_activity(uuid, text, text, text, text, timestamptz, timestamptz, integer, text) from public;
+grant execute on function
+syncwell.get_sync_activity(uuid, text, text, text, text, timestamptz, timestamptz, integer, text)
+to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include activity/functions/log_sync_activity.sql
+create or replace function syncwell.log_sync_activity(
+  p_action text,
+  p_status text default 'completed',
+  p_sync_id text default null,
+  p_entity_type text default null,
+  p_record_count bigint default null,
+  p_duration_seconds numeric default null,
+  p_error_message text default null,
+  p_user_id uuid default null
+)
+returns uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+  v_user_id uuid;
+  v_id uuid;
+begin
+  if p_action in (
+      'preview_delta', 'sync_start', 'sync_complete', 'batch_process', 'error_recovery', 'manual_trigger',
+      'scheduled_run', 'partial_resume'
+    )
+    and p_status in (
+      'pending', 'in_progress', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled', 'timeout'
+    )
+    and coalesce(p_entity_type, 'order') in (
+      'customer', 'product', 'order', 'invoice', 'supplier', 'inventory', 'category', 'attribute'
+    )
+    and length(coalesce(p_sync_id, '-')) between 1 and 200
+    and coalesce(p_record_count, 0) >= 0
+    and coalesce(p_duration_seconds, 0) between 0 and 1000000000
+    and p_error_message is null
+    and p_user_id is null
+  then
+    -- what is plainly well, of a user's or a service's login, which is looked up as in _caller(): each call of a
+    -- function costs as much as an index of the entry
+    insert into syncwell.sync_activity_log (
+      org_id, created_at, user_id, record_count, duration_seconds, sync_id, action, status, entity_type
+    )
+    select
+      l.org_id, syncwell._now(), l.user_id, p_record_count, round(p_duration_seconds, 3), p_sync_id, p_action,
+      p_status, p_entity_type
+    from syncwell.logins as l
+    where l.login_role = session_user and l.org_id is not null
+    returning id into v_id;
+    if v_id is not null then
+      return v_id;
+    end if;
+  end if;
+
+  v_caller := syncwell._caller();
+  v_user_id := v_caller.user_id;
+  if p_user_id is not null then
+    v_user_id := syncwell._target_user(p_user_id);
+  end if;
+  perform syncwell._check_activity(
+    v_caller.org_id, p_action, p_status, p_sync_id, p_entity_type, p_record_count, p_duration_seconds, p_error_message
+  );
+  return syncwell._log_activity(
+    v_caller.org_id, v_user_id, p_action, p_status, p_sync_id, p_entity_type, p_record_count, p_duration_seconds,
+    p_error_message
+  );
+end
+$$;
+comment on function syncwell.log_sync_activity(text, text, text, text, bigint, numeric, text, uuid) is
+'Writes an entry to the activity log of the caller''s org; entries are never changed. p_action: preview_delta, '
+'sync_start, sync_complete, batch_process, error_recovery, manual_trigger, scheduled_run, partial_resume, or one of '
+'setting activity.actions; p_status: pending, in_progress, paused, completed (the default), completed_with_errors, '
+'failed, cancelled, timeout; p_sync_id: the sync it is about, up to 200 characters; p_entity_type: what is synced; '
+'p_record_count: records handled; p_duration_seconds: kept to the millisecond; p_error_message: up to 8192 '
+'characters, kept without secrets and with consent; p_user_id: who did it (admins and services may name users of '
+'their org), NULL: the caller. Returns the entry''s id. Runs, pushes, previews and reported syncs write theirs '
+'themselves. Errors: SW001, SW002, SW205 entity type, SW251 action, 22001, 22004, 22023.';
+revoke all on function syncwell.log_sync_activity(text, text, text, text, bigint, numeric, text, uuid) from public;
+grant execute on function
+syncwell.log_sync_activity(text, text, text, text, bigint, numeric, text, uuid) to syncwell_worker;
+--! end
+
+--! include activity/triggers.sql
+create trigger sync_activity_log_stays before update on syncwell.sync_activity_log
+for each row execute function syncwell._keep_activity();
+
+-- By the row: runs start and end one by one, and a statement's transition table costs more than both entries.
+create trigger activity_of_new_runs after insert on syncwell.sync_events
+for each row execute function syncwell._log_run();
+
+-- A heartbeat sets no status and does not pay for this.
+create trigger activity_of_ended_runs after update of status on syncwell.sync_events
+for each row when (old.status = 'started' and new.status <> 'started')
+execute function syncwell._log_run();
+--! end
+
+--! include activity/policies.sql
+-- The log belongs to the org: every member sees all of it, and user_id only names who did it.
+alter table syncwell.sync_activity_log enable row level security;
+
+create policy own_org_reads on syncwell.sync_activity_log for select
+using (org_id = (select syncwell.current_org_id()));
+
+-- Append-only: nobody may insert, update or delete; functions write. Texts of errors are shown by a function.
+grant select (
+  org_id, created_at, id, user_id, record_count, duration_seconds, sync_id, action, status, entity_type
+) on syncwell.sync_activity_log to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include activity/registry.sql
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+('SW205', 'unknown_entity_type', 422, 'The entity type is neither built in nor in setting progress.entity_types.'),
+('SW251', 'unknown_sync_action', 422, 'The action is neither built in nor in setting activity.actions.');
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, allowed, unit, description) values
+(
+  'activity.log_runs', 'boolean', 'on', null, null, null, null,
+  'Whether each run leaves an entry at its start and one at its end in the activity log.'
+),
+(
+  'activity.actions', 'text', '', null, null, null, null,
+  'Actions an org logs besides the built-in ones, separated by commas.'
+),
+(
+  'activity.retention', 'interval', '12 months', '1 month', '100 years', null, null,
+  'How long entries of the activity log are kept; they go by whole months.'
+),
+(
+  'activity.on_expiry', 'text', 'drop', null, null, '{drop,detach}', null,
+  'What becomes of a month past its retention: drop: it is gone; detach: it stays as a table of its own.'
+),
+(
+  'progress.entity_types', 'text', '', null, null, null, null,
+  'Entity types an org uses besides the built-in ones, separated by commas.'
+);
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, also_cleared, description) values
+('sync_activity_log', 'user_id', 'anonymise', '{error_message}', 'What the user did, and when.');
+
+insert into syncwell.personal_details (table_name, column_name, user_column, on_revoke, description) values
+('sync_activity_log', 'error_message', 'user_id', 'clear', 'Texts of errors.');
+
+insert into syncwell.partitioned_tables (
+  table_name, key_column, key_kind, months_ahead, retention_setting, expiry_setting
+)
+values
+('sync_activity_log', 'created_at', 'timestamptz', 3, 'activity.retention', 'activity.on_expiry');
+--! end
+
+--! include activity/partitions.sql
+select
+  table_name,
+  partition_name,
+  moved_rows
+from syncwell.ensure_partitions('sync_activity_log');
 --! end
 
 --! include progress/tables.sql
@@ -5504,10 +7365,6 @@ returns void
 language plpgsql stable security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  c_built_in constant text[] := array[
-    'customer', 'product', 'order', 'invoice', 'supplier', 'inventory', 'category', 'attribute'
-  ];
 begin
   perform syncwell._check_text('source_system', p_new.source_system, 200);
   perform syncwell._check_text('job_id', p_new.job_id, 200);
@@ -5518,22 +7375,8 @@ begin
       detail = format('It has %s bytes; at most 65536 are kept.', octet_length(p_new.metadata::text)),
       hint = 'Keep large documents elsewhere and refer to them.';
   end if;
-  if p_new.entity_type is distinct from p_old.entity_type
-    and p_new.entity_type <> all(c_built_in)
-    and p_new.entity_type <> all(
-      string_to_array(
-        regexp_replace(
-          syncwell._setting(p_new.org_id, 'progress.entity_types', p_new.source_system), '[[:space:]]', '', 'g'
-        ),
-        ','
-      )
-    )
-  then
-    raise exception using
-      errcode = 'SW205',
-      message = 'unknown entity type',
-      detail = format('%L is neither built in nor listed in setting progress.entity_types.', p_new.entity_type),
-      hint = format('Built in are: %s.', array_to_string(c_built_in, ', '));
+  if p_new.entity_type is distinct from p_old.entity_type then
+    perform syncwell._check_entity_type(p_new.org_id, p_new.source_system, p_new.entity_type);
   end if;
 end
 $$;
@@ -5716,6 +7559,46 @@ comment on function syncwell._label_sync_progress() is
 revoke all on function syncwell._label_sync_progress() from public;
 --! end
 
+--! include progress/functions/_log_sync_progress.sql
+create or replace function syncwell._log_sync_progress(
+  p_new syncwell.sync_progress,
+  p_old_status text
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run syncwell.sync_events;
+  v_ends constant boolean := p_new.completed_at is not null;
+begin
+  if not v_ends and (p_old_status = 'paused' and p_new.status = 'in_progress') is not true then
+    return;
+  end if;
+  if v_ends and p_new.sync_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    select e.* into v_run from syncwell.sync_events as e where e.org_id = p_new.org_id and e.id = p_new.sync_id::uuid;
+    -- a run logs its own end
+    if found and syncwell._setting(v_run.org_id, 'activity.log_runs', v_run.source, v_run.platform)::boolean then
+      return;
+    end if;
+  end if;
+  perform syncwell._log_activity(
+    p_new.org_id, p_new.initiated_by, case when v_ends then 'sync_complete' else 'partial_resume' end, p_new.status,
+    p_new.sync_id, p_new.entity_type, p_new.processed_count,
+    greatest(
+      0,
+      extract(epoch from coalesce(p_new.completed_at, syncwell._now()) - p_new.started_at) - p_new.paused_seconds
+    )
+  );
+end
+$$;
+comment on function syncwell._log_sync_progress(syncwell.sync_progress, text) is
+'Writes to the activity log that a sync has ended or is resumed, with the records processed and the seconds elapsed; '
+'of any other change of its status, nothing. p_new: the row as it is being written, p_old_status: its status before, '
+'NULL for a new row. The end of a sync named after a run is the run''s to log (setting activity.log_runs).';
+revoke all on function syncwell._log_sync_progress(syncwell.sync_progress, text) from public;
+--! end
+
 --! include progress/functions/_notify_sync_progress.sql
 create or replace function syncwell._notify_sync_progress()
 returns trigger
@@ -5724,12 +7607,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform syncwell._announce_sync_progress(new.org_id, new.id, new.source_system);
+  perform syncwell._log_sync_progress(new, null);
   return null;
 end
 $$;
 comment on function syncwell._notify_sync_progress() is
-'Trigger: a sync began. After the insert, because a row that ON CONFLICT turns away must not be told of. '
-'Definer, because it reads a setting.';
+'Trigger: a sync began, and may have ended at once. After the insert, because a row that ON CONFLICT turns away must '
+'be neither told of nor logged. Definer, because it reads a setting and writes the log.';
 revoke all on function syncwell._notify_sync_progress() from public;
 --! end
 
@@ -6056,6 +7940,7 @@ begin
     p_new.stall_seconds := syncwell._stall_seconds(p_new.org_id, p_new.source_system);
     if not v_is_new then
       perform syncwell._announce_sync_progress(p_new.org_id, p_new.id, p_new.source_system);
+      perform syncwell._log_sync_progress(p_new, p_old.status);
     end if;
   end if;
   return p_new;
@@ -6567,8 +8452,7 @@ insert into syncwell.error_codes (sqlstate, name, http_status, description) valu
 ('SW201', 'unknown_progress', 404, 'No progress row of that sync_id in the caller''s org.'),
 ('SW202', 'progress_beyond_total', 422, 'More items are counted than there are.'),
 ('SW203', 'progress_went_back', 422, 'A count is lower than the one reported before, and it is no reset.'),
-('SW204', 'progress_finished', 409, 'The sync has ended: its counts and status stay, unless it is reset.'),
-('SW205', 'unknown_entity_type', 422, 'The entity type is neither built in nor in setting progress.entity_types.');
+('SW204', 'progress_finished', 409, 'The sync has ended: its counts and status stay, unless it is reset.');
 
 insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
 (
@@ -6587,19 +8471,15 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 (
   'progress.keep_finished', 'interval', '30 days', '1 hour', '3650 days', null,
   'How long the row of a finished sync stays.'
-),
-(
-  'progress.entity_types', 'text', '', null, null, null,
-  'Entity types an org uses besides the built-in ones, separated by commas.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'reap_progress', 'progress', '_reap_progress_task',
+  'reap_progress', 'progress', '_reap_progress_task', '1 minute',
   'Ends syncs that ran longer than setting progress.max_duration as timeout.'
 ),
 (
-  'expire_progress', 'progress', '_expire_progress_task',
+  'expire_progress', 'progress', '_expire_progress_task', '1 day',
   'Deletes rows of syncs that ended longer ago than setting progress.keep_finished.'
 );
 
@@ -6612,26 +8492,27 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 
 create sequence syncwell.sync_queue_places;
 
+-- Neither checks nor foreign keys: each of them costs as much as the rest of a statement on one row. The functions are
+-- the only ones that write here, and _operation_fault() is what checks for them.
 create table syncwell.sync_queue (
-  org_id uuid not null references syncwell.orgs on delete cascade,
+  org_id uuid not null,
   id uuid not null,
   place bigint not null default nextval('syncwell.sync_queue_places'),
   user_id uuid,
-  source text not null constraint sync_queue_source_is_named check (source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'),
-  operation_type text not null constraint sync_queue_type_is_named check (length(operation_type) between 1 and 100),
+  source text not null,
+  operation_type text not null,
   payload jsonb not null,
   dedup_key text,
   dedup_hash uuid not null,
-  dedup_mode text not null
-  constraint sync_queue_mode_is_known check (dedup_mode in ('ignore', 'replace', 'merge', 'none')),
-  priority smallint not null constraint sync_queue_priority_is_a_digit check (priority between 0 and 9),
-  status text not null default 'pending'
-  constraint sync_queue_status_is_known check (status in ('pending', 'processing', 'dead')),
+  dedup_mode text not null,
+  priority smallint not null,
+  lane bigint not null,
+  status text not null default 'pending',
   run_at timestamptz not null,
-  blockers integer not null default 0 constraint sync_queue_blockers_are_counted check (blockers >= 0),
+  blockers integer not null default 0,
   is_waited_for boolean not null default false,
   attempts integer not null default 0,
-  max_attempts integer not null constraint sync_queue_tries_at_least_once check (max_attempts between 1 and 100),
+  max_attempts integer not null,
   ordering_key text,
   order_hash bigint,
   enqueued_at timestamptz not null,
@@ -6643,24 +8524,22 @@ create table syncwell.sync_queue (
   last_error_code text,
   last_error text,
   dead_reason text,
-  platform text
-  constraint sync_queue_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  platform text,
   device_id text,
-  primary key (org_id, id),
-  constraint sync_queue_processing_has_a_lease
-  check ((status = 'processing') = (lease_token is not null) and (status = 'processing') <= (claimed_at is not null)),
-  constraint sync_queue_dead_has_a_reason check ((status = 'dead') = (dead_reason is not null))
+  primary key (org_id, id)
 ) with (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02);
 -- what is done at most once at a time; replace and merge give way as soon as theirs is being processed
 create unique index sync_queue_twins on syncwell.sync_queue (org_id, dedup_hash)
 where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore');
 create index sync_queue_processed_twins on syncwell.sync_queue (org_id, dedup_hash)
 where status = 'processing' and dedup_mode in ('replace', 'merge');
--- a lane is an org's source and priority; in each, what may be claimed first stands first, leases that ran out included
-create index sync_queue_lanes on syncwell.sync_queue (org_id, source, priority, run_at, id)
-where status <> 'dead' and blockers = 0;
+-- In each lane what may be claimed first stands first, leases that ran out included. Narrow, since claims walk over
+-- what was done since the last vacuum.
+create index sync_queue_lanes on syncwell.sync_queue (lane, run_at) where status <> 'dead' and blockers = 0;
 create index sync_queue_by_order on syncwell.sync_queue (org_id, order_hash, place)
 where order_hash is not null and status <> 'dead';
+create index sync_queue_last_attempts on syncwell.sync_queue (org_id, run_at)
+where status = 'processing' and attempts >= max_attempts;
 create index sync_queue_dead on syncwell.sync_queue (org_id, id) where status = 'dead';
 comment on table syncwell.sync_queue is
 'Operations that are to be done. Those that are done or superseded are in sync_queue_archive, without their payload; '
@@ -6679,6 +8558,7 @@ comment on column syncwell.sync_queue.dedup_mode is
 'What the same operation sent again does while this one is pending. ignore: nothing, also while it is being '
 'processed; replace: its payload takes the place of this one''s; merge: its keys do; none: it is another operation.';
 comment on column syncwell.sync_queue.priority is '0 to 9; within an org, higher ones are claimed first.';
+comment on column syncwell.sync_queue.lane is 'Its source and priority: see queue_lanes.';
 comment on column syncwell.sync_queue.status is 'pending, processing or dead.';
 comment on column syncwell.sync_queue.run_at is
 'From when on it may be claimed; while it is being processed: when its lease ends, and it may be claimed again.';
@@ -6703,13 +8583,27 @@ comment on column syncwell.sync_queue.dead_reason is
 comment on column syncwell.sync_queue.platform is 'android, ios, web, server or other; NULL when not told.';
 comment on column syncwell.sync_queue.device_id is 'The device it came from; NULL when not told or without consent.';
 
+create table syncwell.queue_lanes (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  source text not null,
+  priority smallint not null,
+  lane bigint not null generated always as identity,
+  primary key (org_id, source, priority)
+);
+comment on table syncwell.queue_lanes is
+'Where operations stand in line: a lane a source and priority of an org, made when it is first needed. Of more '
+'than 100 of an org, maintenance deletes those in which nothing stands.';
+comment on column syncwell.queue_lanes.org_id is 'The org.';
+comment on column syncwell.queue_lanes.source is 'What its operations belong to.';
+comment on column syncwell.queue_lanes.priority is 'Their priority.';
+comment on column syncwell.queue_lanes.lane is 'What sync_queue calls it.';
+
 create table syncwell.queue_dependencies (
   org_id uuid not null,
   blocker_id uuid not null,
   waiting_id uuid not null,
   needs_success boolean not null,
-  primary key (org_id, blocker_id, waiting_id),
-  foreign key (org_id, waiting_id) references syncwell.sync_queue on delete cascade
+  primary key (org_id, blocker_id, waiting_id)
 );
 create index queue_dependencies_by_waiting on syncwell.queue_dependencies (org_id, waiting_id);
 comment on table syncwell.queue_dependencies is 'Which operation waits for which.';
@@ -6726,8 +8620,7 @@ create table syncwell.sync_queue_archive (
   source text not null,
   operation_type text not null,
   platform text,
-  status text not null
-  constraint sync_queue_archive_status_is_known check (status in ('completed', 'superseded')),
+  status text not null,
   attempts integer not null,
   lease_token uuid,
   enqueued_at timestamptz not null,
@@ -6795,6 +8688,25 @@ comment on column syncwell.rate_limits.bucket is
 comment on column syncwell.rate_limits.tokens is 'What was in it at filled_at.';
 comment on column syncwell.rate_limits.filled_at is 'When it was last filled up.';
 
+create table syncwell.queue_defaults (
+  org_id uuid primary key references syncwell.orgs on delete cascade,
+  source text not null,
+  max_attempts integer not null,
+  max_payload integer not null,
+  notifies boolean not null,
+  varies boolean not null
+);
+comment on table syncwell.queue_defaults is
+'The settings that every operation that is sent needs, as they hold for each org: what _queue_defaults() says, found '
+'by one look at one row. Triggers on orgs and settings keep it.';
+comment on column syncwell.queue_defaults.org_id is 'The org.';
+comment on column syncwell.queue_defaults.source is 'Setting queue.source.';
+comment on column syncwell.queue_defaults.max_attempts is 'Setting queue.max_attempts.';
+comment on column syncwell.queue_defaults.max_payload is 'Setting queue.max_payload.';
+comment on column syncwell.queue_defaults.notifies is 'Setting queue.notify.';
+comment on column syncwell.queue_defaults.varies is
+'Whether this does not do: some source or platform has a value of its own, or the source is no name.';
+
 create type syncwell.queue_request as (
   place integer,
   user_id uuid,
@@ -6817,25 +8729,72 @@ comment on type syncwell.queue_request is 'An operation as it is sent, checked a
 --! include queue/functions/_as_time.sql
 create or replace function syncwell._as_time(p_text text)
 returns timestamptz
-language plpgsql stable security invoker parallel safe
-set search_path = pg_catalog, pg_temp
-set datestyle = 'ISO, YMD'
-as $$
-begin
-  if p_text !~ '^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'
-    or p_text is null
-  then
-    return null;
-  end if;
-  return p_text::timestamptz;
-exception
-  when datetime_field_overflow or invalid_datetime_format then
-    return null;
-end
-$$;
+language sql stable security invoker parallel safe
+return case
+  when
+    syncwell._iso_time(p_text) >= timestamptz '2000-01-01 00:00+00'
+    and syncwell._iso_time(p_text) < timestamptz '2200-01-01 00:00+00'
+    then syncwell._iso_time(p_text)
+end;
 comment on function syncwell._as_time(text) is
 'A time of the years 2000 to 2199 from its ISO 8601 text with offset; NULL for any other text.';
 revoke all on function syncwell._as_time(text) from public;
+--! end
+
+--! include queue/functions/_begin_queue.sql
+create or replace function syncwell._begin_queue()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._store_queue_defaults(array[new.org_id]);
+  -- what most use: whoever makes a lane holds up all others that need it to the end of its transaction
+  perform syncwell._lane(new.org_id, d.source, 5) from syncwell.queue_defaults as d where d.org_id = new.org_id;
+  return null;
+end
+$$;
+comment on function syncwell._begin_queue() is
+'Trigger: a new org has its row in queue_defaults, without which nothing of its can be enqueued at once, and the lane '
+'of what says neither source nor priority.';
+revoke all on function syncwell._begin_queue() from public;
+--! end
+
+--! include queue/functions/_bury_expired.sql
+create or replace function syncwell._bury_expired(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_now timestamptz
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+begin
+  perform syncwell._bury_operation(o.operation, 'lease_expired')
+  from (
+    select q as operation
+    from syncwell.sync_queue as q
+    where q.org_id = p_org_id
+      and q.status = 'processing'
+      and q.attempts >= q.max_attempts
+      and q.run_at <= p_now
+      and (p_user_id is null or q.user_id = p_user_id)
+    order by q.run_at
+    limit 1000
+    for update skip locked
+  ) as o;
+end
+$$;
+comment on function syncwell._bury_expired(uuid, uuid, timestamptz) is
+'Makes operations of an org dead whose last attempt has neither been ended nor its lease extended; of p_user_id only '
+'(NULL: anybody).';
+revoke all on function syncwell._bury_expired(uuid, uuid, timestamptz) from public;
 --! end
 
 --! include queue/functions/_bury_operation.sql
@@ -6873,11 +8832,13 @@ create or replace function syncwell._chain_operations(
 returns void
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
   v_waiting uuid[];
   v_blockers uuid[];
   v_needs boolean[];
+  v_locked tid[];
 begin
   if not exists (
     select from unnest(p_requests) as r
@@ -6927,11 +8888,16 @@ begin
     union
     select n.id, q.id, false
     from new_ones as n
-    join syncwell.sync_queue as q
-      on q.org_id = p_org_id
-      and q.dedup_hash = n.dedup_hash
-      and q.status = 'processing'
-      and q.dedup_mode in ('replace', 'merge')
+    -- one probe each, whatever the planner thinks of the table
+    cross join lateral (
+      select p.id
+      from syncwell.sync_queue as p
+      where p.org_id = p_org_id
+        and p.dedup_hash = n.dedup_hash
+        and p.status = 'processing'
+        and p.dedup_mode in ('replace', 'merge')
+      offset 0
+    ) as q
     where n.dedup_mode in ('replace', 'merge')
   ),
   distinct_ones as (
@@ -6939,36 +8905,37 @@ begin
     from wanted as w
     where w.blocker_id is not null
     group by w.id, w.blocker_id
-  ),
-  -- whoever ends a blocker waits here, and then sees who waits for it; who is gone blocks nobody
-  locked as materialized (
-    select q.id, q.status
-    from syncwell.sync_queue as q
-    where q.org_id = p_org_id and q.id in (select d.blocker_id from distinct_ones as d)
-    order by q.id
-    for update
   )
   select array_agg(d.id), array_agg(d.blocker_id), array_agg(d.needs_success)
   into v_waiting, v_blockers, v_needs
-  from distinct_ones as d
-  join locked as l on l.id = d.blocker_id
-  where l.status <> 'dead' or d.needs_success;
+  from distinct_ones as d;
+  if v_waiting is null then
+    return;
+  end if;
+
+  -- whoever ends a blocker waits here, and then sees who waits for it; who is gone blocks nobody
+  v_locked := syncwell._lock_operations(p_org_id, v_blockers);
+  select array_agg(w.id), array_agg(w.blocker_id), array_agg(w.needs_success)
+  into v_waiting, v_blockers, v_needs
+  from unnest(v_waiting, v_blockers, v_needs) as w (id, blocker_id, needs_success)
+  join syncwell.sync_queue as q on q.id = w.blocker_id
+  where q.ctid = any(v_locked) and (q.status <> 'dead' or w.needs_success);
   if v_waiting is null then
     return;
   end if;
 
   insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
-  select p_org_id, b.id, w.id, s.needs_success
-  from unnest(v_waiting) with ordinality as w (id, at)
-  join unnest(v_blockers) with ordinality as b (id, at) using (at)
-  join unnest(v_needs) with ordinality as s (needs_success, at) using (at);
+  select p_org_id, w.blocker_id, w.id, w.needs_success
+  from unnest(v_waiting, v_blockers, v_needs) as w (id, blocker_id, needs_success);
   update syncwell.sync_queue as q
   set is_waited_for = true
-  where q.org_id = p_org_id and q.id = any(v_blockers) and not q.is_waited_for;
+  where q.ctid = any(v_locked) and q.id = any(v_blockers) and not q.is_waited_for;
+  -- those that are sent together wait for each other, and have just been written
+  v_locked := syncwell._lock_operations(p_org_id, v_waiting);
   update syncwell.sync_queue as q
   set blockers = c.blockers
   from (select w.id, count(*) as blockers from unnest(v_waiting) as w (id) group by w.id) as c
-  where q.org_id = p_org_id and q.id = c.id;
+  where q.ctid = any(v_locked) and q.id = c.id;
 end
 $$;
 comment on function
@@ -6977,6 +8944,62 @@ syncwell._chain_operations(uuid, syncwell.sync_queue[], uuid[], syncwell.queue_r
 'being processed. What has ended meanwhile blocks nobody.';
 revoke all on function
 syncwell._chain_operations(uuid, syncwell.sync_queue[], uuid[], syncwell.queue_request[], uuid[]) from public;
+--! end
+
+--! include queue/functions/_change_queue_defaults.sql
+create or replace function syncwell._change_queue_defaults()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not array[new.key, old.key] && syncwell._queue_default_keys() then
+    return null;
+  end if;
+  perform syncwell._store_queue_defaults(
+    array(
+      select o.org_id
+      from syncwell.orgs as o
+      where o.org_id in (new.org_id, old.org_id)
+        -- one without an org is everybody's
+        or (tg_op <> 'DELETE' and new.org_id is null)
+        or (tg_op <> 'INSERT' and old.org_id is null)
+    )
+  );
+  return null;
+end
+$$;
+comment on function syncwell._change_queue_defaults() is
+'Trigger: keeps queue_defaults when settings of the queue change.';
+revoke all on function syncwell._change_queue_defaults() from public;
+--! end
+
+--! include queue/functions/_check_claim.sql
+create or replace function syncwell._check_claim(
+  p_limit integer,
+  p_lease interval,
+  p_worker text
+)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_lease is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a time for the lease is needed',
+      detail = 'p_lease is NULL.',
+      hint = 'Leave it out for a minute.';
+  end if;
+  perform syncwell._check_duration('p_lease', p_lease, '1 second', '1 day');
+  perform syncwell._check_text('p_worker', p_worker, 200);
+end
+$$;
+comment on function syncwell._check_claim(integer, interval, text) is
+'Refuses what claim_operations() can not do: 22004, 22023, 22001.';
+revoke all on function syncwell._check_claim(integer, interval, text) from public;
 --! end
 
 --! include queue/functions/_check_operation_ids.sql
@@ -7020,24 +9043,93 @@ create or replace function syncwell._dedup_hash(
   p_dedup_mode text
 )
 returns uuid
-language sql immutable security invoker parallel safe
+-- in such a form that it becomes part of the statement that calls it
+language sql stable security invoker parallel safe
 return case
   when p_dedup_mode = 'none' then p_id
-  else pg_catalog.md5(pg_catalog.concat_ws(
-    chr(31),
-    coalesce(p_user_id::text, '-'),
+  else pg_catalog.md5(row(
+    p_user_id,
     p_operation_type,
-    case
-      when p_dedup_key is not null then ':' || p_dedup_key
-      -- equal for what is equal as jsonb: in any order of keys, and 1.0 = 1
-      else '=' || pg_catalog.jsonb_hash_extended(p_payload, 0) || '.' || pg_catalog.jsonb_hash_extended(p_payload, 1)
-    end
-  ))::uuid
+    p_dedup_key,
+    -- equal for what is equal as jsonb: in any order of keys, and 1.0 = 1
+    case when p_dedup_key is null then pg_catalog.jsonb_hash_extended(p_payload, 0) end,
+    case when p_dedup_key is null then pg_catalog.jsonb_hash_extended(p_payload, 1) end
+  )::text)::uuid
 end;
 comment on function syncwell._dedup_hash(uuid, uuid, text, jsonb, text, text) is
 'What makes two operations of an org twins: user, type, and the key that was given, else the payload, compared as '
 'jsonb. Mode none: the id itself, that nothing shares.';
 revoke all on function syncwell._dedup_hash(uuid, uuid, text, jsonb, text, text) from public;
+--! end
+
+--! include queue/functions/_drop_queue.sql
+create or replace function syncwell._drop_queue()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from syncwell.queue_dependencies as d where d.org_id = old.org_id;
+  delete from syncwell.sync_queue as q where q.org_id = old.org_id;
+  return null;
+end
+$$;
+comment on function syncwell._drop_queue() is
+'Trigger: what an org that is deleted has waiting goes with it. A foreign key would cost every enqueueing more than '
+'the rest of it.';
+revoke all on function syncwell._drop_queue() from public;
+--! end
+
+--! include queue/functions/_ended_operations.sql
+create or replace function syncwell._ended_operations(
+  p_org_id uuid,
+  p_operation_ids uuid[],
+  p_lease_token uuid,
+  p_done uuid[]
+)
+returns table (
+  operation_id uuid,
+  outcome text
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  v_user_id constant uuid := (syncwell._claim_scope()).user_id;
+begin
+  return query
+  select
+    i.id,
+    case
+      when i.id = any(p_done) or a.lease_token = p_lease_token then 'completed'
+      when q.id is not null or a.id is not null then 'lease_lost'
+      else 'unknown'
+    end
+  from unnest(p_operation_ids) with ordinality as i (id, at)
+  left join lateral (
+    select o.id
+    from syncwell.sync_queue as o
+    where o.org_id = p_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
+    limit 1
+  ) as q on true
+  left join lateral (
+    select o.id, o.lease_token
+    from syncwell.sync_queue_archive as o
+    where o.org_id = p_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
+    limit 1
+  ) as a on true
+  order by i.at;
+end
+$$;
+comment on function syncwell._ended_operations(uuid, uuid[], uuid, uuid[]) is
+'What complete_operations() tells of each operation, p_done being those that it has just ended: completed (also by an '
+'earlier call with this lease), lease_lost or unknown, which others'' operations are as well.';
+revoke all on function syncwell._ended_operations(uuid, uuid[], uuid, uuid[]) from public;
 --! end
 
 --! include queue/functions/_enqueue.sql
@@ -7065,6 +9157,16 @@ declare
   v_ids uuid[];
   v_tries integer := 0;
 begin
+  perform syncwell._make_lanes(p_org_id, p_requests);
+  -- whoever joins a row of operations must see the end of it, and have its place behind that
+  perform pg_advisory_xact_lock(l.key)
+  from (
+    select distinct
+      hashtextextended('syncwell.order.' || p_org_id, 0) # (syncwell._order_hash(r.user_id, r.ordering_key) & 63) as key
+    from unnest(p_requests) as r
+    where r.ordering_key is not null
+    order by 1
+  ) as l;
   with requests as materialized (
     select
       r.*,
@@ -7100,7 +9202,7 @@ begin
       row(
         p_org_id, r.id, r.number, r.user_id, r.source, r.operation_type,
         case r.dedup_mode when 'merge' then coalesce(m.payload, r.payload) else r.payload end,
-        r.dedup_key, r.hash, r.dedup_mode, r.priority, 'pending', coalesce(r.run_at, v_now), 0, false, 0,
+        r.dedup_key, r.hash, r.dedup_mode, r.priority, l.lane, 'pending', coalesce(r.run_at, v_now), 0, false, 0,
         r.max_attempts, r.ordering_key, syncwell._order_hash(r.user_id, r.ordering_key), v_now,
         null, null, null, null, null, null, null, null, r.platform, r.device_id
       )::syncwell.sync_queue
@@ -7109,6 +9211,7 @@ begin
     array_agg(r.hash order by r.place)
   into v_operations, v_hashes
   from ranked as r
+  left join syncwell.queue_lanes as l on l.org_id = p_org_id and l.source = r.source and l.priority = r.priority
   left join merged as m on m.hash = r.hash;
   if v_operations is null then
     return;
@@ -7117,26 +9220,23 @@ begin
   perform syncwell._lock_twins(
     p_org_id, array(select o.dedup_hash from unnest(v_operations) as o where o.dedup_mode in ('replace', 'merge'))
   );
-  -- whoever joins a row of operations must see the end of it
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct hashtextextended('syncwell.order.' || p_org_id, 0) # (o.order_hash & 63) as key
-    from unnest(v_operations) as o
-    where o.order_hash is not null
-    order by 1
-  ) as l;
-
   v_left := v_operations;
   loop
     -- an operation that would be ignored gives way to one that replaces
     update syncwell.sync_queue as q
-    set dedup_mode = o.dedup_mode
+    set dedup_mode = 'replace'
     from unnest(v_left) as o
-    where q.org_id = p_org_id
-      and q.dedup_hash = o.dedup_hash
-      and q.status = 'processing'
-      and q.dedup_mode = 'ignore'
-      and o.dedup_mode in ('replace', 'merge');
+    -- one probe each, whatever the planner thinks of the table
+    cross join lateral (
+      select t.ctid as tid
+      from syncwell.sync_queue as t
+      where t.org_id = p_org_id
+        and t.dedup_hash = o.dedup_hash
+        and t.status = 'processing'
+        and t.dedup_mode = 'ignore'
+      limit 1
+    ) as t
+    where o.dedup_mode in ('replace', 'merge') and q.ctid = t.tid and q.status = 'processing';
 
     with ignoring as (
       insert into syncwell.sync_queue as q
@@ -7157,6 +9257,9 @@ begin
         end,
         dedup_mode = excluded.dedup_mode,
         priority = greatest(q.priority, excluded.priority),
+        lane = case
+          when excluded.priority > q.priority then syncwell._lane(p_org_id, q.source, excluded.priority) else q.lane
+        end,
         run_at = excluded.run_at,
         platform = coalesce(excluded.platform, q.platform),
         device_id = coalesce(excluded.device_id, q.device_id)
@@ -7174,13 +9277,18 @@ begin
     into v_ids, v_left
     from unnest(v_operations) as o
     left join unnest(v_written) as w (id) on w.id = o.id
-    left join syncwell.sync_queue as t
-      on t.org_id = p_org_id
-      and t.dedup_hash = o.dedup_hash
-      and (
-        t.status = 'pending'
-        or (t.status = 'processing' and t.dedup_mode = 'ignore' and o.dedup_mode in ('ignore', 'none'))
-      );
+    -- one probe each, whatever the planner thinks of the table
+    left join lateral (
+      select q.id
+      from syncwell.sync_queue as q
+      where q.org_id = p_org_id
+        and q.dedup_hash = o.dedup_hash
+        and (
+          q.status = 'pending'
+          or (q.status = 'processing' and q.dedup_mode = 'ignore' and o.dedup_mode in ('ignore', 'none'))
+        )
+      limit 1
+    ) as t on true;
     exit when v_left is null;
     v_tries := v_tries + 1;
     if v_tries > 20 then
@@ -7193,7 +9301,7 @@ begin
   end loop;
 
   perform syncwell._chain_operations(p_org_id, v_operations, v_ids, p_requests, v_hashes);
-  if (syncwell._queue_defaults(p_org_id)).notifies then
+  if exists (select from syncwell.queue_defaults as d where d.org_id = p_org_id and d.notifies) then
     perform pg_notify('syncwell_queue', '');
   end if;
 
@@ -7216,6 +9324,69 @@ comment on function syncwell._enqueue(uuid, syncwell.queue_request[]) is
 revoke all on function syncwell._enqueue(uuid, syncwell.queue_request[]) from public;
 --! end
 
+--! include queue/functions/_enqueue_one.sql
+create or replace function syncwell._enqueue_one(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_operation_type text,
+  p_payload jsonb,
+  p_source text,
+  p_dedup_key text,
+  p_mode text,
+  p_priority integer,
+  p_run_at timestamptz,
+  p_max_attempts integer,
+  p_ordering_key text,
+  p_depends_on uuid[],
+  p_platform text,
+  p_device_id text,
+  out operation_id uuid,
+  out deduplicated boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_defaults record;
+  v_request syncwell.queue_request;
+  v_fault text[];
+begin
+  select d.source, d.max_attempts, d.max_payload
+  into v_defaults
+  from syncwell._queue_defaults(p_org_id, p_source, p_platform) as d;
+  v_request := row(
+    0, p_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
+    coalesce(p_payload, '{}'), p_dedup_key, p_mode,
+    case when p_priority between 0 and 9 then p_priority end, p_run_at,
+    coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
+    coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(p_org_id, p_user_id, p_device_id)
+  );
+  v_fault := coalesce(
+    syncwell._operation_fault(v_request, v_defaults.max_payload),
+    case when not syncwell._may_depend_on(p_org_id, p_user_id, v_request.depends_on)
+      then array['SW401', 'it depends on an operation that is not there']
+    end
+  );
+  if v_fault is not null then
+    raise exception using
+      errcode = v_fault[1],
+      message = 'the operation was not taken',
+      detail = v_fault[2],
+      hint = 'See the comment on enqueue_operation() for what each argument may be.';
+  end if;
+  select e.operation_id, e.deduplicated into operation_id, deduplicated
+  from syncwell._enqueue(p_org_id, array[v_request]) as e;
+end
+$$;
+comment on function syncwell._enqueue_one(
+  uuid, uuid, text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text
+) is
+'enqueue_operation() for any operation, checked with _operation_fault().';
+revoke all on function syncwell._enqueue_one(
+  uuid, uuid, text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text
+) from public;
+--! end
+
 --! include queue/functions/_expire_client_queues_task.sql
 create or replace function syncwell._expire_client_queues_task()
 returns bigint
@@ -7226,6 +9397,7 @@ declare
   v_now constant timestamptz := syncwell._now();
   v_queues bigint;
   v_buckets bigint;
+  v_lanes bigint;
 begin
   with settings as materialized (
     select o.org_id, syncwell._setting(o.org_id, 'queue.report_retention')::interval as retention
@@ -7238,13 +9410,96 @@ begin
   -- by then all but the slowest buckets are full, as one that is not there is
   delete from syncwell.rate_limits as r where r.filled_at < v_now - interval '30 days';
   get diagnostics v_buckets = row_count;
-  return v_queues + v_buckets;
+  -- what waited for operations that were deleted from outside
+  delete from syncwell.queue_dependencies as d
+  where not exists (select from syncwell.sync_queue as q where q.org_id = d.org_id and q.id = d.waiting_id);
+  -- every claim looks into every lane: where there are many, those without anything go
+  delete from syncwell.queue_lanes as l
+  where l.org_id in (select n.org_id from syncwell.queue_lanes as n group by n.org_id having count(*) > 100)
+    and not exists (select from syncwell.sync_queue as q where q.lane = l.lane);
+  get diagnostics v_lanes = row_count;
+  -- an operation whose transaction had not ended when its lane went stands in none
+  update syncwell.sync_queue as q
+  set lane = syncwell._lane(q.org_id, q.source, q.priority)
+  where not exists (select from syncwell.queue_lanes as l where l.lane = q.lane);
+  return v_queues + v_buckets + v_lanes;
 end
 $$;
 comment on function syncwell._expire_client_queues_task() is
 'Maintenance duty expire_client_queues: deletes reports of devices'' queues past setting queue.report_retention, and '
-'token buckets nobody asked for 30 days. Returns how many rows.';
+'token buckets nobody asked for 30 days, and, where an org has more than 100, its empty lanes. Returns how many rows.';
 revoke all on function syncwell._expire_client_queues_task() from public;
+--! end
+
+--! include queue/functions/_is_plain_operation.sql
+create or replace function syncwell._is_plain_operation(
+  p_operation_type text,
+  p_source text,
+  p_dedup_key text,
+  p_mode text,
+  p_priority integer,
+  p_run_at timestamptz,
+  p_max_attempts integer,
+  p_ordering_key text,
+  p_depends_on uuid[],
+  p_platform text,
+  p_device_id text
+)
+returns boolean
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return p_mode in ('ignore', 'none')
+    and p_ordering_key is null
+    and (p_depends_on is null or p_depends_on = '{}')
+    and length(p_operation_type) between 1 and 100
+    and p_source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'
+    and (p_dedup_key is null or length(p_dedup_key) between 1 and 500)
+    and p_priority between 0 and 9
+    and (p_run_at is null or p_run_at between '2000-01-01 00:00+00' and '2200-01-01 00:00+00')
+    and (p_max_attempts is null or p_max_attempts between 1 and 100)
+    and (p_platform is null or p_platform in ('android', 'ios', 'web', 'server', 'other'))
+    and (p_device_id is null or length(p_device_id) <= 255);
+end
+$$;
+comment on function
+syncwell._is_plain_operation(text, text, text, text, integer, timestamptz, integer, text, uuid[], text, text) is
+'Whether an operation certainly has no fault (see _operation_fault()), waits for nothing and changes no other one.';
+revoke all on function
+syncwell._is_plain_operation(text, text, text, text, integer, timestamptz, integer, text, uuid[], text, text)
+from public;
+--! end
+
+--! include queue/functions/_lane.sql
+create or replace function syncwell._lane(
+  p_org_id uuid,
+  p_source text,
+  p_priority integer
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_lane bigint;
+begin
+  select l.lane into v_lane
+  from syncwell.queue_lanes as l
+  where l.org_id = p_org_id and l.source = p_source and l.priority = p_priority;
+  if not found then
+    insert into syncwell.queue_lanes (org_id, source, priority)
+    values (p_org_id, p_source, p_priority)
+    -- somebody else has just made it
+    on conflict (org_id, source, priority) do update set source = excluded.source
+    returning lane into v_lane;
+  end if;
+  return v_lane;
+end
+$$;
+comment on function syncwell._lane(uuid, text, integer) is
+'The lane of a source and priority of an org; it is made where there is none.';
+revoke all on function syncwell._lane(uuid, text, integer) from public;
 --! end
 
 --! include queue/functions/_leased_operation.sql
@@ -7289,6 +9544,39 @@ comment on function syncwell._leased_operation(uuid, uuid, uuid) is
 revoke all on function syncwell._leased_operation(uuid, uuid, uuid) from public;
 --! end
 
+--! include queue/functions/_lock_operations.sql
+create or replace function syncwell._lock_operations(
+  p_org_id uuid,
+  p_operation_ids uuid[],
+  p_lease_token uuid default null
+)
+returns tid[]
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+begin
+  return array(
+    select q.tid
+    from (select distinct i.id from unnest(p_operation_ids) as i (id) order by i.id) as i
+    -- one probe each: by an array of ids an org's whole queue might be read, as it was small when that was planned
+    cross join lateral (
+      select s.ctid as tid
+      from syncwell.sync_queue as s
+      where s.org_id = p_org_id and s.id = i.id and (p_lease_token is null or s.lease_token = p_lease_token)
+      for update
+    ) as q
+  );
+end
+$$;
+comment on function syncwell._lock_operations(uuid, uuid[], uuid) is
+'Locks operations of an org, in the order of their ids so that two that do never wait for each other in a circle, of '
+'those p_lease_token only (NULL: any), and says where they are: for the next statements of the transaction.';
+revoke all on function syncwell._lock_operations(uuid, uuid[], uuid) from public;
+--! end
+
 --! include queue/functions/_lock_twins.sql
 create or replace function syncwell._lock_twins(
   p_org_id uuid,
@@ -7313,6 +9601,33 @@ comment on function syncwell._lock_twins(uuid, uuid[]) is
 'org that share a lock with them), until the end of the transaction. Taken before their rows are locked: whoever '
 'sends one waits for the row of its twin, and whoever puts that back for the index entry of the one that is sent.';
 revoke all on function syncwell._lock_twins(uuid, uuid[]) from public;
+--! end
+
+--! include queue/functions/_make_lanes.sql
+create or replace function syncwell._make_lanes(
+  p_org_id uuid,
+  p_requests syncwell.queue_request[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._lane(p_org_id, w.source, w.priority)
+  from (
+    select distinct r.source, r.priority
+    from unnest(p_requests) as r
+    where not exists (
+      select from syncwell.queue_lanes as l
+      where l.org_id = p_org_id and l.source = r.source and l.priority = r.priority
+    )
+    order by r.source, r.priority
+  ) as w;
+end
+$$;
+comment on function syncwell._make_lanes(uuid, syncwell.queue_request[]) is
+'Makes the lanes that operations of an org need and that are not there.';
+revoke all on function syncwell._make_lanes(uuid, syncwell.queue_request[]) from public;
 --! end
 
 --! include queue/functions/_may_depend_on.sql
@@ -7401,7 +9716,7 @@ begin
       then array['22023', 'ordering_key must have 1 to 500 characters']
     when p_request.platform <> all (array['android', 'ios', 'web', 'server', 'other'])
       then array['22023', 'platform must be android, ios, web, server or other']
-    when length(p_request.device_id) > 200 then array['22023', 'device_id has more than 200 characters']
+    when length(p_request.device_id) > 255 then array['22023', 'device_id has more than 255 characters']
     when cardinality(p_request.depends_on) > 100 or array_position(p_request.depends_on, null) is not null
       then array['22023', 'depends_on must name at most 100 operations']
   end;
@@ -7426,74 +9741,6 @@ end;
 comment on function syncwell._order_hash(uuid, text) is
 'By what the operations of one user and ordering key are found; others may share it.';
 revoke all on function syncwell._order_hash(uuid, text) from public;
---! end
-
---! include queue/functions/_pick_operations.sql
-create or replace function syncwell._pick_operations(
-  p_org_id uuid,
-  p_user_id uuid,
-  p_source text,
-  p_limit integer,
-  p_now timestamptz
-)
-returns setof syncwell.sync_queue
-language plpgsql volatile security invoker rows 10
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_sources text[];
-begin
-  if p_source is null then
-    -- one index probe a source, however much waits in it
-    with recursive sources as (
-      (
-        select q.source
-        from syncwell.sync_queue as q
-        where q.org_id = p_org_id and q.status <> 'dead' and q.blockers = 0
-        order by q.source
-        limit 1
-      )
-      union all
-      select n.source
-      from sources as s
-      cross join lateral (
-        select q.source
-        from syncwell.sync_queue as q
-        where q.org_id = p_org_id and q.status <> 'dead' and q.blockers = 0 and q.source > s.source
-        order by q.source
-        limit 1
-      ) as n
-    )
-    select array_agg(s.source order by random()) into v_sources from sources as s;
-  else
-    v_sources := array[p_source];
-  end if;
-  return query
-  select (o.operation).*
-  from generate_series(9, 0, -1) as p (priority)
-  cross join lateral unnest(case when p.priority >= 0 then v_sources end) as s (source)
-  cross join lateral (
-    select q as operation
-    from syncwell.sync_queue as q
-    where q.org_id = p_org_id
-      and q.source = s.source
-      and q.priority = p.priority
-      and q.status <> 'dead'
-      and q.blockers = 0
-      and q.run_at <= p_now
-      and (p_user_id is null or q.user_id = p_user_id)
-    order by q.run_at, q.id
-    limit p_limit
-    for update of q skip locked
-  ) as o
-  limit p_limit;
-end
-$$;
-comment on function syncwell._pick_operations(uuid, uuid, text, integer, timestamptz) is
-'Locks at most p_limit operations of an org that may be claimed, of p_user_id and p_source (NULL: any): higher '
-'priorities first, then source by source in any order, in each what has waited longest. What others have locked is '
-'skipped.';
-revoke all on function syncwell._pick_operations(uuid, uuid, text, integer, timestamptz) from public;
 --! end
 
 --! include queue/functions/_put_back.sql
@@ -7549,10 +9796,20 @@ begin
   where d.org_id = p_operation.org_id and d.waiting_id = p_operation.id;
   if p_operation.is_waited_for then
     perform syncwell._release_waiting(p_operation.org_id, array[p_operation.id], false);
+    -- but what the twin itself waits for goes on: else both would wait for ever
+    with recursive earlier as (
+      select v_twin_id as id
+      union
+      select d.blocker_id
+      from earlier as e
+      join syncwell.queue_dependencies as d on d.org_id = p_operation.org_id and d.waiting_id = e.id
+    )
     insert into syncwell.queue_dependencies (org_id, blocker_id, waiting_id, needs_success)
     select d.org_id, v_twin_id, d.waiting_id, true
     from syncwell.queue_dependencies as d
-    where d.org_id = p_operation.org_id and d.blocker_id = p_operation.id and d.waiting_id <> v_twin_id
+    where d.org_id = p_operation.org_id
+      and d.blocker_id = p_operation.id
+      and d.waiting_id not in (select e.id from earlier as e)
     on conflict (org_id, blocker_id, waiting_id) do nothing;
     update syncwell.sync_queue as q
     set blockers = c.blockers
@@ -7590,883 +9847,46 @@ comment on function syncwell._put_back(syncwell.sync_queue, timestamptz, integer
 revoke all on function syncwell._put_back(syncwell.sync_queue, timestamptz, integer) from public;
 --! end
 
+--! include queue/functions/_queue_default_keys.sql
+create or replace function syncwell._queue_default_keys()
+returns text[]
+language sql immutable security invoker parallel safe
+return array['queue.source', 'queue.max_attempts', 'queue.max_payload', 'queue.notify']::text[];
+comment on function syncwell._queue_default_keys() is
+'The settings that queue_defaults holds.';
+revoke all on function syncwell._queue_default_keys() from public;
+--! end
+
 --! include queue/functions/_queue_defaults.sql
 create or replace function syncwell._queue_defaults(
   p_org_id uuid,
-  out source text,
-  out max_attempts integer,
-  out max_payload integer,
-  out notifies boolean
-)
-language plpgsql stable security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  select
-    max(e.value) filter (where e.key = 'queue.source'),
-    (max(e.value) filter (where e.key = 'queue.max_attempts'))::integer,
-    (max(e.value) filter (where e.key = 'queue.max_payload'))::integer,
-    (max(e.value) filter (where e.key = 'queue.notify'))::boolean
-  into source, max_attempts, max_payload, notifies
-  from (
-    select d.key, coalesce(s.value, d.default_value) as value
-    from syncwell.setting_definitions as d
-    left join lateral (
-      select o.value
-      from syncwell.settings as o
-      where o.key = d.key
-        and (o.org_id = p_org_id or o.org_id is null)
-        and o.source is null
-        and o.platform is null
-      order by o.org_id nulls last
-      limit 1
-    ) as s on true
-    where d.key in ('queue.source', 'queue.max_attempts', 'queue.max_payload', 'queue.notify')
-  ) as e;
-end
-$$;
-comment on function syncwell._queue_defaults(uuid) is
-'The settings that every operation that is sent needs, as they hold for an org, in one look.';
-revoke all on function syncwell._queue_defaults(uuid) from public;
---! end
-
---! include queue/functions/_queue_requests.sql
-create or replace function syncwell._queue_requests(
-  p_org_id uuid,
-  p_user_id uuid,
-  p_elements json
-)
-returns table (
-  place integer,
-  request syncwell.queue_request,
-  fault text[]
-)
-language plpgsql stable security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  c_keys constant text[] := array[
-    'operation_type', 'payload', 'source', 'dedup_key', 'mode', 'priority', 'run_at', 'max_attempts', 'ordering_key',
-    'depends_on', 'platform', 'device_id'
-  ];
-  v_defaults constant record := syncwell._queue_defaults(p_org_id);
-begin
-  return query
-  with elements as materialized (
-    select e.ordinality::integer - 1 as place, e.value::text as element
-    from json_array_elements(p_elements) with ordinality as e
-  ),
-  -- one character that no text here can hold would make the whole batch unreadable
-  documents as materialized (
-    select e.place, case when syncwell._repaired_json(e.element)::text = e.element then e.element::jsonb end as d
-    from elements as e
-  ),
-  fields as materialized (
-    select
-      o.place,
-      case
-        when o.d is null then array['22P05', 'it has \u0000 or half a surrogate pair, which no text here can hold']
-        when jsonb_typeof(o.d) <> 'object' then array['22023', 'it is no object']
-        when o.d - c_keys <> '{}' then array[
-          '22023',
-          'unknown keys: ' || left((select string_agg(k.key, ', ') from jsonb_object_keys(o.d - c_keys) as k (key)), 200)
-        ]
-        when jsonb_typeof(o.d -> 'operation_type') <> 'string'
-          then array['22023', 'operation_type must be a text of 1 to 100 characters']
-        when o.d ->> 'priority' !~ '^[0-9]$' then array['22023', 'priority must be 0 to 9']
-        when o.d ->> 'max_attempts' !~ '^[0-9]{1,9}$' then array['22023', 'max_attempts must be 1 to 100']
-        when o.d ->> 'run_at' is not null and syncwell._as_time(o.d ->> 'run_at') is null
-          then array['22023', 'run_at must be a time from 2000 to 2200, ISO 8601 with its offset']
-        when jsonb_typeof(o.d -> 'depends_on') not in ('array', 'null')
-          or exists (
-            select from jsonb_array_elements(
-              case jsonb_typeof(o.d -> 'depends_on') when 'array' then o.d -> 'depends_on' else '[]' end
-            ) as b (id)
-            where (b.id #>> '{}') !~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-              or jsonb_typeof(b.id) <> 'string'
-          )
-          then array['22023', 'depends_on must name operations by their ids']
-      end as fault,
-      o.d
-    from documents as o
-  ),
-  requests as materialized (
-    select
-      f.place,
-      f.fault,
-      case when f.fault is null then row(
-        f.place,
-        p_user_id,
-        coalesce(f.d ->> 'source', v_defaults.source),
-        f.d ->> 'operation_type',
-        coalesce(nullif(f.d -> 'payload', 'null'), '{}'),
-        f.d ->> 'dedup_key',
-        coalesce(f.d ->> 'mode', 'ignore'),
-        coalesce(f.d ->> 'priority', '5')::smallint,
-        syncwell._as_time(f.d ->> 'run_at'),
-        coalesce((f.d ->> 'max_attempts')::integer, v_defaults.max_attempts),
-        f.d ->> 'ordering_key',
-        array(
-          select b.id::uuid from jsonb_array_elements_text(coalesce(nullif(f.d -> 'depends_on', 'null'), '[]')) as b (id)
-        ),
-        f.d ->> 'platform',
-        syncwell._redact(p_org_id, p_user_id, f.d ->> 'device_id')
-      )::syncwell.queue_request end as request
-    from fields as f
-  )
-  select
-    r.place,
-    r.request,
-    coalesce(
-      r.fault,
-      syncwell._operation_fault(r.request, v_defaults.max_payload),
-      case when not syncwell._may_depend_on(p_org_id, p_user_id, (r.request).depends_on)
-        then array['SW401', 'it depends on an operation that is not there']
-      end
-    )
-  from requests as r
-  order by r.place;
-end
-$$;
-comment on function syncwell._queue_requests(uuid, uuid, json) is
-'The operations of a batch for one user (NULL: the org''s own), checked and with their defaults; fault: SQLSTATE and '
-'text of what is wrong with one, then it is not to be used. An operation depends on its user''s and the org''s '
-'operations only; on those that were sent before it, so that none waits for itself.';
-revoke all on function syncwell._queue_requests(uuid, uuid, json) from public;
---! end
-
---! include queue/functions/_ready_orgs.sql
-create or replace function syncwell._ready_orgs(
-  p_source text,
-  p_limit integer,
-  p_now timestamptz
-)
-returns table (
-  org_id uuid,
-  share integer
-)
-language plpgsql stable security invoker rows 10
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  c_orgs constant integer := 100;
-  -- begins anywhere and comes round once: no org is served first every time
-  v_start constant uuid := gen_random_uuid();
-  v_after uuid := v_start;
-  v_until uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid;
-  v_orgs uuid[];
-  v_ready uuid[] := array[]::uuid[];
-  v_counts integer[] := array[]::integer[];
-  v_new uuid[];
-  v_new_counts integer[];
-begin
-  loop
-    with recursive orgs as (
-      (
-        select q.org_id
-        from syncwell.sync_queue as q
-        where q.status <> 'dead' and q.blockers = 0 and q.org_id > v_after and q.org_id <= v_until
-        order by q.org_id
-        limit 1
-      )
-      union all
-      select n.org_id
-      from orgs as o
-      cross join lateral (
-        select q.org_id
-        from syncwell.sync_queue as q
-        where q.status <> 'dead' and q.blockers = 0 and q.org_id > o.org_id and q.org_id <= v_until
-        order by q.org_id
-        limit 1
-      ) as n
-    )
-    select array_agg(o.org_id) into v_orgs from (select o.org_id from orgs as o limit c_orgs) as o;
-
-    select array_agg(o.org_id), array_agg(c.ready)
-    into v_new, v_new_counts
-    from unnest(v_orgs) as o (org_id)
-    cross join lateral (
-      select count(*)::integer as ready
-      from (
-        select from syncwell.sync_queue as q
-        where q.org_id = o.org_id and q.status <> 'dead' and q.blockers = 0 and q.run_at <= p_now
-          and (p_source is null or q.source = p_source)
-        limit p_limit
-      ) as r
-    ) as c
-    where c.ready > 0;
-    v_ready := v_ready || coalesce(v_new, '{}');
-    v_counts := v_counts || coalesce(v_new_counts, '{}');
-
-    exit when cardinality(v_ready) >= p_limit;
-    if cardinality(v_orgs) = c_orgs then
-      v_after := v_orgs[c_orgs];
-    elsif v_until = v_start then
-      exit;
-    else
-      v_after := '00000000-0000-0000-0000-000000000000'::uuid;
-      v_until := v_start;
-    end if;
-  end loop;
-
-  -- each org's first, then each org's second, …
-  return query
-  select t.org_id, count(*)::integer
-  from (
-    select o.org_id
-    from unnest(v_ready, v_counts) as o (org_id, ready)
-    cross join lateral generate_series(1, o.ready) as n (turn)
-    order by n.turn, random()
-    limit p_limit
-  ) as t
-  group by t.org_id;
-end
-$$;
-comment on function syncwell._ready_orgs(text, integer, timestamptz) is
-'Which orgs have operations that may be claimed, of p_source (NULL: any), and how many of p_limit are each one''s: in '
-'turns, whatever one of them has waiting.';
-revoke all on function syncwell._ready_orgs(text, integer, timestamptz) from public;
---! end
-
---! include queue/functions/_release_waiting.sql
-create or replace function syncwell._release_waiting(
-  p_org_id uuid,
-  p_operation_ids uuid[],
-  p_done boolean
-)
-returns void
-language plpgsql volatile security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform from syncwell.sync_queue as q
-  where q.org_id = p_org_id
-    and q.id in (
-      select d.waiting_id
-      from syncwell.queue_dependencies as d
-      where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
-    )
-  order by q.id
-  for update;
-  with freed as (
-    delete from syncwell.queue_dependencies as d
-    where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
-    returning d.waiting_id
-  ),
-  counted as (
-    select f.waiting_id, count(*) as blockers from freed as f group by f.waiting_id
-  )
-  update syncwell.sync_queue as q
-  set blockers = q.blockers - c.blockers
-  from counted as c
-  where q.org_id = p_org_id and q.id = c.waiting_id;
-end
-$$;
-comment on function syncwell._release_waiting(uuid, uuid[], boolean) is
-'Lets go what waits for operations that have ended; p_done false: they were not done, so that only what waits for '
-'them to be out of the way goes on. The callers have locked these operations, so that nobody comes to wait any more.';
-revoke all on function syncwell._release_waiting(uuid, uuid[], boolean) from public;
---! end
-
---! include queue/functions/_successor.sql
-create or replace function syncwell._successor(
-  p_org_id uuid,
-  p_operation_id uuid
-)
-returns uuid
-language plpgsql stable security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_id uuid := p_operation_id;
-  v_next uuid;
-begin
-  loop
-    select a.superseded_by into v_next
-    from syncwell.sync_queue_archive as a
-    where a.org_id = p_org_id and a.id = v_id and a.status = 'superseded';
-    exit when v_next is null;
-    v_id := v_next;
-  end loop;
-  return v_id;
-end
-$$;
-comment on function syncwell._successor(uuid, uuid) is
-'The operation itself, or, where it gave way to a newer one, that one.';
-revoke all on function syncwell._successor(uuid, uuid) from public;
---! end
-
---! include queue/functions/claim_operations.sql
-create or replace function syncwell.claim_operations(
-  p_limit integer default 10,
-  p_lease interval default '1 minute',
   p_source text default null,
-  p_worker text default null
+  p_platform text default null
 )
 returns table (
-  org_id uuid,
-  user_id uuid,
-  operation_id uuid,
-  operation_type text,
-  payload jsonb,
   source text,
-  priority smallint,
-  attempt integer,
   max_attempts integer,
-  lease_token uuid,
-  lease_until timestamptz,
-  enqueued_at timestamptz,
-  ordering_key text,
-  platform text,
-  device_id text
+  max_payload integer,
+  notifies boolean
 )
-language plpgsql volatile security definer rows 10
-set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
-set plan_cache_mode = force_generic_plan
-as $$
-#variable_conflict use_column
-declare
-  v_org_id constant uuid := syncwell._claim_org();
-  v_user_id constant uuid := syncwell._claim_user();
-  v_now constant timestamptz := syncwell._now();
-  v_token constant uuid := gen_random_uuid();
-  v_picked syncwell.sync_queue[];
-begin
-  perform syncwell._check_limit(p_limit);
-  if p_lease is null then
-    raise exception using
-      errcode = '22004',
-      message = 'a time for the lease is needed',
-      detail = 'p_lease is NULL.',
-      hint = 'Leave it out for a minute.';
-  end if;
-  perform syncwell._check_duration('p_lease', p_lease, '1 second', '1 day');
-  perform syncwell._check_text('p_worker', p_worker, 200);
-
-  if v_org_id is not null then
-    v_picked := array(select p from syncwell._pick_operations(v_org_id, v_user_id, p_source, p_limit, v_now) as p);
-  else
-    v_picked := array(
-      select p
-      from syncwell._ready_orgs(p_source, p_limit, v_now) as o
-      cross join lateral syncwell._pick_operations(o.org_id, null, p_source, o.share, v_now) as p
-    );
-  end if;
-  perform syncwell._bury_operation(p, 'lease_expired')
-  from unnest(v_picked) as p
-  where p.attempts >= p.max_attempts;
-
-  return query
-  with claimed as (
-    update syncwell.sync_queue as q
-    set
-      status = 'processing',
-      attempts = q.attempts + 1,
-      claimed_at = v_now,
-      run_at = v_now + p_lease,
-      lease_token = v_token,
-      lease_owner = p_worker
-    from unnest(v_picked) as p
-    where q.org_id = p.org_id and q.id = p.id and q.status <> 'dead'
-    returning q.*
-  )
+-- in such a form that it becomes part of the statement that calls it
+language sql stable security invoker
+begin atomic
   select
-    c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
-    c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
-    case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
-  from claimed as c
-  order by c.priority desc, c.enqueued_at, c.id;
-end
-$$;
-comment on function syncwell.claim_operations(integer, interval, text, text) is
-'Hands out operations that may be done now, each to one caller only until lease_until: p_lease (1 s to 1 day) from '
-'now, or as extend_lease() makes it; p_limit: 1 to 1000; p_source: only of this source; p_worker: how the worker calls '
-'itself. Then complete_operations(), fail_operation() or release_operations() with lease_token. What is not ended by '
-'then is handed out again, and is dead when that was its last attempt (attempt of max_attempts). Fair: each org''s '
-'first, then each org''s second, and so on; within an org higher priorities first, then what has waited longest. Of '
-'the caller''s org (a member or analyst: its own), or of all orgs for an operator and for a gateway that acts for '
-'nobody: act for org_id to end them. Errors: SW001, 22001, 22004, 22023.';
-revoke all on function syncwell.claim_operations(integer, interval, text, text) from public;
-grant execute on function syncwell.claim_operations(integer, interval, text, text)
-to syncwell_worker, syncwell_operator;
+    max(e.value) filter (where e.key = 'queue.source') as source,
+    (max(e.value) filter (where e.key = 'queue.max_attempts'))::integer as max_attempts,
+    (max(e.value) filter (where e.key = 'queue.max_payload'))::integer as max_payload,
+    (max(e.value) filter (where e.key = 'queue.notify'))::boolean as notifies
+  from syncwell._effective_settings(p_org_id, p_source, p_platform) as e
+  where e.key = any(syncwell._queue_default_keys());
+end;
+comment on function syncwell._queue_defaults(uuid, text, text) is
+'The settings that every operation that is sent needs, as they hold for a source and platform of an org, in one look.';
+revoke all on function syncwell._queue_defaults(uuid, text, text) from public;
 --! end
 
---! include queue/functions/complete_operations.sql
-create or replace function syncwell.complete_operations(
-  p_operation_ids uuid[],
-  p_lease_token uuid
-)
-returns table (
-  operation_id uuid,
-  outcome text
-)
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
-  v_now constant timestamptz := syncwell._now();
-  v_done uuid[];
-  v_waited_for uuid[];
-  v_user_id uuid;
-begin
-  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
-  if cardinality(p_operation_ids) > 1 then
-    perform from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    order by q.id
-    for update;
-  end if;
-  with done as (
-    delete from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    returning q.*
-  ),
-  archived as (
-    insert into syncwell.sync_queue_archive (
-      org_id, id, user_id, source, operation_type, platform, status, attempts, lease_token, enqueued_at, claimed_at,
-      finished_at
-    )
-    select
-      d.org_id, d.id, d.user_id, d.source, d.operation_type, d.platform, 'completed', d.attempts, d.lease_token,
-      d.enqueued_at, d.claimed_at, greatest(v_now, d.claimed_at)
-    from done as d
-  )
-  select array_agg(d.id), array_agg(d.id) filter (where d.is_waited_for) into v_done, v_waited_for from done as d;
-  if v_waited_for is not null then
-    perform syncwell._release_waiting(v_org_id, v_waited_for, true);
-  end if;
-
-  if cardinality(v_done) = cardinality(p_operation_ids) then
-    return query select i.id, 'completed' from unnest(p_operation_ids) as i (id);
-    return;
-  end if;
-
-  v_user_id := syncwell._claim_user();
-  return query
-  select
-    i.id,
-    case
-      when i.id = any(v_done) or a.lease_token = p_lease_token then 'completed'
-      when q.id is not null or a.id is not null then 'lease_lost'
-      else 'unknown'
-    end
-  from unnest(p_operation_ids) with ordinality as i (id, at)
-  left join lateral (
-    select o.id
-    from syncwell.sync_queue as o
-    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
-  ) as q on true
-  left join lateral (
-    select o.id, o.lease_token
-    from syncwell.sync_queue_archive as o
-    where o.org_id = v_org_id and o.id = i.id and (v_user_id is null or o.user_id = v_user_id)
-  ) as a on true
-  order by i.at;
-end
-$$;
-comment on function syncwell.complete_operations(uuid[], uuid) is
-'Ends claimed operations as done, those of p_operation_ids (at most 1000) that p_lease_token still holds; what waits '
-'for them goes on. Returns a row an id, in their order: completed (also when this call said so before: it may be '
-'repeated), lease_lost (somebody else has or had it: undo what can be undone), unknown (no such operation). Errors: '
-'SW001, 22004, 22023.';
-revoke all on function syncwell.complete_operations(uuid[], uuid) from public;
-grant execute on function syncwell.complete_operations(uuid[], uuid) to syncwell_worker;
---! end
-
---! include queue/functions/enqueue_operation.sql
-create or replace function syncwell.enqueue_operation(
-  p_operation_type text,
-  p_payload jsonb default null,
-  p_source text default null,
-  p_dedup_key text default null,
-  p_mode text default 'ignore',
-  p_priority integer default 5,
-  p_run_at timestamptz default null,
-  p_max_attempts integer default null,
-  p_ordering_key text default null,
-  p_depends_on uuid[] default null,
-  p_platform text default null,
-  p_device_id text default null,
-  p_user_id uuid default null,
-  out operation_id uuid,
-  out deduplicated boolean
-)
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_caller constant record := syncwell._caller();
-  v_org_id constant uuid := v_caller.org_id;
-  v_user_id constant uuid := case
-    when p_user_id is null then v_caller.user_id else syncwell._target_user(p_user_id)
-  end;
-  v_defaults constant record := syncwell._queue_defaults(v_org_id);
-  v_now constant timestamptz := syncwell._now();
-  v_request syncwell.queue_request;
-  v_fault text[];
-begin
-  v_request := row(
-    0, v_user_id, coalesce(p_source, v_defaults.source), p_operation_type,
-    coalesce(p_payload, '{}'), p_dedup_key, p_mode,
-    case when p_priority between 0 and 9 then p_priority end, p_run_at,
-    coalesce(p_max_attempts, v_defaults.max_attempts), p_ordering_key,
-    coalesce(p_depends_on, '{}'), p_platform, syncwell._redact(v_org_id, v_user_id, p_device_id)
-  );
-  v_fault := coalesce(
-    syncwell._operation_fault(v_request, v_defaults.max_payload),
-    case when not syncwell._may_depend_on(v_org_id, v_user_id, v_request.depends_on)
-      then array['SW401', 'it depends on an operation that is not there']
-    end
-  );
-  if v_fault is not null then
-    raise exception using
-      errcode = v_fault[1],
-      message = 'the operation was not taken',
-      detail = v_fault[2],
-      hint = 'See the comment on enqueue_operation() for what each argument may be.';
-  end if;
-
-  -- the hot path: one that waits for nothing and changes no other, and met no twin
-  if p_mode in ('ignore', 'none') and p_ordering_key is null and v_request.depends_on = '{}' then
-    operation_id := syncwell._uuid7(v_now);
-    insert into syncwell.sync_queue (
-      org_id, id, user_id, source, operation_type, payload, dedup_key, dedup_hash, dedup_mode, priority, run_at,
-      max_attempts, enqueued_at, platform, device_id
-    )
-    values (
-      v_org_id, operation_id, v_user_id, v_request.source, p_operation_type, v_request.payload, p_dedup_key,
-      syncwell._dedup_hash(operation_id, v_user_id, p_operation_type, v_request.payload, p_dedup_key, p_mode), p_mode,
-      p_priority, coalesce(p_run_at, v_now), v_request.max_attempts, v_now, p_platform, v_request.device_id
-    )
-    on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
-    do nothing;
-    if found then
-      deduplicated := false;
-      if v_defaults.notifies then
-        perform pg_notify('syncwell_queue', '');
-      end if;
-      return;
-    end if;
-  end if;
-  select e.operation_id, e.deduplicated into operation_id, deduplicated
-  from syncwell._enqueue(v_org_id, array[v_request]) as e;
-end
-$$;
-comment on function syncwell.enqueue_operation(
-  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
-) is
-'Puts an operation into the queue, once: the same operation of the same user that is not done yet stands for it '
-'(deduplicated), however many send it at the same time. The same: p_operation_type (1 to 100 characters) and '
-'p_dedup_key, or without a key p_payload, in any order of keys, 1.0 = 1. p_mode ignore (default): nothing else '
-'happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its '
-'keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is '
-'always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; '
-'p_priority: 0 to 9 (default 5), higher first; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
-'to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after '
-'the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, '
-'server, other; p_device_id: at most 200 characters, kept by consent; p_user_id: for whom (admins and services), NULL: '
-'the caller, for a service the org itself. Errors: SW001, SW002, SW401 (p_depends_on), SW403 (payload too large), '
-'22023 for anything else not understood, 40001.';
-revoke all on function syncwell.enqueue_operation(
-  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
-) from public;
-grant execute on function syncwell.enqueue_operation(
-  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
-) to syncwell_client, syncwell_worker;
---! end
-
---! include queue/functions/enqueue_operations.sql
-create or replace function syncwell.enqueue_operations(
-  p_operations json,
-  p_user_id uuid default null
-)
-returns table (
-  place integer,
-  operation_id uuid,
-  deduplicated boolean,
-  error_code text,
-  error text
-)
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
-  v_user_id constant uuid := syncwell._target_user(p_user_id);
-  v_requests syncwell.queue_request[];
-  v_places integer[];
-  v_faults jsonb;
-begin
-  if p_operations is null or json_typeof(p_operations) <> 'array' or json_array_length(p_operations) > 10000 then
-    raise exception using
-      errcode = case when p_operations is null then '22004' else '22023' end,
-      message = 'these are no operations',
-      detail = case
-        when p_operations is null then 'p_operations is NULL.'
-        when json_typeof(p_operations) <> 'array' then 'p_operations is no JSON array.'
-        else format('p_operations has %s elements.', json_array_length(p_operations))
-      end,
-      hint = 'Pass a JSON array of at most 10000 objects.';
-  end if;
-  select
-    array_agg(r.request order by r.place) filter (where r.fault is null),
-    array_agg(r.place order by r.place) filter (where r.fault is not null),
-    jsonb_agg(r.fault order by r.place) filter (where r.fault is not null)
-  into v_requests, v_places, v_faults
-  from syncwell._queue_requests(v_org_id, v_user_id, p_operations) as r;
-  return query
-  select e.place, e.operation_id, e.deduplicated, null::text, null::text
-  from syncwell._enqueue(v_org_id, v_requests) as e
-  union all
-  select p.place, null, null, f.fault ->> 0, f.fault ->> 1
-  from unnest(v_places) with ordinality as p (place, at)
-  join jsonb_array_elements(v_faults) with ordinality as f (fault, at) using (at)
-  order by 1;
-end
-$$;
-comment on function syncwell.enqueue_operations(json, uuid) is
-'enqueue_operation() for a batch: p_operations is an array of at most 10000 objects with the keys operation_type '
-'(needed), payload, source, dedup_key, mode, priority, run_at (ISO 8601 with offset), max_attempts, ordering_key, '
-'depends_on, platform, device_id; all for the user p_user_id. Returns a row an element, in their order: place (from '
-'0), operation_id and deduplicated, or error_code and error of one that was not taken; the others are. Twins within '
-'the batch are one operation. Errors: SW001, SW002, 22004, 22023 (no array, too long), 40001; in rows: SW401, SW403, '
-'22023, 22P05.';
-revoke all on function syncwell.enqueue_operations(json, uuid) from public;
-grant execute on function syncwell.enqueue_operations(json, uuid) to syncwell_client, syncwell_worker;
---! end
-
---! include queue/functions/extend_lease.sql
-create or replace function syncwell.extend_lease(
-  p_operation_ids uuid[],
-  p_lease_token uuid,
-  p_lease interval default '1 minute'
-)
-returns table (
-  operation_id uuid,
-  lease_until timestamptz
-)
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
-  v_now constant timestamptz := syncwell._now();
-begin
-  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
-  perform syncwell._check_duration('p_lease', coalesce(p_lease, '0'), '1 second', '1 day');
-  return query
-  with held as materialized (
-    select q.id
-    from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    order by q.id
-    for update
-  ),
-  extended as (
-    update syncwell.sync_queue as q
-    set run_at = greatest(q.run_at, v_now + p_lease)
-    from held as h
-    where q.org_id = v_org_id and q.id = h.id
-    returning q.id, q.run_at
-  )
-  select e.id, e.run_at from extended as e order by e.id;
-end
-$$;
-comment on function syncwell.extend_lease(uuid[], uuid, interval) is
-'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than '
-'before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, '
-'22004, 22023.';
-revoke all on function syncwell.extend_lease(uuid[], uuid, interval) from public;
-grant execute on function syncwell.extend_lease(uuid[], uuid, interval) to syncwell_worker;
---! end
-
---! include queue/functions/fail_operation.sql
-create or replace function syncwell.fail_operation(
-  p_operation_id uuid,
-  p_lease_token uuid,
-  p_message text default null,
-  p_code text default null,
-  p_http_status integer default null,
-  p_retry_after text default null,
-  out status text,
-  out retry_at timestamptz,
-  out attempt integer,
-  out error_type text,
-  out class text,
-  out reason text
-)
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
-set plan_cache_mode = force_generic_plan
-as $$
-#variable_conflict use_column
-declare
-  v_org_id constant uuid := (syncwell._caller()).org_id;
-  v_now constant timestamptz := syncwell._now();
-  v_operation syncwell.sync_queue;
-  v_settings jsonb;
-  v_retryable boolean;
-begin
-  perform syncwell._check_operation_ids(array[p_operation_id], p_lease_token);
-  perform syncwell._check_text('p_code', p_code, 200);
-  v_operation := syncwell._leased_operation(v_org_id, p_operation_id, p_lease_token);
-  v_settings := syncwell._settings(v_org_id, v_operation.source, v_operation.platform);
-  select c.error_type, c.class, c.retryable into error_type, class, v_retryable
-  from syncwell.classify_sync_error(p_code, p_http_status, p_message) as c;
-  attempt := v_operation.attempts;
-
-  update syncwell.sync_queue as q
-  set
-    last_failed_at = v_now,
-    last_error_type = error_type,
-    last_error_code = case
-      when p_code ~ '^[A-Za-z0-9_.:-]{1,64}$' then p_code
-      else syncwell._redact(v_org_id, q.user_id, syncwell._scrub_secrets(p_code))
-    end,
-    last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
-  where q.org_id = v_org_id and q.id = p_operation_id;
-
-  if not v_retryable or attempt >= v_operation.max_attempts then
-    status := 'dead';
-    reason := case when v_retryable then 'attempts' when class = 'auth' then 'auth' else 'permanent' end;
-    perform syncwell._bury_operation(v_operation, reason);
-    return;
-  end if;
-
-  -- past the retries that the settings count, it goes on at their longest delay
-  retry_at := v_now + coalesce(
-    syncwell._retry_delay(
-      least(attempt, (v_settings ->> 'retry.max_retries')::integer),
-      syncwell._parse_retry_after(p_retry_after),
-      null,
-      v_settings
-    ),
-    (v_settings ->> 'retry.cap')::interval
-  );
-  status := syncwell._put_back(v_operation, retry_at);
-  reason := case status when 'pending' then 'retry' else 'twin' end;
-  if status = 'superseded' then
-    retry_at := null;
-  end if;
-end
-$$;
-comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) is
-'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what '
-'went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other '
-'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
-'(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
-'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
-'Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
-revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
-grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;
---! end
-
---! include queue/functions/get_operations.sql
-create or replace function syncwell.get_operations(
-  p_status text default null,
-  p_source text default null,
-  p_limit integer default 50,
-  p_user_id uuid default null
-)
-returns table (
-  operation_id uuid,
-  user_id uuid,
-  source text,
-  operation_type text,
-  payload jsonb,
-  status text,
-  priority smallint,
-  run_at timestamptz,
-  blockers integer,
-  attempts integer,
-  max_attempts integer,
-  dedup_key text,
-  ordering_key text,
-  enqueued_at timestamptz,
-  claimed_at timestamptz,
-  lease_owner text,
-  last_failed_at timestamptz,
-  last_error_type text,
-  last_error_code text,
-  last_error text,
-  dead_reason text,
-  platform text,
-  device_id text
-)
-language plpgsql stable security definer rows 50
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
-as $$
-#variable_conflict use_column
-declare
-  v_caller record;
-  v_shows boolean;
-begin
-  perform syncwell._check_limit(p_limit);
-  if p_status <> all (array['pending', 'processing', 'dead']) then
-    raise exception using
-      errcode = '22023',
-      message = 'unknown status',
-      detail = format('p_status is %L.', left(p_status, 100)),
-      hint = 'Pass pending, processing or dead, or leave it out for all.';
-  end if;
-  v_caller := syncwell._caller();
-  perform syncwell._check_shown_user(p_user_id);
-  v_shows := v_caller.role in ('admin', 'service');
-  return query
-  select
-    q.id, q.user_id, q.source, q.operation_type,
-    case
-      when o.is_own or (v_shows and q.user_id is null) then q.payload
-      when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
-    end,
-    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts,
-    case
-      when o.is_own or (v_shows and q.user_id is null) then q.dedup_key
-      when v_shows then syncwell._redact(q.org_id, q.user_id, q.dedup_key)
-    end,
-    case
-      when o.is_own or (v_shows and q.user_id is null) then q.ordering_key
-      when v_shows then syncwell._redact(q.org_id, q.user_id, q.ordering_key)
-    end,
-    q.enqueued_at, q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type,
-    -- consent may have been asked for since
-    syncwell._redact(q.org_id, q.user_id, q.last_error_code), syncwell._redact(q.org_id, q.user_id, q.last_error),
-    q.dead_reason, q.platform, syncwell._redact(q.org_id, q.user_id, q.device_id)
-  from syncwell.sync_queue as q
-  cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
-  where q.org_id = v_caller.org_id
-    and (v_caller.sees_org or q.user_id is null or q.user_id = v_caller.user_id)
-    and (p_user_id is null or q.user_id = p_user_id)
-    and (p_status is null or q.status = p_status)
-    and (p_source is null or q.source = p_source)
-  order by q.id
-  limit p_limit;
-end
-$$;
-comment on function syncwell.get_operations(text, text, integer, uuid) is
-'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, '
-'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload '
-'and keys are shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on '
-'it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. '
-'Errors: SW001, SW002, 22004, 22023.';
-revoke all on function syncwell.get_operations(text, text, integer, uuid) from public;
-grant execute on function syncwell.get_operations(text, text, integer, uuid) to syncwell_client, syncwell_reader;
---! end
-
---! include queue/functions/get_queue_health_metrics.sql
-create or replace function syncwell.get_queue_health_metrics(p_user_id uuid default null)
+--! include queue/functions/_queue_health_metrics.sql
+create or replace function syncwell._queue_health_metrics(p_user_id uuid)
 returns table (
   source text,
   platform text,
@@ -8492,7 +9912,7 @@ returns table (
   client_reported_at timestamptz,
   client_report_seconds numeric
 )
-language plpgsql stable security definer rows 10
+language plpgsql stable security invoker rows 10
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -8627,17 +10047,973 @@ begin
   order by g.is_total desc, l.oldest_ready_at, g.source, g.platform;
 end
 $$;
+comment on function syncwell._queue_health_metrics(uuid) is
+'What get_queue_health_metrics() returns, also for a document that has it among other things. Errors: SW001, SW002.';
+revoke all on function syncwell._queue_health_metrics(uuid) from public;
+--! end
+
+--! include queue/functions/_queue_requests.sql
+create or replace function syncwell._queue_requests(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_elements json
+)
+returns table (
+  place integer,
+  request syncwell.queue_request,
+  fault text[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_keys constant text[] := array[
+    'operation_type', 'payload', 'source', 'dedup_key', 'mode', 'priority', 'run_at', 'max_attempts', 'ordering_key',
+    'depends_on', 'platform', 'device_id'
+  ];
+  v_varies constant boolean := exists (select from syncwell.queue_defaults as d where d.org_id = p_org_id and d.varies);
+begin
+  return query
+  with elements as materialized (
+    select e.ordinality::integer - 1 as place, e.value::text as element
+    from json_array_elements(p_elements) with ordinality as e
+  ),
+  -- one character that no text here can hold would make the whole batch unreadable
+  documents as materialized (
+    select e.place, case when syncwell._repaired_json(e.element)::text = e.element then e.element::jsonb end as d
+    from elements as e
+  ),
+  -- settings may differ by source and platform: each of those that are named is looked up once
+  defaults as materialized (
+    select p.key, q.source, q.max_attempts, q.max_payload
+    from (
+      select distinct array[o.d ->> 'source', o.d ->> 'platform'] as key from documents as o where v_varies
+      union all
+      select array[null, null]::text[] where not v_varies
+    ) as p
+    cross join lateral syncwell._queue_defaults(p_org_id, p.key[1], p.key[2]) as q
+  ),
+  fields as materialized (
+    select
+      o.place,
+      case
+        when o.d is null then array['22P05', 'it has \u0000 or half a surrogate pair, which no text here can hold']
+        when jsonb_typeof(o.d) <> 'object' then array['22023', 'it is no object']
+        when o.d - c_keys <> '{}' then array[
+          '22023',
+          'unknown keys: ' || left((select string_agg(k.key, ', ') from jsonb_object_keys(o.d - c_keys) as k (key)), 200)
+        ]
+        when jsonb_typeof(o.d -> 'operation_type') <> 'string'
+          then array['22023', 'operation_type must be a text of 1 to 100 characters']
+        when o.d ->> 'priority' !~ '^[0-9]$' then array['22023', 'priority must be 0 to 9']
+        when o.d ->> 'max_attempts' !~ '^[0-9]{1,9}$' then array['22023', 'max_attempts must be 1 to 100']
+        when o.d ->> 'run_at' is not null and syncwell._as_time(o.d ->> 'run_at') is null
+          then array['22023', 'run_at must be a time from 2000 to 2200, ISO 8601 with its offset']
+        when jsonb_typeof(o.d -> 'depends_on') not in ('array', 'null')
+          or exists (
+            select from jsonb_array_elements(
+              case jsonb_typeof(o.d -> 'depends_on') when 'array' then o.d -> 'depends_on' else '[]' end
+            ) as b (id)
+            where (b.id #>> '{}') !~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+              or jsonb_typeof(b.id) <> 'string'
+          )
+          then array['22023', 'depends_on must name operations by their ids']
+      end as fault,
+      o.d
+    from documents as o
+  ),
+  requests as materialized (
+    select
+      f.place,
+      f.fault,
+      case when f.fault is null then row(
+        f.place,
+        p_user_id,
+        coalesce(f.d ->> 'source', g.source),
+        f.d ->> 'operation_type',
+        coalesce(nullif(f.d -> 'payload', 'null'), '{}'),
+        f.d ->> 'dedup_key',
+        coalesce(f.d ->> 'mode', 'ignore'),
+        coalesce(f.d ->> 'priority', '5')::smallint,
+        syncwell._as_time(f.d ->> 'run_at'),
+        coalesce((f.d ->> 'max_attempts')::integer, g.max_attempts),
+        f.d ->> 'ordering_key',
+        array(
+          select b.id::uuid from jsonb_array_elements_text(coalesce(nullif(f.d -> 'depends_on', 'null'), '[]')) as b (id)
+        ),
+        f.d ->> 'platform',
+        syncwell._redact(p_org_id, p_user_id, f.d ->> 'device_id')
+      )::syncwell.queue_request end as request,
+      g.max_payload
+    from fields as f
+    left join defaults as g
+      on g.key = case when v_varies then array[f.d ->> 'source', f.d ->> 'platform'] else array[null, null]::text[] end
+  )
+  select
+    r.place,
+    r.request,
+    coalesce(
+      r.fault,
+      syncwell._operation_fault(r.request, r.max_payload),
+      case when not syncwell._may_depend_on(p_org_id, p_user_id, (r.request).depends_on)
+        then array['SW401', 'it depends on an operation that is not there']
+      end
+    )
+  from requests as r
+  order by r.place;
+end
+$$;
+comment on function syncwell._queue_requests(uuid, uuid, json) is
+'The operations of a batch for one user (NULL: the org''s own), checked and with their defaults; fault: SQLSTATE and '
+'text of what is wrong with one, then it is not to be used. An operation depends on its user''s and the org''s '
+'operations only; on those that were sent before it, so that none waits for itself.';
+revoke all on function syncwell._queue_requests(uuid, uuid, json) from public;
+--! end
+
+--! include queue/functions/_ready_orgs.sql
+create or replace function syncwell._ready_orgs(
+  p_source text,
+  p_limit integer,
+  p_now timestamptz
+)
+returns table (
+  org_id uuid,
+  share integer
+)
+language plpgsql stable security invoker rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  c_orgs constant integer := 100;
+  -- begins anywhere and comes round once: no org is served first every time
+  v_start constant uuid := gen_random_uuid();
+  v_after uuid := v_start;
+  v_until uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid;
+  v_orgs uuid[];
+  v_ready uuid[] := array[]::uuid[];
+  v_counts integer[] := array[]::integer[];
+  v_new uuid[];
+  v_new_counts integer[];
+begin
+  loop
+    with recursive orgs as (
+      (
+        select q.org_id
+        from syncwell.sync_queue as q
+        where q.org_id > v_after and q.org_id <= v_until
+        order by q.org_id
+        limit 1
+      )
+      union all
+      select n.org_id
+      from orgs as o
+      cross join lateral (
+        select q.org_id
+        from syncwell.sync_queue as q
+        where q.org_id > o.org_id and q.org_id <= v_until
+        order by q.org_id
+        limit 1
+      ) as n
+    )
+    select array_agg(o.org_id) into v_orgs from (select o.org_id from orgs as o limit c_orgs) as o;
+
+    select array_agg(o.org_id), array_agg(c.ready)
+    into v_new, v_new_counts
+    from unnest(v_orgs) as o (org_id)
+    cross join lateral (
+      select count(*)::integer as ready
+      from (
+        select
+        from syncwell.queue_lanes as l
+        cross join lateral (
+          select from syncwell.sync_queue as q
+          where q.lane = l.lane and q.status <> 'dead' and q.blockers = 0 and q.run_at <= p_now
+          limit p_limit
+        ) as w
+        where l.org_id = o.org_id and (p_source is null or l.source = p_source)
+        limit p_limit
+      ) as r
+    ) as c
+    where c.ready > 0;
+    v_ready := v_ready || coalesce(v_new, '{}');
+    v_counts := v_counts || coalesce(v_new_counts, '{}');
+
+    exit when cardinality(v_ready) >= p_limit;
+    if cardinality(v_orgs) = c_orgs then
+      v_after := v_orgs[c_orgs];
+    elsif v_until = v_start then
+      exit;
+    else
+      v_after := '00000000-0000-0000-0000-000000000000'::uuid;
+      v_until := v_start;
+    end if;
+  end loop;
+
+  -- each org's first, then each org's second, …
+  return query
+  select t.org_id, count(*)::integer
+  from (
+    select o.org_id
+    from unnest(v_ready, v_counts) as o (org_id, ready)
+    cross join lateral generate_series(1, o.ready) as n (turn)
+    order by n.turn, random()
+    limit p_limit
+  ) as t
+  group by t.org_id;
+end
+$$;
+comment on function syncwell._ready_orgs(text, integer, timestamptz) is
+'Which orgs have operations that may be claimed, of p_source (NULL: any), and how many of p_limit are each one''s: in '
+'turns, whatever one of them has waiting.';
+revoke all on function syncwell._ready_orgs(text, integer, timestamptz) from public;
+--! end
+
+--! include queue/functions/_release_waiting.sql
+create or replace function syncwell._release_waiting(
+  p_org_id uuid,
+  p_operation_ids uuid[],
+  p_done boolean
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  v_waiting tid[];
+begin
+  v_waiting := syncwell._lock_operations(
+    p_org_id,
+    array(
+      select d.waiting_id
+      from syncwell.queue_dependencies as d
+      where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
+    )
+  );
+  with freed as (
+    delete from syncwell.queue_dependencies as d
+    where d.org_id = p_org_id and d.blocker_id = any(p_operation_ids) and (p_done or not d.needs_success)
+    returning d.waiting_id
+  ),
+  counted as (
+    select f.waiting_id, count(*) as blockers from freed as f group by f.waiting_id
+  )
+  update syncwell.sync_queue as q
+  set blockers = q.blockers - c.blockers
+  from counted as c
+  where q.ctid = any(v_waiting) and q.id = c.waiting_id;
+end
+$$;
+comment on function syncwell._release_waiting(uuid, uuid[], boolean) is
+'Lets go what waits for operations that have ended; p_done false: they were not done, so that only what waits for '
+'them to be out of the way goes on. The callers have locked these operations, so that nobody comes to wait any more.';
+revoke all on function syncwell._release_waiting(uuid, uuid[], boolean) from public;
+--! end
+
+--! include queue/functions/_store_queue_defaults.sql
+create or replace function syncwell._store_queue_defaults(p_org_ids uuid[])
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- of two that change them at once, the later one must see what the first has set
+  lock table syncwell.queue_defaults in share row exclusive mode;
+  insert into syncwell.queue_defaults as q (org_id, source, max_attempts, max_payload, notifies, varies)
+  select
+    o.org_id, d.source, d.max_attempts, d.max_payload, d.notifies,
+    d.source !~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$' or exists (
+      select from syncwell.settings as s
+      where s.key = any(syncwell._queue_default_keys())
+        and (s.org_id is null or s.org_id = o.org_id)
+        and (s.source is not null or s.platform is not null)
+    )
+  from unnest(p_org_ids) as o (org_id)
+  cross join lateral syncwell._queue_defaults(o.org_id) as d
+  on conflict (org_id) do update
+  set
+    source = excluded.source,
+    max_attempts = excluded.max_attempts,
+    max_payload = excluded.max_payload,
+    notifies = excluded.notifies,
+    varies = excluded.varies;
+end
+$$;
+comment on function syncwell._store_queue_defaults(uuid[]) is
+'Brings queue_defaults of these orgs up to date.';
+revoke all on function syncwell._store_queue_defaults(uuid[]) from public;
+--! end
+
+--! include queue/functions/_successor.sql
+create or replace function syncwell._successor(
+  p_org_id uuid,
+  p_operation_id uuid
+)
+returns uuid
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id uuid := p_operation_id;
+  v_next uuid;
+begin
+  loop
+    select a.superseded_by into v_next
+    from syncwell.sync_queue_archive as a
+    where a.org_id = p_org_id and a.id = v_id and a.status = 'superseded';
+    exit when v_next is null;
+    v_id := v_next;
+  end loop;
+  return v_id;
+end
+$$;
+comment on function syncwell._successor(uuid, uuid) is
+'The operation itself, or, where it gave way to a newer one, that one.';
+revoke all on function syncwell._successor(uuid, uuid) from public;
+--! end
+
+--! include queue/functions/claim_operations.sql
+create or replace function syncwell.claim_operations(
+  p_limit integer default 10,
+  p_lease interval default '1 minute',
+  p_source text default null,
+  p_worker text default null
+)
+returns table (
+  org_id uuid,
+  user_id uuid,
+  operation_id uuid,
+  operation_type text,
+  payload jsonb,
+  source text,
+  priority smallint,
+  attempt integer,
+  max_attempts integer,
+  lease_token uuid,
+  lease_until timestamptz,
+  enqueued_at timestamptz,
+  ordering_key text,
+  platform text,
+  device_id text
+)
+language plpgsql volatile security definer rows 10
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_scope constant record := syncwell._claim_scope();
+  v_now constant timestamptz := syncwell._now();
+  v_token constant uuid := gen_random_uuid();
+  v_orgs uuid[] := array[v_scope.org_id];
+  v_shares integer[] := array[p_limit];
+  v_claimed integer;
+begin
+  if (p_limit between 1 and 1000 and p_lease between '1 second' and '1 day' and p_worker is null) is not true then
+    perform syncwell._check_claim(p_limit, p_lease, p_worker);
+  end if;
+  if v_scope.org_id is null then
+    select array_agg(o.org_id), array_agg(o.share)
+    into v_orgs, v_shares
+    from syncwell._ready_orgs(p_source, p_limit, v_now) as o;
+  end if;
+
+  for i in 1..coalesce(cardinality(v_orgs), 0) loop
+    return query
+    with picked as materialized (
+      select o.tid
+      from (
+        select l.lane
+        from syncwell.queue_lanes as l
+        where l.org_id = v_orgs[i] and (p_source is null or l.source = p_source)
+        -- of the same priority no source is always first
+        order by l.priority desc, random()
+      ) as l
+      cross join lateral (
+        select q.ctid as tid
+        from syncwell.sync_queue as q
+        where q.lane = l.lane
+          and q.org_id = v_orgs[i]
+          and q.status <> 'dead'
+          and q.blockers = 0
+          and q.run_at <= v_now
+          and (v_scope.user_id is null or q.user_id = v_scope.user_id)
+        order by q.run_at
+        limit v_shares[i]
+        -- what others have locked
+        for update skip locked
+      ) as o
+      limit v_shares[i]
+    ),
+    claimed as (
+      update syncwell.sync_queue as q
+      set
+        status = 'processing',
+        attempts = q.attempts + 1,
+        claimed_at = v_now,
+        run_at = v_now + p_lease,
+        lease_token = v_token,
+        lease_owner = p_worker
+      from picked as p
+      -- they are locked and stay where they are; by their ids the org's whole queue might be read for them
+      where q.ctid = p.tid and q.attempts < q.max_attempts
+      returning
+        q.org_id, q.user_id, q.id, q.operation_type, q.payload, q.source, q.priority, q.attempts, q.max_attempts,
+        q.lease_token, q.run_at, q.enqueued_at, q.ordering_key, q.platform, q.device_id
+    )
+    select
+      c.org_id, c.user_id, c.id, c.operation_type, c.payload, c.source, c.priority, c.attempts, c.max_attempts,
+      c.lease_token, c.run_at, c.enqueued_at, c.ordering_key, c.platform,
+      case when c.device_id is not null then syncwell._redact(c.org_id, c.user_id, c.device_id) end
+    from claimed as c
+    order by c.priority desc, c.enqueued_at, c.id;
+    get diagnostics v_claimed = row_count;
+    -- there were not as many, or there were some whose last attempt's worker never came back
+    if v_claimed < v_shares[i] then
+      perform syncwell._bury_expired(v_orgs[i], v_scope.user_id, v_now);
+    end if;
+  end loop;
+end
+$$;
+comment on function syncwell.claim_operations(integer, interval, text, text) is
+'Hands out operations that may be done now, each to one caller only until lease_until: p_lease (1 s to 1 day) from '
+'now, or as extend_lease() makes it; p_limit: 1 to 1000; p_source: only of this source; p_worker: how the worker calls '
+'itself. Then complete_operations(), fail_operation() or release_operations() with lease_token. What is not ended by '
+'then is handed out again, and is dead when that was its last attempt (attempt of max_attempts). Fair: each org''s '
+'first, then each org''s second, and so on; within an org higher priorities first, then what has waited longest. Of '
+'the caller''s org (a member or analyst: its own), or of all orgs for an operator and for a gateway that acts for '
+'nobody: act for org_id to end them. Errors: SW001, 22001, 22004, 22023.';
+revoke all on function syncwell.claim_operations(integer, interval, text, text) from public;
+grant execute on function syncwell.claim_operations(integer, interval, text, text)
+to syncwell_worker, syncwell_operator;
+--! end
+
+--! include queue/functions/complete_operations.sql
+create or replace function syncwell.complete_operations(
+  p_operation_ids uuid[],
+  p_lease_token uuid
+)
+returns table (
+  operation_id uuid,
+  outcome text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_done uuid[];
+  v_waited_for uuid[];
+begin
+  if (cardinality(p_operation_ids) = 1 and array_position(p_operation_ids, null) is null and p_lease_token is not null)
+    is not true
+  then
+    perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+    perform syncwell._lock_operations(v_org_id, p_operation_ids, p_lease_token);
+  end if;
+  -- one probe each, whatever the planner thinks of the table
+  with held as materialized (
+    select h.tid
+    from unnest(p_operation_ids) as i (id)
+    cross join lateral (
+      select q.ctid as tid
+      from syncwell.sync_queue as q
+      where q.org_id = v_org_id and q.id = i.id and q.lease_token = p_lease_token
+      limit 1
+    ) as h
+  ),
+  done as (
+    delete from syncwell.sync_queue as q
+    using held as h
+    where q.ctid = h.tid and q.lease_token = p_lease_token
+    returning
+      q.id, q.user_id, q.source, q.operation_type, q.platform, q.attempts, q.enqueued_at, q.claimed_at, q.is_waited_for
+  ),
+  archived as (
+    insert into syncwell.sync_queue_archive (
+      org_id, id, user_id, source, operation_type, platform, status, attempts, lease_token, enqueued_at, claimed_at,
+      finished_at
+    )
+    select
+      v_org_id, d.id, d.user_id, d.source, d.operation_type, d.platform, 'completed', d.attempts, p_lease_token,
+      d.enqueued_at, d.claimed_at, greatest(v_now, d.claimed_at)
+    from done as d
+  )
+  select array_agg(d.id), array_agg(d.id) filter (where d.is_waited_for) into v_done, v_waited_for from done as d;
+  if v_waited_for is not null then
+    perform syncwell._release_waiting(v_org_id, v_waited_for, true);
+  end if;
+
+  if not p_operation_ids <@ coalesce(v_done, '{}') then
+    return query select * from syncwell._ended_operations(v_org_id, p_operation_ids, p_lease_token, v_done);
+    return;
+  end if;
+  outcome := 'completed';
+  foreach operation_id in array p_operation_ids loop
+    return next;
+  end loop;
+end
+$$;
+comment on function syncwell.complete_operations(uuid[], uuid) is
+'Ends claimed operations as done, those of p_operation_ids (at most 1000) that p_lease_token still holds; what waits '
+'for them goes on. Returns a row an id, in their order: completed (also when this call said so before: it may be '
+'repeated), lease_lost (somebody else has or had it: undo what can be undone), unknown (no such operation). Errors: '
+'SW001, 22004, 22023.';
+revoke all on function syncwell.complete_operations(uuid[], uuid) from public;
+grant execute on function syncwell.complete_operations(uuid[], uuid) to syncwell_worker;
+--! end
+
+--! include queue/functions/enqueue_operation.sql
+create or replace function syncwell.enqueue_operation(
+  p_operation_type text,
+  p_payload jsonb default null,
+  p_source text default null,
+  p_dedup_key text default null,
+  p_mode text default 'ignore',
+  p_priority integer default 5,
+  p_run_at timestamptz default null,
+  p_max_attempts integer default null,
+  p_ordering_key text default null,
+  p_depends_on uuid[] default null,
+  p_platform text default null,
+  p_device_id text default null,
+  p_user_id uuid default null,
+  out operation_id uuid,
+  out deduplicated boolean
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  v_user_id constant uuid := case
+    when p_user_id is null then v_caller.user_id else syncwell._target_user(p_user_id)
+  end;
+  v_now constant timestamptz := syncwell._now();
+  v_id constant uuid := syncwell._uuid7(v_now);
+begin
+  -- The hot path, one statement: what is plainly right, waits for nothing and changes no other. What it leaves out, and
+  -- what meets a twin, goes the long way.
+  insert into syncwell.sync_queue (
+    org_id, id, user_id, source, operation_type, payload, dedup_key, dedup_hash, dedup_mode, priority, lane, run_at,
+    max_attempts, enqueued_at, platform, device_id
+  )
+  select
+    v_org_id, v_id, v_user_id, coalesce(p_source, d.source), p_operation_type, coalesce(p_payload, '{}'), p_dedup_key,
+    syncwell._dedup_hash(v_id, v_user_id, p_operation_type, coalesce(p_payload, '{}'), p_dedup_key, p_mode),
+    p_mode, p_priority, l.lane, coalesce(p_run_at, v_now), coalesce(p_max_attempts, d.max_attempts), v_now, p_platform,
+    case when p_device_id is not null then syncwell._redact(v_org_id, v_user_id, p_device_id) end
+  from syncwell.queue_defaults as d
+  inner join syncwell.queue_lanes as l
+    on l.org_id = d.org_id and l.source = coalesce(p_source, d.source) and l.priority = p_priority
+  where d.org_id = v_org_id
+    and not d.varies
+    and octet_length(coalesce(p_payload, '{}')::text) <= d.max_payload
+    -- looked at closely only where there is more than a type, a payload and a source: each operator costs as much
+    -- as a column
+    and (
+      (
+        p_mode = 'ignore' and p_priority = 5 and p_operation_type ~ '^.{1,100}$'
+        and (p_source is null or p_source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$')
+        and num_nonnulls(
+          p_dedup_key, p_run_at, p_max_attempts, p_ordering_key, p_depends_on, p_platform, p_device_id
+        ) = 0
+      )
+      or syncwell._is_plain_operation(
+        p_operation_type, coalesce(p_source, d.source), p_dedup_key, p_mode, p_priority, p_run_at, p_max_attempts,
+        p_ordering_key, p_depends_on, p_platform, p_device_id
+      )
+    )
+    and (not d.notifies or pg_notify('syncwell_queue', '') is not null)
+  on conflict (org_id, dedup_hash) where status = 'pending' or (status = 'processing' and dedup_mode = 'ignore')
+  do nothing;
+  if found then
+    operation_id := v_id;
+    deduplicated := false;
+    return;
+  end if;
+
+  select e.operation_id, e.deduplicated
+  into operation_id, deduplicated
+  from syncwell._enqueue_one(
+    v_org_id, v_user_id, p_operation_type, p_payload, p_source, p_dedup_key, p_mode, p_priority, p_run_at,
+    p_max_attempts, p_ordering_key, p_depends_on, p_platform, p_device_id
+  ) as e;
+end
+$$;
+comment on function syncwell.enqueue_operation(
+  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
+) is
+'Puts an operation into the queue, once: the same operation of the same user that is not done yet stands for it '
+'(deduplicated), however many send it at the same time. The same: p_operation_type (1 to 100 characters) and '
+'p_dedup_key, or without a key p_payload, in any order of keys, 1.0 = 1. p_mode ignore (default): nothing else '
+'happens, also while that one is being processed; replace: p_payload takes the place of the waiting one''s, merge: its '
+'keys do; if that one is being processed already, the new one waits behind it (both need a p_dedup_key); none: it is '
+'always another one. p_payload: at most setting queue.max_payload bytes; p_source: default setting queue.source; '
+'p_priority: 0 to 9 (default 5), higher first; p_run_at: not before (NULL: at once); p_max_attempts: 1 '
+'to 100, default setting queue.max_attempts; p_ordering_key: operations of one user with this key are done one after '
+'the other; p_depends_on: ids of at most 100 operations that must have been done; p_platform: android, ios, web, '
+'server, other; p_device_id: at most 255 characters, kept by consent; p_user_id: for whom (admins and services), NULL: '
+'the caller, for a service the org itself. Errors: SW001, SW002, SW401 (p_depends_on), SW403 (payload too large), '
+'22023 for anything else not understood, 40001.';
+revoke all on function syncwell.enqueue_operation(
+  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
+) from public;
+grant execute on function syncwell.enqueue_operation(
+  text, jsonb, text, text, text, integer, timestamptz, integer, text, uuid[], text, text, uuid
+) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/functions/enqueue_operations.sql
+create or replace function syncwell.enqueue_operations(
+  p_operations json,
+  p_user_id uuid default null
+)
+returns table (
+  place integer,
+  operation_id uuid,
+  deduplicated boolean,
+  error_code text,
+  error text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_requests syncwell.queue_request[];
+  v_places integer[];
+  v_faults jsonb;
+begin
+  if p_operations is null or json_typeof(p_operations) <> 'array' or json_array_length(p_operations) > 10000 then
+    raise exception using
+      errcode = case when p_operations is null then '22004' else '22023' end,
+      message = 'these are no operations',
+      detail = case
+        when p_operations is null then 'p_operations is NULL.'
+        when json_typeof(p_operations) <> 'array' then 'p_operations is no JSON array.'
+        else format('p_operations has %s elements.', json_array_length(p_operations))
+      end,
+      hint = 'Pass a JSON array of at most 10000 objects.';
+  end if;
+  select
+    array_agg(r.request order by r.place) filter (where r.fault is null),
+    array_agg(r.place order by r.place) filter (where r.fault is not null),
+    jsonb_agg(r.fault order by r.place) filter (where r.fault is not null)
+  into v_requests, v_places, v_faults
+  from syncwell._queue_requests(v_org_id, v_user_id, p_operations) as r;
+  return query
+  select e.place, e.operation_id, e.deduplicated, null::text, null::text
+  from syncwell._enqueue(v_org_id, v_requests) as e
+  union all
+  select p.place, null, null, f.fault ->> 0, f.fault ->> 1
+  from unnest(v_places) with ordinality as p (place, at)
+  join jsonb_array_elements(v_faults) with ordinality as f (fault, at) using (at)
+  order by 1;
+end
+$$;
+comment on function syncwell.enqueue_operations(json, uuid) is
+'enqueue_operation() for a batch: p_operations is an array of at most 10000 objects with the keys operation_type '
+'(needed), payload, source, dedup_key, mode, priority, run_at (ISO 8601 with offset), max_attempts, ordering_key, '
+'depends_on, platform, device_id; all for the user p_user_id. Returns a row an element, in their order: place (from '
+'0), operation_id and deduplicated, or error_code and error of one that was not taken; the others are. Twins within '
+'the batch are one operation. Errors: SW001, SW002, 22004, 22023 (no array, too long), 40001; in rows: SW401, SW403, '
+'22023, 22P05.';
+revoke all on function syncwell.enqueue_operations(json, uuid) from public;
+grant execute on function syncwell.enqueue_operations(json, uuid) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/functions/extend_lease.sql
+create or replace function syncwell.extend_lease(
+  p_operation_ids uuid[],
+  p_lease_token uuid,
+  p_lease interval default '1 minute'
+)
+returns table (
+  operation_id uuid,
+  lease_until timestamptz
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_held tid[];
+begin
+  perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
+  perform syncwell._check_duration('p_lease', coalesce(p_lease, '0'), '1 second', '1 day');
+  v_held := syncwell._lock_operations(v_org_id, p_operation_ids, p_lease_token);
+  return query
+  with extended as (
+    update syncwell.sync_queue as q
+    set run_at = greatest(q.run_at, v_now + p_lease)
+    where q.ctid = any(v_held)
+    returning q.id, q.run_at
+  )
+  select e.id, e.run_at from extended as e order by e.id;
+end
+$$;
+comment on function syncwell.extend_lease(uuid[], uuid, interval) is
+'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than '
+'before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, '
+'22004, 22023.';
+revoke all on function syncwell.extend_lease(uuid[], uuid, interval) from public;
+grant execute on function syncwell.extend_lease(uuid[], uuid, interval) to syncwell_worker;
+--! end
+
+--! include queue/functions/fail_operation.sql
+create or replace function syncwell.fail_operation(
+  p_operation_id uuid,
+  p_lease_token uuid,
+  p_message text default null,
+  p_code text default null,
+  p_http_status integer default null,
+  p_retry_after text default null,
+  out status text,
+  out retry_at timestamptz,
+  out attempt integer,
+  out error_type text,
+  out class text,
+  out reason text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_operation syncwell.sync_queue;
+  v_settings jsonb;
+  v_retryable boolean;
+begin
+  perform syncwell._check_operation_ids(array[p_operation_id], p_lease_token);
+  perform syncwell._check_text('p_code', p_code, 200);
+  v_operation := syncwell._leased_operation(v_org_id, p_operation_id, p_lease_token);
+  v_settings := syncwell._settings(v_org_id, v_operation.source, v_operation.platform);
+  select c.error_type, c.class, c.retryable into error_type, class, v_retryable
+  from syncwell.classify_sync_error(p_code, p_http_status, p_message) as c;
+  attempt := v_operation.attempts;
+
+  update syncwell.sync_queue as q
+  set
+    last_failed_at = v_now,
+    last_error_type = error_type,
+    last_error_code = case
+      when p_code ~ '^[A-Za-z0-9_.:-]{1,64}$' then p_code
+      else syncwell._redact(v_org_id, q.user_id, syncwell._scrub_secrets(p_code))
+    end,
+    last_error = syncwell._redact(v_org_id, q.user_id, left(syncwell._scrub_secrets(p_message), 10000))
+  where q.org_id = v_org_id and q.id = p_operation_id;
+
+  if not v_retryable or attempt >= v_operation.max_attempts then
+    status := 'dead';
+    reason := case when v_retryable then 'attempts' when class = 'auth' then 'auth' else 'permanent' end;
+    perform syncwell._bury_operation(v_operation, reason);
+    return;
+  end if;
+
+  -- past the retries that the settings count, it goes on at their longest delay
+  retry_at := v_now + coalesce(
+    syncwell._retry_delay(
+      least(attempt, (v_settings ->> 'retry.max_retries')::integer),
+      syncwell._parse_retry_after(p_retry_after),
+      null,
+      v_settings
+    ),
+    (v_settings ->> 'retry.cap')::interval
+  );
+  status := syncwell._put_back(v_operation, retry_at);
+  reason := case status when 'pending' then 'retry' else 'twin' end;
+  if status = 'superseded' then
+    retry_at := null;
+  end if;
+end
+$$;
+comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) is
+'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what '
+'went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other '
+'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
+'(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
+'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
+'Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
+revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
+grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;
+--! end
+
+--! include queue/functions/get_operations.sql
+create or replace function syncwell.get_operations(
+  p_status text default null,
+  p_source text default null,
+  p_limit integer default 50,
+  p_user_id uuid default null
+)
+returns table (
+  operation_id uuid,
+  user_id uuid,
+  source text,
+  operation_type text,
+  payload jsonb,
+  status text,
+  priority smallint,
+  run_at timestamptz,
+  blockers integer,
+  attempts integer,
+  max_attempts integer,
+  dedup_key text,
+  ordering_key text,
+  enqueued_at timestamptz,
+  claimed_at timestamptz,
+  lease_owner text,
+  last_failed_at timestamptz,
+  last_error_type text,
+  last_error_code text,
+  last_error text,
+  dead_reason text,
+  platform text,
+  device_id text
+)
+language plpgsql volatile security definer rows 50
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_shows boolean;
+begin
+  perform syncwell._note_access('get_operations', p_user_id);
+  perform syncwell._check_limit(p_limit);
+  if p_status <> all (array['pending', 'processing', 'dead']) then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass pending, processing or dead, or leave it out for all.';
+  end if;
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  v_shows := v_caller.role in ('admin', 'service');
+  return query
+  select
+    q.id, q.user_id, q.source, q.operation_type,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.payload
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.payload)
+    end,
+    q.status, q.priority, q.run_at, q.blockers, q.attempts, q.max_attempts,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.dedup_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.dedup_key)
+    end,
+    case
+      when o.is_own or (v_shows and q.user_id is null) then q.ordering_key
+      when v_shows then syncwell._redact(q.org_id, q.user_id, q.ordering_key)
+    end,
+    q.enqueued_at, q.claimed_at, q.lease_owner, q.last_failed_at, q.last_error_type,
+    -- consent may have been asked for since
+    syncwell._redact(q.org_id, q.user_id, q.last_error_code), syncwell._redact(q.org_id, q.user_id, q.last_error),
+    q.dead_reason, q.platform, syncwell._redact(q.org_id, q.user_id, q.device_id)
+  from syncwell.sync_queue as q
+  cross join lateral (select q.user_id is not distinct from v_caller.user_id as is_own) as o
+  where q.org_id = v_caller.org_id
+    and (v_caller.sees_org or q.user_id is null or q.user_id = v_caller.user_id)
+    and (p_user_id is null or q.user_id = p_user_id)
+    and (p_status is null or q.status = p_status)
+    and (p_source is null or q.source = p_source)
+  order by q.id
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_operations(text, text, integer, uuid) is
+'Operations that are not done, the oldest first, p_limit (1 to 1000) of them: those that are p_status (pending, '
+'processing, dead; NULL: all), of p_source (NULL: all) and p_user_id (NULL: everything the caller may see). payload '
+'and keys are shown to the user whose operation it is, and to admins and services, by consent. run_at: from when on '
+'it may be claimed; while it is being processed: when its lease ends. blockers: how many operations it waits for. '
+'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
+'transaction), 22004, 22023.';
+revoke all on function syncwell.get_operations(text, text, integer, uuid) from public;
+grant execute on function syncwell.get_operations(text, text, integer, uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include queue/functions/get_queue_health_metrics.sql
+create or replace function syncwell.get_queue_health_metrics(p_user_id uuid default null)
+returns table (
+  source text,
+  platform text,
+  depth bigint,
+  ready bigint,
+  scheduled bigint,
+  retrying bigint,
+  blocked bigint,
+  processing bigint,
+  dead bigint,
+  expired_leases bigint,
+  oldest_ready_at timestamptz,
+  oldest_ready_seconds numeric,
+  oldest_enqueued_at timestamptz,
+  p95_wait_ms double precision,
+  p95_service_ms double precision,
+  arrivals_per_minute numeric,
+  completions_per_minute numeric,
+  drain_seconds numeric,
+  client_queues bigint,
+  client_depth numeric,
+  client_oldest_at timestamptz,
+  client_reported_at timestamptz,
+  client_report_seconds numeric
+)
+language plpgsql volatile security definer rows 10
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._note_access('get_queue_health_metrics', p_user_id);
+  return query select m.* from syncwell._queue_health_metrics(p_user_id) as m;
+end
+$$;
 comment on function syncwell.get_queue_health_metrics(uuid) is
 'How the queue is: an overall row first (source NULL), then one a source and platform, what waits longest first. '
 'p_user_id NULL = everything the caller may see. depth: not done and not dead, of which ready (may be claimed now), '
-'scheduled (not yet), retrying (after a failure, not yet), blocked (wait for others), processing; dead: until somebody '
-'requeues them; expired_leases: processing, but their worker is gone. oldest_ready_at, oldest_ready_seconds (0: none): '
-'since when what is ready could have been done; what waits for its time does not count, and depth alone is no alarm. '
-'oldest_enqueued_at: end to end. p95_wait_ms (sent to claimed), p95_service_ms (claimed to done), by nearest rank: of '
-'the newest 1000 that were finished within an hour, NULL without any. arrivals_per_minute, completions_per_minute: '
-'over five minutes, or what the newest 1000 cover. drain_seconds: until nothing is ready at that pace, NULL = never. '
-'client_queues: devices that told of queues of their own, client_depth and client_oldest_at what they hold, NULL = not '
-'known; client_reported_at, client_report_seconds: the oldest of these reports and its age. Errors: SW001, SW002.';
+'scheduled (not yet), retrying (after a failure, not yet), blocked (wait for others), processing; dead: until '
+'somebody requeues them; expired_leases: processing, but their worker is gone. oldest_ready_at, oldest_ready_seconds '
+'(0: none): since when what is ready could have been done; what waits for its time does not count, and depth alone '
+'is no alarm. oldest_enqueued_at: end to end. p95_wait_ms (sent to claimed), p95_service_ms (claimed to done), by '
+'nearest rank: of the newest 1000 that were finished within an hour, NULL without any. arrivals_per_minute, '
+'completions_per_minute: over five minutes, or what the newest 1000 cover. drain_seconds: until nothing is ready at '
+'that pace, NULL = never. client_queues: devices that told of queues of their own, client_depth and client_oldest_at '
+'what they hold, NULL = not known; client_reported_at, client_report_seconds: the oldest of these reports and its '
+'age. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a '
+'read-only transaction).';
 revoke all on function syncwell.get_queue_health_metrics(uuid) from public;
 grant execute on function syncwell.get_queue_health_metrics(uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -8650,32 +11026,37 @@ create or replace function syncwell.release_operations(
 returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
--- few rows by their keys, whatever the arguments are: planning anew would cost more than the statements
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   v_org_id constant uuid := (syncwell._caller()).org_id;
   v_now constant timestamptz := syncwell._now();
+  v_held tid[];
   v_released integer;
 begin
   perform syncwell._check_operation_ids(p_operation_ids, p_lease_token);
   perform syncwell._lock_twins(
     v_org_id,
     array(
-      select q.dedup_hash
-      from syncwell.sync_queue as q
-      where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
+      select h.dedup_hash
+      from unnest(p_operation_ids) as i (id)
+      cross join lateral (
+        select q.dedup_hash
+        from syncwell.sync_queue as q
+        where q.org_id = v_org_id and q.id = i.id and q.lease_token = p_lease_token
+        limit 1
+      ) as h
     )
   );
-  select count(syncwell._put_back(o.operation, v_now, greatest((o.operation).attempts - 1, 0)))
+  v_held := syncwell._lock_operations(v_org_id, p_operation_ids, p_lease_token);
+  select count(syncwell._put_back(q, v_now, greatest(q.attempts - 1, 0)))
   into v_released
-  from (
-    select q as operation
-    from syncwell.sync_queue as q
-    where q.org_id = v_org_id and q.id = any(p_operation_ids) and q.lease_token = p_lease_token
-    order by q.id
-    for update
-  ) as o;
+  from syncwell.sync_queue as q
+  where q.ctid = any(v_held);
   return v_released;
 end
 $$;
@@ -8721,7 +11102,7 @@ begin
       detail = 'p_device_id or p_depth is NULL.',
       hint = 'An empty queue has depth 0.';
   end if;
-  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
   perform syncwell._check_count('p_depth', p_depth);
   perform syncwell._check_source(v_source);
   perform syncwell._check_platform(p_platform);
@@ -8775,6 +11156,11 @@ create or replace function syncwell.requeue_dead(
 returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are, and however small the table is when they are planned: planned
+-- once a session, they must do when it has grown
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   v_org_id constant uuid := (syncwell._caller()).org_id;
@@ -8838,6 +11224,8 @@ declare
     when v_caller.role in ('member', 'analyst') then v_caller.user_id || ' ' || p_bucket else p_bucket
   end;
   v_now constant timestamptz := syncwell._now();
+  -- what the HTTP edge asks is counted in requests of a whole org
+  v_kind constant text := case when p_bucket like 'http.%' then 'http' else 'queue' end;
   v_rate double precision;
   v_burst double precision;
 begin
@@ -8855,15 +11243,15 @@ begin
       detail = format('p_bucket has %s characters.', length(p_bucket)),
       hint = 'Pass 1 to 200 characters.';
   end if;
-  v_rate := syncwell._setting(v_org_id, 'queue.rate', p_bucket)::double precision;
-  v_burst := syncwell._setting(v_org_id, 'queue.burst', p_bucket)::double precision;
+  v_rate := syncwell._setting(v_org_id, v_kind || '.rate', p_bucket)::double precision;
+  v_burst := syncwell._setting(v_org_id, v_kind || '.burst', p_bucket)::double precision;
   -- NaN compares as larger than all numbers
   if p_cost is null or not (p_cost > 0 and p_cost <= v_burst) then
     raise exception using
       errcode = case when p_cost is null then '22004' else '22023' end,
       message = 'this can never be allowed',
       detail = format('p_cost is %s, and the bucket holds %s.', coalesce(p_cost::text, 'NULL'), v_burst),
-      hint = 'Pass a cost above 0 and at most the setting queue.burst.';
+      hint = format('Pass a cost above 0 and at most the setting %s.burst.', v_kind);
   end if;
 
   insert into syncwell.rate_limits as r (org_id, bucket, tokens, filled_at)
@@ -8892,11 +11280,23 @@ end
 $$;
 comment on function syncwell.try_acquire(text, double precision) is
 'Takes p_cost (default 1) from a bucket of the caller''s org, of a member or analyst its own, that holds settings '
-'queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters). allowed: there was '
-'enough; else nothing is taken, and wait_ms is when there will be. tokens: what is left. To be called before the work '
-'and in a transaction of its own: its row is locked until the end. Errors: SW001, 22004, 22023.';
+'queue.burst and fills up by queue.rate a second, both by source p_bucket (1 to 200 characters); buckets http.… are '
+'those of `syncwell serve`, by settings http.burst and http.rate. allowed: there was enough; else nothing is taken, '
+'and wait_ms is when there will be. tokens: what is left. To be called before the work and in a transaction of its '
+'own: its row is locked until the end. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.try_acquire(text, double precision) from public;
 grant execute on function syncwell.try_acquire(text, double precision) to syncwell_client, syncwell_worker;
+--! end
+
+--! include queue/triggers.sql
+create trigger orgs_have_queue_defaults after insert on syncwell.orgs
+for each row execute function syncwell._begin_queue();
+
+create trigger settings_change_queue_defaults after insert or update or delete on syncwell.settings
+for each row execute function syncwell._change_queue_defaults();
+
+create trigger orgs_take_their_queue_along after delete on syncwell.orgs
+for each row execute function syncwell._drop_queue();
 --! end
 
 --! include queue/policies.sql
@@ -8907,6 +11307,8 @@ alter table syncwell.queue_dependencies enable row level security;
 alter table syncwell.sync_queue_archive enable row level security;
 alter table syncwell.client_queues enable row level security;
 alter table syncwell.rate_limits enable row level security;
+alter table syncwell.queue_lanes enable row level security;
+alter table syncwell.queue_defaults enable row level security;
 
 create policy own_operations_or_whole_org on syncwell.sync_queue for select
 using (
@@ -8964,21 +11366,38 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'Whether enqueueing notifies channel syncwell_queue; workers that poll need it not.'
 ),
 ('queue.rate', 'number', '50', '0.001', '1000000', 'tokens a second', 'How fast a bucket of try_acquire() fills up.'),
-('queue.burst', 'number', '200', '1', '1000000', 'tokens', 'How much a bucket of try_acquire() holds.');
+('queue.burst', 'number', '200', '1', '1000000', 'tokens', 'How much a bucket of try_acquire() holds.'),
+(
+  'http.rate', 'number', '500', '0.001', '1000000', 'requests a second',
+  'How fast the buckets of an org fill up that `syncwell serve` asks: sources http.pull, http.push, http.batch, '
+  'http.preview.'
+),
+('http.burst', 'number', '2000', '1', '1000000', 'requests', 'How much each of these buckets holds.');
 
 insert into syncwell.maintenance_tasks (task, domain, routine, description) values
 (
   'expire_client_queues', 'queue', '_expire_client_queues_task',
-  'Deletes reports of devices'' queues past setting queue.report_retention, and buckets nobody asked for 30 days.'
+  'Deletes reports of devices'' queues past setting queue.report_retention, buckets nobody asked for 30 days, and '
+  'lanes without operations where an org has more than 100.'
 );
 
 insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
 ('sync_queue', 'user_id', 'delete', 'What was to be done for the user.'),
 ('sync_queue_archive', 'user_id', 'delete', 'When it was done.'),
-('client_queues', 'user_id', 'delete', 'What the user''s devices told of their own queues.');
+('client_queues', 'user_id', 'delete', 'What the user''s devices told of their own queues.'),
+('rate_limits', 'bucket', 'delete', 'How much the user asks for.');
 
 insert into syncwell.partitioned_tables (table_name, key_column, key_kind, months_ahead, retention_setting) values
 ('sync_queue_archive', 'id', 'uuid7', 3, 'queue.archive_retention');
+
+insert into syncwell.personal_details (table_name, column_name, user_column, on_revoke, description) values
+('sync_queue', 'device_id', 'user_id', 'clear', 'The device an operation came from.'),
+('sync_queue', 'last_error_code', 'user_id', 'clear', 'Why it failed, in the words of a worker.'),
+('sync_queue', 'last_error', 'user_id', 'clear', 'Why it failed.'),
+('sync_queue', 'payload', 'user_id', 'keep', 'What is to be done: there is no operation without it.'),
+('sync_queue', 'dedup_key', 'user_id', 'keep', 'What tells it from others.'),
+('sync_queue', 'ordering_key', 'user_id', 'keep', 'After which it comes.'),
+('client_queues', 'device_id', 'user_id', 'delete', 'What a named device told of its queue.');
 --! end
 
 --! include queue/partitions.sql
@@ -8987,6 +11406,5557 @@ select
   partition_name,
   moved_rows
 from syncwell.ensure_partitions('sync_queue_archive');
+--! end
+
+--! include ingest/tables.sql
+-- ingest: what devices and sources deliver, each row once, whatever the order of arrival and however often it is sent.
+
+create table syncwell.local_ids (
+  org_id uuid not null,
+  user_id uuid not null,
+  entity_type text not null constraint local_ids_type_is_named check (length(entity_type) between 1 and 63),
+  local_id text not null constraint local_ids_id_is_named check (length(local_id) between 1 and 200),
+  server_id uuid not null,
+  device_id text,
+  created_at timestamptz not null,
+  primary key (org_id, user_id, entity_type, local_id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade
+);
+create index local_ids_by_server_id on syncwell.local_ids (org_id, server_id);
+comment on table syncwell.local_ids is
+'Which server id stands for what a device named itself: one for ever. Several may stand for one thing once duplicates '
+'were merged.';
+comment on column syncwell.local_ids.org_id is 'The org.';
+comment on column syncwell.local_ids.user_id is 'The user whose thing it is.';
+comment on column syncwell.local_ids.entity_type is 'What it is, e.g. session.';
+comment on column syncwell.local_ids.local_id is 'The name the device gave it, e.g. IHHT_1736300000_ab12.';
+comment on column syncwell.local_ids.server_id is 'Its id here.';
+comment on column syncwell.local_ids.device_id is
+'The device that named it first; NULL when not told or without consent.';
+comment on column syncwell.local_ids.created_at is 'When it was first heard of.';
+
+create table syncwell.data_events (
+  org_id uuid not null,
+  id uuid not null,
+  stream_id uuid not null,
+  user_id uuid,
+  source text not null,
+  external_id text not null,
+  occurred_at timestamptz not null,
+  platform text
+  constraint data_events_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  data_source text constraint data_events_origin_is_known check (data_source in ('mock', 'bluetooth', 'manual')),
+  session_id uuid,
+  payload jsonb not null,
+  written_at timestamptz not null,
+  received_at timestamptz not null,
+  primary key (org_id, id, occurred_at)
+) partition by range (occurred_at);
+create index data_events_by_user on syncwell.data_events (org_id, user_id, source, occurred_at);
+create index data_events_by_session on syncwell.data_events (org_id, session_id) where session_id is not null;
+comment on table syncwell.data_events is
+'What sources deliver: calls, messages, uploads. Partitioned by month on occurred_at; kept for setting '
+'ingest.event_retention, their numbers by hour longer.';
+comment on column syncwell.data_events.org_id is 'The org.';
+comment on column syncwell.data_events.id is 'The event''s id here.';
+comment on column syncwell.data_events.stream_id is 'The stream that delivered it.';
+comment on column syncwell.data_events.user_id is 'Whose event it is; NULL for the org''s own.';
+comment on column syncwell.data_events.source is 'What delivered it.';
+comment on column syncwell.data_events.external_id is
+'Its name at the source; where the source gave none: sha256: and a hash of time and payload.';
+comment on column syncwell.data_events.occurred_at is 'When it happened.';
+comment on column syncwell.data_events.platform is 'android, ios, web, server or other; NULL when not told.';
+comment on column syncwell.data_events.data_source is
+'mock (made up, never counted), bluetooth, manual; NULL when not told.';
+comment on column syncwell.data_events.session_id is 'The session it belongs to; NULL for none.';
+comment on column syncwell.data_events.payload is 'What it says.';
+comment on column syncwell.data_events.written_at is
+'When its newest version was written, by the clock of the client, at the latest when it arrived.';
+comment on column syncwell.data_events.received_at is 'When that version arrived.';
+
+create table syncwell.data_event_keys (
+  org_id uuid not null,
+  user_id uuid,
+  source text not null,
+  external_id text not null,
+  occurred_at timestamptz not null,
+  id uuid not null,
+  content_hash uuid not null,
+  written_at timestamptz not null,
+  ahead_at timestamptz,
+  settled uuid[],
+  received_at timestamptz not null,
+  constraint data_event_keys_are_unique unique nulls not distinct (org_id, user_id, source, external_id)
+);
+create index data_event_keys_by_age on syncwell.data_event_keys using brin (received_at) with (autosummarize = on);
+comment on table syncwell.data_event_keys is
+'Which events have arrived: a unique index over partitions could not promise each once. Kept for setting '
+'ingest.key_retention; what is older than that is not taken any more.';
+comment on column syncwell.data_event_keys.org_id is 'The org.';
+comment on column syncwell.data_event_keys.user_id is 'Whose event it is; NULL for the org''s own.';
+comment on column syncwell.data_event_keys.source is 'What delivered it.';
+comment on column syncwell.data_event_keys.external_id is 'Its name at the source.';
+comment on column syncwell.data_event_keys.occurred_at is 'When it happened, by its newest version.';
+comment on column syncwell.data_event_keys.id is 'The event (data_events.id).';
+comment on column syncwell.data_event_keys.content_hash is 'A hash of its newest version: a resend changes nothing.';
+comment on column syncwell.data_event_keys.written_at is
+'When its newest version was written, by the clock of the client, at the latest when it arrived.';
+comment on column syncwell.data_event_keys.ahead_at is
+'The latest time of writing that lay ahead of its arrival, from a clock that is fast; NULL: none did. A version '
+'written ahead, but not after this, is one that arrived before.';
+comment on column syncwell.data_event_keys.settled is
+'The newest 16 versions that lost to another though they would win if they came now: written by a clock that is fast, '
+'or at the same time as the one that came after. A resend of them changes nothing. NULL: none.';
+comment on column syncwell.data_event_keys.received_at is 'When its newest version arrived.';
+
+create table syncwell.event_hours (
+  org_id uuid not null,
+  stream_id uuid not null,
+  hour timestamptz not null constraint event_hours_are_whole check (extract(epoch from hour)::bigint % 3600 = 0),
+  user_id uuid,
+  events bigint not null,
+  primary key (org_id, stream_id, hour)
+) with (fillfactor = 70);
+comment on table syncwell.event_hours is
+'How many events of a stream happened in each hour (UTC), mock ones left out; right with every batch, and kept when '
+'the events are dropped.';
+comment on column syncwell.event_hours.org_id is 'The org.';
+comment on column syncwell.event_hours.stream_id is 'The stream.';
+comment on column syncwell.event_hours.hour is 'When the hour begins.';
+comment on column syncwell.event_hours.user_id is 'The user whose stream it is; NULL for the org''s own.';
+comment on column syncwell.event_hours.events is 'Events that happened in it.';
+
+create table syncwell.sync_sessions (
+  org_id uuid not null,
+  session_id uuid not null,
+  user_id uuid not null,
+  local_id text not null,
+  source text not null constraint sync_sessions_source_is_named check (source ~ '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$'),
+  status text not null default 'active'
+  constraint sync_sessions_status_is_known check (status in ('active', 'completed')),
+  sync_status text not null default 'pending'
+  constraint sync_sessions_sync_status_is_known check (sync_status in ('pending', 'syncing', 'completed', 'failed')),
+  sync_attempts integer not null default 0,
+  last_sync_at timestamptz,
+  last_error_code text,
+  last_error text,
+  data_source text constraint sync_sessions_origin_is_known check (data_source in ('mock', 'bluetooth', 'manual')),
+  started_at timestamptz not null,
+  ended_at timestamptz,
+  expected jsonb constraint sync_sessions_expect_by_kind check (jsonb_typeof(expected) = 'object'),
+  metadata jsonb,
+  platform text
+  constraint sync_sessions_platform_is_known check (platform in ('android', 'ios', 'web', 'server', 'other')),
+  device_id text,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  primary key (org_id, session_id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade,
+  constraint sync_sessions_end_after_they_start check (ended_at >= started_at)
+) with (fillfactor = 70);
+create index sync_sessions_by_user on syncwell.sync_sessions (org_id, user_id, started_at);
+create index sync_sessions_by_start on syncwell.sync_sessions (org_id, started_at);
+comment on table syncwell.sync_sessions is 'Sessions: what happened in them is in session_records, by session_id.';
+comment on column syncwell.sync_sessions.org_id is 'The org.';
+comment on column syncwell.sync_sessions.session_id is 'The session''s id here.';
+comment on column syncwell.sync_sessions.user_id is 'Whose session it is.';
+comment on column syncwell.sync_sessions.local_id is 'The name the device gave it.';
+comment on column syncwell.sync_sessions.source is 'The source it counts for in health.';
+comment on column syncwell.sync_sessions.status is 'active, or completed: nothing more happens in it.';
+comment on column syncwell.sync_sessions.sync_status is
+'pending: nothing arrived yet; syncing; completed: all that was expected is here; failed: the last attempt was '
+'refused.';
+comment on column syncwell.sync_sessions.sync_attempts is 'How often something of it was sent, refused or not.';
+comment on column syncwell.sync_sessions.last_sync_at is 'When something of it last arrived; NULL: never.';
+comment on column syncwell.sync_sessions.last_error_code is 'SQLSTATE of the last attempt where it was refused.';
+comment on column syncwell.sync_sessions.last_error is 'Why it was, without secrets; NULL where consent is missing.';
+comment on column syncwell.sync_sessions.data_source is
+'mock (made up, never counted), bluetooth, manual; NULL when not told.';
+comment on column syncwell.sync_sessions.started_at is 'When it began; the earliest that was told.';
+comment on column syncwell.sync_sessions.ended_at is 'When it ended; NULL while it is active.';
+comment on column syncwell.sync_sessions.expected is
+'How many records of each kind the device says there are; NULL: not told.';
+comment on column syncwell.sync_sessions.metadata is 'What else the device tells of it.';
+comment on column syncwell.sync_sessions.platform is 'android, ios, web, server or other; NULL when not told.';
+comment on column syncwell.sync_sessions.device_id is
+'The device that started it; NULL when not told or without consent.';
+comment on column syncwell.sync_sessions.created_at is 'When it was first heard of.';
+comment on column syncwell.sync_sessions.updated_at is 'When the row last changed.';
+
+create table syncwell.session_records (
+  org_id uuid not null,
+  id uuid not null,
+  session_id uuid not null,
+  user_id uuid not null,
+  kind text not null constraint session_records_kind_is_known check (
+    kind in ('reading', 'survey_pre', 'survey_inter', 'survey_post', 'progression', 'adaptive_event')
+  ),
+  occurred_at timestamptz not null,
+  data_source text constraint session_records_origin_is_known check (data_source in ('mock', 'bluetooth', 'manual')),
+  spo2 double precision,
+  heart_rate double precision,
+  payload jsonb,
+  local_id text,
+  written_at timestamptz not null,
+  ahead_at timestamptz,
+  settled uuid[],
+  received_at timestamptz not null,
+  primary key (org_id, id)
+) partition by range (id);
+create index session_records_by_session on syncwell.session_records (org_id, session_id, kind, id);
+create index session_records_by_user on syncwell.session_records (org_id, user_id, id);
+comment on table syncwell.session_records is
+'Readings, surveys and what else happened in sessions, also in those nobody has started yet. Partitioned by month on '
+'the id, which is made of occurred_at, session and kind: one row for each of these. Kept for setting '
+'ingest.session_retention, for ever by default.';
+comment on column syncwell.session_records.org_id is 'The org.';
+comment on column syncwell.session_records.id is
+'A UUIDv7 of occurred_at whose other digits are a hash of session, kind and time: the same wherever it is made.';
+comment on column syncwell.session_records.session_id is 'The session (sync_sessions), which may come later.';
+comment on column syncwell.session_records.user_id is 'Whose it is.';
+comment on column syncwell.session_records.kind is
+'reading, survey_pre, survey_inter, survey_post, progression or adaptive_event.';
+comment on column syncwell.session_records.occurred_at is 'When it happened.';
+comment on column syncwell.session_records.data_source is
+'mock (made up, never counted), bluetooth, manual; NULL when not told.';
+comment on column syncwell.session_records.spo2 is 'Oxygen saturation in percent; NULL: none.';
+comment on column syncwell.session_records.heart_rate is 'Heart beats a minute; NULL: none.';
+comment on column syncwell.session_records.payload is 'What else it says; NULL: nothing.';
+comment on column syncwell.session_records.local_id is 'The name the device gave it; NULL: none.';
+comment on column syncwell.session_records.written_at is
+'When its newest version was written, by the clock of the client, at the latest when it arrived.';
+comment on column syncwell.session_records.ahead_at is 'See data_event_keys.ahead_at.';
+comment on column syncwell.session_records.settled is 'See data_event_keys.settled.';
+comment on column syncwell.session_records.received_at is 'When that version arrived.';
+
+create table syncwell.session_counts (
+  org_id uuid not null,
+  session_id uuid not null,
+  kind text not null,
+  user_id uuid not null,
+  records bigint not null,
+  mock_records bigint not null,
+  late_records bigint not null,
+  first_at timestamptz not null,
+  last_at timestamptz not null,
+  first_received_at timestamptz not null,
+  last_received_at timestamptz not null,
+  spo2_count bigint not null default 0,
+  spo2_sum numeric not null default 0,
+  spo2_min double precision,
+  spo2_max double precision,
+  heart_rate_count bigint not null default 0,
+  heart_rate_sum numeric not null default 0,
+  heart_rate_min double precision,
+  heart_rate_max double precision,
+  has_session boolean not null,
+  primary key (org_id, session_id, kind)
+) with (fillfactor = 70);
+create index session_counts_orphans on syncwell.session_counts (org_id, user_id) where not has_session;
+comment on table syncwell.session_counts is
+'What has arrived of each session, by kind: kept with every batch, so that nobody counts records.';
+comment on column syncwell.session_counts.org_id is 'The org.';
+comment on column syncwell.session_counts.session_id is 'The session.';
+comment on column syncwell.session_counts.kind is 'The kind of record.';
+comment on column syncwell.session_counts.user_id is 'Whose session it is.';
+comment on column syncwell.session_counts.records is 'Records of the kind.';
+comment on column syncwell.session_counts.mock_records is 'Those of them that are made up.';
+comment on column syncwell.session_counts.late_records is
+'Those that arrived later than setting ingest.late_after after they happened and the session was known.';
+comment on column syncwell.session_counts.first_at is 'When the first of them happened.';
+comment on column syncwell.session_counts.last_at is 'When the last of them happened.';
+comment on column syncwell.session_counts.first_received_at is 'When the first of them arrived.';
+comment on column syncwell.session_counts.last_received_at is 'When something of them last arrived.';
+comment on column syncwell.session_counts.spo2_count is 'Records with oxygen saturation, mock ones left out, as below.';
+comment on column syncwell.session_counts.spo2_sum is 'Their sum in percent.';
+comment on column syncwell.session_counts.spo2_min is 'The lowest; NULL: none.';
+comment on column syncwell.session_counts.spo2_max is 'The highest; NULL: none.';
+comment on column syncwell.session_counts.heart_rate_count is 'Records with a heart rate.';
+comment on column syncwell.session_counts.heart_rate_sum is 'Their sum in beats a minute.';
+comment on column syncwell.session_counts.heart_rate_min is 'The lowest; NULL: none.';
+comment on column syncwell.session_counts.heart_rate_max is 'The highest; NULL: none.';
+comment on column syncwell.session_counts.has_session is
+'Whether sync_sessions has the session; if not it is an orphan.';
+
+create table syncwell.session_merges (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  merge_id uuid not null,
+  user_id uuid not null,
+  kept_id uuid not null,
+  removed_id uuid not null,
+  reason text not null,
+  kept_before jsonb not null,
+  kept_after jsonb not null,
+  removed_session jsonb,
+  moved bigint not null,
+  merged_at timestamptz not null,
+  reverted_at timestamptz,
+  primary key (org_id, merge_id),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade
+);
+create unique index session_merges_removed on syncwell.session_merges (org_id, removed_id) where reverted_at is null;
+create index session_merges_reverted on syncwell.session_merges (org_id, removed_id) where reverted_at is not null;
+create index session_merges_by_user on syncwell.session_merges (org_id, user_id, merge_id);
+comment on table syncwell.session_merges is
+'Which sessions were merged: what arrives for the removed one goes to the one that was kept, until it is reverted.';
+comment on column syncwell.session_merges.org_id is 'The org.';
+comment on column syncwell.session_merges.merge_id is 'The merge''s id.';
+comment on column syncwell.session_merges.user_id is 'Whose sessions they are.';
+comment on column syncwell.session_merges.kept_id is 'The session that was kept.';
+comment on column syncwell.session_merges.removed_id is 'The one that went into it.';
+comment on column syncwell.session_merges.reason is 'Why they are one: see find_duplicate_sessions().';
+comment on column syncwell.session_merges.kept_before is 'The row of sync_sessions that was kept, as it was.';
+comment on column syncwell.session_merges.kept_after is 'That row as the merge left it.';
+comment on column syncwell.session_merges.removed_session is
+'The row that was removed; NULL: there was none, only records of a session that nobody started.';
+comment on column syncwell.session_merges.moved is 'How many rows were moved.';
+comment on column syncwell.session_merges.merged_at is 'When.';
+comment on column syncwell.session_merges.reverted_at is 'When it was reverted; NULL: it stands.';
+
+create table syncwell.session_merge_moves (
+  org_id uuid not null,
+  merge_id uuid not null,
+  user_id uuid not null,
+  table_name text not null
+  constraint session_merge_moves_table_is_known
+  check (table_name in ('session_records', 'data_events', 'local_ids', 'session_counts')),
+  row_key text not null,
+  row_before jsonb not null,
+  kept_before jsonb,
+  primary key (org_id, merge_id, table_name, row_key),
+  foreign key (org_id, merge_id) references syncwell.session_merges on delete cascade
+);
+create index session_merge_moves_by_user on syncwell.session_merge_moves (org_id, user_id);
+comment on table syncwell.session_merge_moves is 'Each row a merge moved, as it was: what reverts it.';
+comment on column syncwell.session_merge_moves.org_id is 'The org.';
+comment on column syncwell.session_merge_moves.merge_id is 'The merge.';
+comment on column syncwell.session_merge_moves.user_id is 'Whose row it is.';
+comment on column syncwell.session_merge_moves.table_name is
+'session_records, data_events or local_ids; session_counts: what there was of both sessions.';
+comment on column syncwell.session_merge_moves.row_key is 'Its key.';
+comment on column syncwell.session_merge_moves.row_before is
+'Of a row that was moved: what the move changed, as it was; of one that went: all of it.';
+comment on column syncwell.session_merge_moves.kept_before is
+'The row of the session that was kept for the same kind and time, where there was one; NULL: none.';
+
+create type syncwell.ingest_row as (
+  place integer,
+  rejected text,
+  external_id text,
+  occurred_at timestamptz,
+  client_at timestamptz,
+  data_source text,
+  platform text,
+  session text,
+  spo2 double precision,
+  heart_rate double precision,
+  payload jsonb,
+  local_id text
+);
+comment on type syncwell.ingest_row is
+'A row of a batch, read and checked: place counts from 0, rejected says why it is not taken.';
+
+create type syncwell.ingest_event as (
+  external_id text,
+  occurred_at timestamptz,
+  platform text,
+  data_source text,
+  session_id uuid,
+  payload jsonb,
+  content_hash uuid,
+  client_at timestamptz,
+  turn bigint
+);
+comment on type syncwell.ingest_event is
+'An event about to be stored: client_at is when the client says that it wrote it; turn counts the versions of one name '
+'in a batch, the oldest first.';
+
+create type syncwell.ingest_record as (
+  record syncwell.session_records,
+  client_at timestamptz,
+  turn bigint
+);
+comment on type syncwell.ingest_record is
+'A session record about to be stored: client_at is when the client says that it wrote it; turn counts the versions of '
+'one record in a batch, the oldest first.';
+--! end
+
+--! include ingest/functions/_begin_session.sql
+create or replace function syncwell._begin_session(
+  p_told syncwell.sync_sessions,
+  p_now timestamptz,
+  p_default_source text
+)
+returns boolean
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_first timestamptz;
+  v_last_received timestamptz;
+begin
+  perform from syncwell.sync_sessions as s where s.org_id = p_told.org_id and s.session_id = p_told.session_id;
+  if found then
+    return false;
+  end if;
+  select min(c.first_at), max(c.last_received_at) into v_first, v_last_received
+  from syncwell.session_counts as c
+  where c.org_id = p_told.org_id and c.session_id = p_told.session_id;
+
+  insert into syncwell.sync_sessions (
+    org_id, session_id, user_id, local_id, source, data_source, started_at, expected, metadata, platform, device_id,
+    sync_status, last_sync_at, created_at, updated_at
+  )
+  values (
+    p_told.org_id, p_told.session_id, p_told.user_id,
+    -- who starts it by its id here may not know what the device calls it
+    coalesce(
+      (
+        select l.local_id
+        from syncwell.local_ids as l
+        where l.org_id = p_told.org_id and l.server_id = p_told.session_id
+        order by l.created_at, l.local_id
+        limit 1
+      ),
+      p_told.local_id
+    ),
+    coalesce(p_told.source, p_default_source), p_told.data_source,
+    coalesce(p_told.started_at, least(v_first, p_told.ended_at, p_now)), p_told.expected, p_told.metadata,
+    p_told.platform, p_told.device_id,
+    case
+      when v_last_received is null then 'pending'
+      else syncwell._session_sync_status(p_told.org_id, p_told.session_id, 'active', p_told.expected)
+    end,
+    v_last_received, p_now, p_now
+  )
+  on conflict (org_id, session_id) do nothing;
+  if not found then
+    return false;
+  end if;
+
+  if v_last_received is not null then
+    update syncwell.session_counts as c
+    set has_session = true
+    where c.org_id = p_told.org_id and c.session_id = p_told.session_id;
+  end if;
+  return true;
+end
+$$;
+comment on function syncwell._begin_session(syncwell.sync_sessions, timestamptz, text) is
+'Makes the row of a session, active, from what is told of it, where there is none; what arrived before it becomes its '
+'own. After _open_session(). Without a time it started at its first record, or now. Returns whether it was made. '
+'Errors: 40001 where somebody else made it and this transaction can not see it (REPEATABLE READ).';
+revoke all on function syncwell._begin_session(syncwell.sync_sessions, timestamptz, text) from public;
+--! end
+
+--! include ingest/functions/_check_batch.sql
+create or replace function syncwell._check_batch(
+  p_org_id uuid,
+  p_kind text,
+  p_rows json,
+  p_source text,
+  p_session text
+)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_max_bytes integer;
+  v_max_rows integer;
+begin
+  if p_kind is null or p_rows is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a batch needs a kind and rows',
+      detail = format('%s is NULL.', case when p_kind is null then 'p_kind' else 'p_rows' end),
+      hint = 'Pass p_kind => ''event'' or a kind of session record, and a JSON array of rows.';
+  end if;
+  if p_kind not in ('event', 'reading', 'survey_pre', 'survey_inter', 'survey_post', 'progression', 'adaptive_event')
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown kind of row',
+      detail = format('p_kind is %L.', left(p_kind, 100)),
+      hint = 'Pass event, reading, survey_pre, survey_inter, survey_post, progression or adaptive_event.';
+  end if;
+  if (p_kind = 'event') <> (p_source is not null) or (p_kind = 'event') <> (p_session is null) then
+    raise exception using
+      errcode = case when coalesce(p_source, p_session) is null then '22004' else '22023' end,
+      message = 'events have a source, session records a session',
+      detail = format(
+        'p_kind is %s, p_source is %s, p_session is %s.', p_kind,
+        case when p_source is null then 'NULL' else 'given' end,
+        case when p_session is null then 'NULL' else 'given' end
+      ),
+      hint = 'Pass p_source with kind event, p_session with any other, never both.';
+  end if;
+  if p_source is not null then
+    perform syncwell._check_source(p_source);
+  else
+    perform syncwell._check_local_id('p_session', p_session, 200);
+  end if;
+  if json_typeof(p_rows) <> 'array' then
+    raise exception using
+      errcode = '22023',
+      message = 'rows must be an array',
+      detail = format('p_rows is a JSON %s.', json_typeof(p_rows)),
+      hint = 'Pass a JSON array of objects.';
+  end if;
+  v_max_bytes := syncwell._setting(p_org_id, 'ingest.max_batch', p_source)::integer;
+  if octet_length(p_rows::text) > v_max_bytes then
+    raise exception using
+      errcode = 'SW503',
+      message = 'the batch is too large',
+      detail = format('It has %s bytes; at most %s are taken.', octet_length(p_rows::text), v_max_bytes),
+      hint = 'Send it in parts, or raise setting ingest.max_batch.';
+  end if;
+  -- before they are read: a row of two bytes takes hundreds of them then
+  v_max_rows := syncwell._setting(p_org_id, 'ingest.max_rows', p_source)::integer;
+  if json_array_length(p_rows) > v_max_rows then
+    raise exception using
+      errcode = 'SW503',
+      message = 'the batch is too large',
+      detail = format('It has %s rows; at most %s are taken.', json_array_length(p_rows), v_max_rows),
+      hint = 'Send it in parts, or raise setting ingest.max_rows.';
+  end if;
+end
+$$;
+comment on function syncwell._check_batch(uuid, text, json, text, text) is
+'Refuses what is no batch: a missing argument (22004), an unknown kind, both or the wrong one of source and session, '
+'no array (22023), a session''s name that is too long (22001), too many bytes or rows (SW503).';
+revoke all on function syncwell._check_batch(uuid, text, json, text, text) from public;
+--! end
+
+--! include ingest/functions/_check_local_id.sql
+create or replace function syncwell._check_local_id(
+  p_name text,
+  p_value text,
+  p_max integer
+)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_value is null or p_value = '' then
+    raise exception using
+      errcode = case when p_value is null then '22004' else '22023' end,
+      message = 'a name is needed',
+      detail = format('%s is %s.', p_name, case when p_value is null then 'NULL' else 'empty' end),
+      hint = format('Pass 1 to %s characters.', p_max);
+  end if;
+  perform syncwell._check_text(p_name, p_value, p_max);
+end
+$$;
+comment on function syncwell._check_local_id(text, text, integer) is
+'Refuses a name that is NULL (22004), empty (22023) or longer than p_max characters (22001).';
+revoke all on function syncwell._check_local_id(text, text, integer) from public;
+--! end
+
+--! include ingest/functions/_check_metadata.sql
+create or replace function syncwell._check_metadata(
+  p_metadata jsonb,
+  p_max integer
+)
+returns void
+language plpgsql immutable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if octet_length(p_metadata::text) > p_max then
+    raise exception using
+      errcode = 'SW503',
+      message = 'the metadata of the session are too large',
+      detail = format('They have %s bytes; at most %s are taken.', octet_length(p_metadata::text), p_max),
+      hint = 'Send what is large as records of the session, or raise setting ingest.max_row.';
+  end if;
+end
+$$;
+comment on function syncwell._check_metadata(jsonb, integer) is
+'Refuses (SW503) metadata of a session with more than p_max bytes; NULL passes.';
+revoke all on function syncwell._check_metadata(jsonb, integer) from public;
+--! end
+
+--! include ingest/functions/_check_session.sql
+create or replace function syncwell._check_session(
+  p_told syncwell.sync_sessions,
+  p_now timestamptz,
+  p_settings jsonb
+)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_latest constant timestamptz := p_now + (p_settings ->> 'ingest.clock_tolerance')::interval;
+  v_detail text;
+begin
+  v_detail := case
+    when p_told.status not in ('active', 'completed')
+      then format('The status is %L; it is active or completed.', left(p_told.status, 100))
+    when p_told.data_source not in ('mock', 'bluetooth', 'manual')
+      then format('The data source is %L; it is mock, bluetooth or manual.', left(p_told.data_source, 100))
+    when not isfinite(p_told.started_at) or p_told.started_at not between '2000-01-01 00:00+00' and v_latest
+      then format('It started at %s; times from 2000 to %s are taken.', p_told.started_at, v_latest)
+    when not isfinite(p_told.ended_at) or p_told.ended_at not between '2000-01-01 00:00+00' and v_latest
+      then format('It ended at %s; times from 2000 to %s are taken.', p_told.ended_at, v_latest)
+    when p_told.ended_at < p_told.started_at then 'It ended before it started.'
+    when jsonb_typeof(p_told.metadata) <> 'object' then 'The metadata are no object.'
+    when jsonb_typeof(p_told.expected) <> 'object' then 'What is expected is no object.'
+    when exists (
+      select
+      from jsonb_each(case when jsonb_typeof(p_told.expected) = 'object' then p_told.expected end) as e
+      where e.key not in ('reading', 'survey_pre', 'survey_inter', 'survey_post', 'progression', 'adaptive_event')
+        or e.value::text !~ '^[0-9]{1,9}$'
+    ) then
+      'What is expected is a whole number for each of some of reading, survey_pre, survey_inter, survey_post, '
+      'progression, adaptive_event.'
+  end;
+  if v_detail is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'a session is not like that',
+      detail = v_detail,
+      hint = 'See the comments on start_session() and sync_session() for what each part may be.';
+  end if;
+  if p_told.source is not null then
+    perform syncwell._check_source(p_told.source);
+  end if;
+  perform syncwell._check_platform(p_told.platform);
+  perform syncwell._check_text('p_device_id', p_told.device_id, 255);
+end
+$$;
+comment on function syncwell._check_session(syncwell.sync_sessions, timestamptz, jsonb) is
+'Refuses what is told of a session (NULL: not told) where it can not be: 22023, 22001 a device id longer than 200. '
+'p_settings: those of the org.';
+revoke all on function syncwell._check_session(syncwell.sync_sessions, timestamptz, jsonb) from public;
+--! end
+
+--! include ingest/functions/_checked_document.sql
+create or replace function syncwell._checked_document(
+  p_document json,
+  p_settings jsonb
+)
+returns json
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_max_bytes constant bigint := (p_settings ->> 'ingest.max_batch')::bigint;
+  v_max_rows constant bigint := (p_settings ->> 'ingest.max_rows')::bigint;
+  v_document json;
+  v_rows bigint;
+begin
+  if p_document is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a document is needed',
+      detail = 'p_document is NULL.',
+      hint = 'Pass the session as an object, see the comment on sync_session().';
+  end if;
+  if octet_length(p_document::text) > v_max_bytes then
+    raise exception using
+      errcode = 'SW503',
+      message = 'the document is too large',
+      detail = format('It has %s bytes; at most %s are taken.', octet_length(p_document::text), v_max_bytes),
+      hint = 'Send its readings in batches with ingest_batch(), or raise setting ingest.max_batch.';
+  end if;
+  v_document := syncwell._repaired_json(p_document::text);
+  if json_typeof(v_document) <> 'object'
+    or json_typeof(v_document -> 'local_id') is distinct from 'string'
+    or length(v_document ->> 'local_id') not between 1 and 200
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'the document does not say which session it is',
+      detail = 'It is no object, or has no local_id of 1 to 200 characters.',
+      hint = 'Pass {"local_id": "<the name that the device gave the session>", …}.';
+  end if;
+  select sum(json_array_length(e.value)) into v_rows
+  from json_each(v_document) as e
+  where json_typeof(e.value) = 'array';
+  if v_rows > v_max_rows then
+    raise exception using
+      errcode = 'SW503',
+      message = 'the document has too many records',
+      detail = format('It has %s; at most %s are taken.', v_rows, v_max_rows),
+      hint = 'Send its readings in batches with ingest_batch(), or raise setting ingest.max_rows.';
+  end if;
+  return v_document;
+end
+$$;
+comment on function syncwell._checked_document(json, jsonb) is
+'A session document that can be worked with: with U+FFFD for what no text here can hold. p_settings: those of the org. '
+'Errors: 22004 NULL, 22023 without a local id, SW503 more rows or bytes than the settings allow.';
+revoke all on function syncwell._checked_document(json, jsonb) from public;
+--! end
+
+--! include ingest/functions/_checked_rows.sql
+create or replace function syncwell._checked_rows(
+  p_kind text,
+  p_documents jsonb[],
+  p_too_large integer[],
+  p_oldest timestamptz,
+  p_latest timestamptz,
+  p_is_careful boolean
+)
+returns syncwell.ingest_row[]
+language plpgsql stable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_event constant boolean := p_kind = 'event';
+  v_known constant text[] := case
+    when v_is_event
+      then array['external_id', 'occurred_at', 'written_at', 'platform', 'data_source', 'session', 'payload']
+    else array['occurred_at', 'written_at', 'data_source', 'local_id', 'spo2', 'heart_rate', 'payload']
+  end;
+  v_name constant text := case when v_is_event then 'external_id' else 'local_id' end;
+begin
+  return array(
+    with fields as materialized (
+      select
+        d.at::integer - 1 as place,
+        d.document as d,
+        coalesce(jsonb_typeof(d.document), '') = 'object' as is_object,
+        syncwell._row_time(d.document, 'occurred_at', p_is_careful) as occurred_at,
+        syncwell._row_time(d.document, 'written_at', p_is_careful) as written_at,
+        d.document ->> v_name as name,
+        d.document ->> 'data_source' as data_source,
+        case when v_is_event then d.document ->> 'platform' end as platform,
+        case when v_is_event then d.document ->> 'session' end as session,
+        case when not v_is_event then syncwell._row_number(d.document, 'spo2', p_is_careful) end as spo2,
+        case when not v_is_event then syncwell._row_number(d.document, 'heart_rate', p_is_careful) end as heart_rate,
+        nullif(d.document -> 'payload', 'null') as payload,
+        case when jsonb_typeof(d.document) = 'object' then d.document - v_known end as others
+      from unnest(p_documents) with ordinality as d (document, at)
+    ),
+    checked as materialized (
+      select
+        f.*,
+        case
+          when not f.is_object then case
+            when f.d is not null then 'not_an_object: it is no JSON object'
+            when f.place + 1 = any (p_too_large) then 'row_too_large: it has more bytes than ingest.max_row allows'
+            else 'unreadable: a number is out of range, or it is nested too deeply'
+          end
+          when f.occurred_at is null then case
+            when f.d ->> 'occurred_at' is null then 'missing_time: occurred_at is needed'
+            else 'bad_time: occurred_at is neither ISO 8601 with offset nor milliseconds since 1970'
+          end
+          when f.written_at is null and f.d ->> 'written_at' is not null
+            then 'bad_time: written_at is neither ISO 8601 with offset nor milliseconds since 1970'
+          when f.occurred_at < '2000-01-01 00:00+00' then 'time_out_of_range: occurred_at lies before 2000'
+          when f.occurred_at > p_latest
+            then 'time_out_of_range: occurred_at lies further ahead than ingest.clock_tolerance allows'
+          when f.occurred_at < p_oldest then 'too_old: occurred_at is longer ago than ingest.key_retention'
+          when f.written_at < '2000-01-01 00:00+00' then 'time_out_of_range: written_at lies before 2000'
+          when f.data_source <> all (array['mock', 'bluetooth', 'manual'])
+            then 'bad_data_source: data_source must be mock, bluetooth or manual'
+          when f.name is not null and (
+            length(f.name) not between 1 and 200
+            or case jsonb_typeof(f.d -> v_name)
+              when 'string' then false
+              when 'number' then f.name !~ '^-?[0-9]+$'
+              else true
+            end
+          )
+            then format('bad_%1$s: %1$s must be a text of 1 to 200 characters or a whole number', v_name)
+          when f.payload is not null and jsonb_typeof(f.payload) <> 'object'
+            then 'bad_payload: payload must be an object'
+          when f.payload is not null and f.others <> '{}'
+            then 'unknown_member: beside payload only the members that are documented are taken'
+          when v_is_event then case
+            when f.platform <> all (array['android', 'ios', 'web', 'server', 'other'])
+              then 'bad_platform: platform must be android, ios, web, server or other'
+            when f.session is not null
+              and (length(f.session) not between 1 and 200 or jsonb_typeof(f.d -> 'session') <> 'string')
+              then 'bad_session: session must be a text of 1 to 200 characters'
+          end
+          when f.d ->> 'spo2' is not null and (f.spo2 is null or f.spo2 not between 0 and 100)
+            then 'bad_number: spo2 must be a number from 0 to 100'
+          when f.d ->> 'heart_rate' is not null and (f.heart_rate is null or f.heart_rate not between 0 and 400)
+            then 'bad_number: heart_rate must be a number from 0 to 400'
+          when p_kind = 'reading' and coalesce(f.spo2, f.heart_rate) is null and f.payload is null and f.others = '{}'
+            then 'bad_payload: a reading needs spo2, heart_rate or something else that it says'
+        end as fault
+      from fields as f
+    )
+    select case
+      when c.fault is not null
+        then row(c.place, c.fault, null, null, null, null, null, null, null, null, null, null)::syncwell.ingest_row
+      when v_is_event then row(
+        c.place,
+        null,
+        coalesce(c.name, syncwell._event_name(c.occurred_at, coalesce(c.payload, c.others))),
+        c.occurred_at, c.written_at, c.data_source, c.platform, c.session, null, null,
+        coalesce(c.payload, c.others),
+        null
+      )::syncwell.ingest_row
+      else row(
+        c.place, null, null, c.occurred_at, c.written_at, c.data_source, null, null,
+        c.spo2, c.heart_rate, coalesce(c.payload, nullif(c.others, '{}')),
+        c.name
+      )::syncwell.ingest_row
+    end
+    from checked as c
+    order by c.place
+  );
+end
+$$;
+comment on function syncwell._checked_rows(text, jsonb[], integer[], timestamptz, timestamptz, boolean) is
+'The rows of a batch from their documents: NULL is one that could not be read, or is too large (places from 1 in '
+'p_too_large). p_oldest and p_latest bound occurred_at. p_is_careful false: raises class 22 for texts that only '
+'look like a time, and for numbers out of range.';
+revoke all on function syncwell._checked_rows(text, jsonb[], integer[], timestamptz, timestamptz, boolean) from public;
+--! end
+
+--! include ingest/functions/_correct_events.sql
+create or replace function syncwell._correct_events(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_stream_id uuid,
+  p_source text,
+  p_events syncwell.ingest_event[],
+  p_now timestamptz,
+  out names text[],
+  out hours timestamptz[],
+  out changes bigint[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- planned for this user: the index finds the one or those of nobody, no plan both
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+  -- a statement of its own, which sees what others wrote until they let the keys go
+  with decided as materialized (
+    select
+      e.*, k.id as stored_id, k.occurred_at as stored_occurred_at, least(e.client_at, p_now) as written_at,
+      syncwell._version_outcome(
+        k.content_hash = e.content_hash, syncwell._version_id(e.content_hash, e.client_at),
+        e.client_at, p_now, k.written_at, k.ahead_at, k.settled
+      ) as outcome
+    from unnest(p_events) as e
+    join syncwell.data_event_keys as k
+      on k.org_id = p_org_id
+      and (k.user_id = p_user_id or (p_user_id is null and k.user_id is null))
+      and k.source = p_source
+      and k.external_id = e.external_id
+  ),
+  old as materialized (
+    select d.stored_id, s.data_source
+    from decided as d
+    join syncwell.data_events as s
+      on s.org_id = p_org_id and s.id = d.stored_id and s.occurred_at = d.stored_occurred_at
+    where d.outcome in ('newer', 'again')
+  ),
+  keys as (
+    update syncwell.data_event_keys as k
+    set
+      occurred_at = case when d.outcome in ('newer', 'again') then d.occurred_at else k.occurred_at end,
+      content_hash = case when d.outcome in ('newer', 'again') then d.content_hash else k.content_hash end,
+      written_at = case when d.outcome in ('newer', 'again') then d.written_at else k.written_at end,
+      received_at = case when d.outcome in ('newer', 'again') then p_now else k.received_at end,
+      ahead_at = case
+        when d.outcome in ('newer', 'again') and d.client_at > p_now then d.client_at
+        else k.ahead_at
+      end,
+      settled = syncwell._settled(
+        k.settled,
+        case
+          when d.outcome = 'late' then array[syncwell._version_id(d.content_hash, d.client_at)]
+          else array[
+            case when k.written_at = k.received_at then syncwell._version_id(k.content_hash, k.ahead_at) end,
+            case when k.written_at = d.written_at then syncwell._version_id(k.content_hash, k.written_at) end
+          ]
+        end
+      )
+    from decided as d
+    where k.org_id = p_org_id
+      and (k.user_id = p_user_id or (p_user_id is null and k.user_id is null))
+      and k.source = p_source
+      and k.external_id = d.external_id
+      and d.outcome <> 'known'
+  ),
+  events as (
+    update syncwell.data_events as s
+    set
+      occurred_at = d.occurred_at,
+      platform = d.platform,
+      data_source = d.data_source,
+      session_id = d.session_id,
+      payload = d.payload,
+      written_at = d.written_at,
+      received_at = p_now
+    from decided as d
+    where s.org_id = p_org_id
+      and s.id = d.stored_id
+      and s.occurred_at = d.stored_occurred_at
+      and d.outcome in ('newer', 'again')
+  ),
+  -- of a month that was dropped since
+  returned as (
+    insert into syncwell.data_events (
+      org_id, id, stream_id, user_id, source, external_id, occurred_at, platform, data_source, session_id, payload,
+      written_at, received_at
+    )
+    select
+      p_org_id, d.stored_id, p_stream_id, p_user_id, p_source, d.external_id, d.occurred_at, d.platform, d.data_source,
+      d.session_id, d.payload, d.written_at, p_now
+    from decided as d
+    where d.outcome in ('newer', 'again') and not exists (select from old as o where o.stored_id = d.stored_id)
+  ),
+  moves as (
+    select date_trunc('hour', d.stored_occurred_at, 'UTC') as hour, -1 as change
+    from decided as d
+    left join old as o on o.stored_id = d.stored_id
+    where d.outcome in ('newer', 'again')
+      -- what the row of a dropped month said is not known any more: made up or not it is what it was
+      and case when o.stored_id is null then d.data_source else o.data_source end is distinct from 'mock'
+    union all
+    select date_trunc('hour', d.occurred_at, 'UTC'), 1
+    from decided as d
+    where d.outcome in ('newer', 'again') and d.data_source is distinct from 'mock'
+  )
+  select
+    array(select d.external_id from decided as d where d.outcome in ('newer', 'again')),
+    array_agg(m.hour),
+    array_agg(m.change)
+  into names, hours, changes
+  from moves as m;
+end
+$$;
+comment on function syncwell._correct_events(uuid, uuid, uuid, text, syncwell.ingest_event[], timestamptz) is
+'What arrives for events that are stored, where it is not just a resend: the newer ones take their place, also in '
+'another month; returns their names, and how many events each hour has more or less. What only must be remembered is. '
+'p_events: each of another name. After _lock_events().';
+revoke all on function syncwell._correct_events(
+  uuid, uuid, uuid, text, syncwell.ingest_event[], timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_correct_records.sql
+create or replace function syncwell._correct_records(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_session_id uuid,
+  p_kind text,
+  p_records syncwell.ingest_record[],
+  p_now timestamptz
+)
+returns uuid[]
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- planned for these records: few are found by the index, many not
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_updated uuid[];
+begin
+  with decided as materialized (
+    select r.record, r.client_at, syncwell._record_outcome(r.record, r.client_at, s, p_now) as outcome
+    from unnest(p_records) as r
+    join syncwell.session_records as s
+      on s.org_id = p_org_id
+      and s.id = (r.record).id
+      and s.user_id = p_user_id
+      and s.session_id = p_session_id
+      and s.kind = p_kind
+  ),
+  taken as (
+    update syncwell.session_records as s
+    set
+      data_source = (d.record).data_source,
+      spo2 = (d.record).spo2,
+      heart_rate = (d.record).heart_rate,
+      payload = (d.record).payload,
+      local_id = (d.record).local_id,
+      written_at = (d.record).written_at,
+      ahead_at = coalesce((d.record).ahead_at, s.ahead_at),
+      settled = syncwell._settled(
+        s.settled,
+        array[
+          case when s.written_at = s.received_at then syncwell._version_id(
+            syncwell._record_hash(s.data_source, s.spo2, s.heart_rate, s.payload, s.local_id), s.ahead_at
+          ) end,
+          case when s.written_at = (d.record).written_at then syncwell._version_id(
+            syncwell._record_hash(s.data_source, s.spo2, s.heart_rate, s.payload, s.local_id), s.written_at
+          ) end
+        ]
+      ),
+      received_at = p_now
+    from decided as d
+    where d.outcome in ('newer', 'again')
+      and s.org_id = p_org_id
+      and s.id = (d.record).id
+      and s.user_id = p_user_id
+      and s.session_id = p_session_id
+      and s.kind = p_kind
+    returning s.id
+  ),
+  remembered as (
+    update syncwell.session_records as s
+    set settled = syncwell._settled(s.settled, array[syncwell._record_version(d.record, d.client_at)])
+    from decided as d
+    where d.outcome = 'late'
+      and s.org_id = p_org_id
+      and s.id = (d.record).id
+      and s.user_id = p_user_id
+      and s.session_id = p_session_id
+      and s.kind = p_kind
+  )
+  select array(select t.id from taken as t) into v_updated;
+  return v_updated;
+end
+$$;
+comment on function syncwell._correct_records(uuid, uuid, uuid, text, syncwell.ingest_record[], timestamptz) is
+'What arrives at p_now for records of a kind in a session that are stored and locked: the newer ones take their place; '
+'returns their ids. What only must be remembered is. p_records: each another one.';
+revoke all on function syncwell._correct_records(
+  uuid, uuid, uuid, text, syncwell.ingest_record[], timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_count_hours.sql
+create or replace function syncwell._count_hours(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_stream_id uuid,
+  p_hours timestamptz[],
+  p_changes bigint[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- in one order, so that two batches never wait for each other in a circle
+  insert into syncwell.event_hours as h (org_id, stream_id, hour, user_id, events)
+  select p_org_id, p_stream_id, c.hour, p_user_id, sum(c.change)
+  from unnest(p_hours, p_changes) as c (hour, change)
+  group by c.hour
+  having sum(c.change) <> 0
+  order by c.hour
+  on conflict (org_id, stream_id, hour) do update set events = h.events + excluded.events;
+  -- an hour without events has no row, however it came to have none
+  if -1 >= any (p_changes) then
+    delete from syncwell.event_hours as h
+    where h.org_id = p_org_id and h.stream_id = p_stream_id and h.hour = any (p_hours) and h.events <= 0;
+  end if;
+end
+$$;
+comment on function syncwell._count_hours(uuid, uuid, uuid, timestamptz[], bigint[]) is
+'Adds to the number of a stream''s events by hour; what is taken away is negative.';
+revoke all on function syncwell._count_hours(uuid, uuid, uuid, timestamptz[], bigint[]) from public;
+--! end
+
+--! include ingest/functions/_count_records.sql
+create or replace function syncwell._count_records(
+  p_counts syncwell.session_counts,
+  p_has_corrections boolean
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_counts.records > 0 then
+    insert into syncwell.session_counts as c values (p_counts.*)
+    on conflict (org_id, session_id, kind) do update
+    set
+      records = c.records + excluded.records,
+      mock_records = c.mock_records + excluded.mock_records,
+      late_records = c.late_records + excluded.late_records,
+      first_at = least(c.first_at, excluded.first_at),
+      last_at = greatest(c.last_at, excluded.last_at),
+      first_received_at = least(c.first_received_at, excluded.first_received_at),
+      last_received_at = greatest(c.last_received_at, excluded.last_received_at),
+      spo2_count = c.spo2_count + excluded.spo2_count,
+      spo2_sum = c.spo2_sum + excluded.spo2_sum,
+      spo2_min = least(c.spo2_min, excluded.spo2_min),
+      spo2_max = greatest(c.spo2_max, excluded.spo2_max),
+      heart_rate_count = c.heart_rate_count + excluded.heart_rate_count,
+      heart_rate_sum = c.heart_rate_sum + excluded.heart_rate_sum,
+      heart_rate_min = least(c.heart_rate_min, excluded.heart_rate_min),
+      heart_rate_max = greatest(c.heart_rate_max, excluded.heart_rate_max);
+  end if;
+  if not p_has_corrections then
+    return;
+  end if;
+
+  perform from syncwell.session_counts as c
+  where c.org_id = p_counts.org_id and c.session_id = p_counts.session_id and c.kind = p_counts.kind
+  for update;
+  -- a statement of its own, which sees what others stored until they let the row go
+  update syncwell.session_counts as c
+  set
+    mock_records = r.mock_records,
+    last_received_at = greatest(c.last_received_at, p_counts.last_received_at),
+    spo2_count = r.spo2_count,
+    spo2_sum = r.spo2_sum,
+    spo2_min = r.spo2_min,
+    spo2_max = r.spo2_max,
+    heart_rate_count = r.heart_rate_count,
+    heart_rate_sum = r.heart_rate_sum,
+    heart_rate_min = r.heart_rate_min,
+    heart_rate_max = r.heart_rate_max
+  from (
+    select
+      count(*) filter (where s.data_source = 'mock') as mock_records,
+      count(s.spo2) filter (where s.data_source is distinct from 'mock') as spo2_count,
+      coalesce(sum(s.spo2::numeric) filter (where s.data_source is distinct from 'mock'), 0) as spo2_sum,
+      min(s.spo2) filter (where s.data_source is distinct from 'mock') as spo2_min,
+      max(s.spo2) filter (where s.data_source is distinct from 'mock') as spo2_max,
+      count(s.heart_rate) filter (where s.data_source is distinct from 'mock') as heart_rate_count,
+      coalesce(sum(s.heart_rate::numeric) filter (where s.data_source is distinct from 'mock'), 0) as heart_rate_sum,
+      min(s.heart_rate) filter (where s.data_source is distinct from 'mock') as heart_rate_min,
+      max(s.heart_rate) filter (where s.data_source is distinct from 'mock') as heart_rate_max
+    from syncwell.session_counts as k
+    join syncwell.session_records as s
+      on s.org_id = k.org_id
+      and s.session_id = k.session_id
+      and s.kind = k.kind
+      -- nobody looks into the partitions of other times
+      and s.id >= syncwell._uuid7_floor(k.first_at)
+      and s.id < syncwell._uuid7_floor(k.last_at + interval '1 millisecond')
+    where k.org_id = p_counts.org_id and k.session_id = p_counts.session_id and k.kind = p_counts.kind
+  ) as r
+  where c.org_id = p_counts.org_id and c.session_id = p_counts.session_id and c.kind = p_counts.kind;
+end
+$$;
+comment on function syncwell._count_records(syncwell.session_counts, boolean) is
+'Adds what was stored of a kind to what a session has of it; with corrections among it all of the kind is counted '
+'anew, since the lowest and highest may be gone.';
+revoke all on function syncwell._count_records(syncwell.session_counts, boolean) from public;
+--! end
+
+--! include ingest/functions/_document_rows.sql
+create or replace function syncwell._document_rows(
+  p_document json,
+  p_kind text
+)
+returns json
+language plpgsql immutable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_member constant text := case p_kind
+    when 'reading' then 'readings' when 'adaptive_event' then 'adaptive_events' else p_kind
+  end;
+  v_rows constant json := p_document -> v_member;
+begin
+  case json_typeof(v_rows)
+    when 'array' then
+      return v_rows;
+    when 'object' then
+      if p_kind in ('survey_pre', 'survey_post') then
+        return json_build_array(v_rows);
+      end if;
+    when 'null' then
+      return '[]'::json;
+    else
+      if v_rows is null then
+        return '[]'::json;
+      end if;
+  end case;
+  raise exception using
+    errcode = '22023',
+    message = 'records of a document must be an array',
+    detail = format('%s is not.', v_member),
+    hint = 'Send an array of objects; survey_pre and survey_post may be one object.';
+end
+$$;
+comment on function syncwell._document_rows(json, text) is
+'The rows of one kind in a session document, [] where there are none. Errors: 22023 no array.';
+revoke all on function syncwell._document_rows(json, text) from public;
+--! end
+
+--! include ingest/functions/_document_time.sql
+create or replace function syncwell._document_time(
+  p_document json,
+  p_member text
+)
+returns timestamptz
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_value constant json := p_document -> p_member;
+  v_text constant text := p_document ->> p_member;
+  v_time timestamptz;
+begin
+  v_time := case
+    when json_typeof(v_value) = 'string' then syncwell._as_time(v_text)
+    when json_typeof(v_value) = 'number' and v_text ~ '^[0-9]{1,15}([.][0-9]{1,9})?$'
+      then to_timestamp(v_text::double precision / 1000)
+  end;
+  if v_time is null and v_text is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no time',
+      detail = format('%s of the document is not understood.', p_member),
+      hint = 'Send ISO 8601 with an offset, from the year 2000 on, or milliseconds since 1970 as a number.';
+  end if;
+  return v_time;
+end
+$$;
+comment on function syncwell._document_time(json, text) is
+'A time in a session document: ISO 8601 with offset, or milliseconds since 1970; NULL where there is none. Errors: '
+'22023.';
+revoke all on function syncwell._document_time(json, text) from public;
+--! end
+
+--! include ingest/functions/_epoch_time.sql
+create or replace function syncwell._epoch_time(p_milliseconds numeric)
+returns timestamptz
+language sql immutable security invoker parallel safe
+-- what lies far outside is as wrong as the last moments that there are
+return pg_catalog.to_timestamp(
+  (greatest(least(p_milliseconds, 253402300799999), -62135596800000) / 1000)::double precision
+);
+comment on function syncwell._epoch_time(numeric) is
+'The time that is p_milliseconds after 1970 began in UTC, fractions to the microsecond; at the ends of the years 1 and '
+'9999 for what lies outside them.';
+revoke all on function syncwell._epoch_time(numeric) from public;
+--! end
+
+--! include ingest/functions/_event_name.sql
+create or replace function syncwell._event_name(
+  p_occurred_at timestamptz,
+  p_payload jsonb
+)
+returns text
+language sql stable security invoker parallel safe
+return 'sha256:' || pg_catalog.encode(
+  pg_catalog.sha256(pg_catalog.convert_to(extract(epoch from p_occurred_at)::text || p_payload::text, 'UTF8')), 'hex'
+);
+comment on function syncwell._event_name(timestamptz, jsonb) is
+'What an event is called that its source gave no name: sha256: and a hash of when it happened and what it says.';
+revoke all on function syncwell._event_name(timestamptz, jsonb) from public;
+--! end
+
+--! include ingest/functions/_expire_ingest_task.sql
+create or replace function syncwell._expire_ingest_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_org record;
+  v_keys bigint;
+  v_hours bigint;
+  v_total bigint := 0;
+begin
+  for v_org in
+    select
+      o.org_id,
+      v_now - syncwell._setting(o.org_id, 'ingest.key_retention')::interval as keys_since,
+      v_now - syncwell._setting(o.org_id, 'ingest.hour_retention')::interval as hours_since,
+      v_now - syncwell._setting(o.org_id, 'ingest.session_retention')::interval as sessions_since
+    from syncwell.orgs as o
+    order by o.org_id
+  loop
+    begin
+      -- as long as an event could be sent again and taken, it is known
+      delete from syncwell.data_event_keys as k
+      where k.org_id = v_org.org_id and k.received_at < v_org.keys_since and k.occurred_at < v_org.keys_since;
+      get diagnostics v_keys = row_count;
+      delete from syncwell.event_hours as h where h.org_id = v_org.org_id and h.hour < v_org.hours_since;
+      get diagnostics v_hours = row_count;
+      v_total := v_total + v_keys + v_hours + syncwell._expire_sessions(v_org.org_id, v_org.sessions_since);
+    exception
+      -- somebody holds rows of this org: the others do not wait for that
+      when lock_not_available or deadlock_detected then null;
+    end;
+  end loop;
+  return v_total;
+end
+$$;
+comment on function syncwell._expire_ingest_task() is
+'Maintenance duty expire_ingest: deletes what is past settings ingest.key_retention, ingest.hour_retention and '
+'ingest.session_retention, at most 1000 sessions of an org at once. An org whose rows somebody holds waits '
+'for the next time. Returns how many rows.';
+revoke all on function syncwell._expire_ingest_task() from public;
+--! end
+
+--! include ingest/functions/_expire_sessions.sql
+create or replace function syncwell._expire_sessions(
+  p_org_id uuid,
+  p_since timestamptz
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_users uuid[];
+  v_ids uuid[];
+  v_user_id uuid;
+  v_count bigint;
+  v_total bigint;
+begin
+  select array_agg(s.session_id), array_agg(distinct s.user_id)
+  into v_ids, v_users
+  from (
+    select e.session_id, e.user_id from syncwell.sync_sessions as e
+    where e.org_id = p_org_id and e.started_at < p_since and coalesce(e.ended_at, e.started_at) < p_since
+    order by e.started_at
+    limit 1000
+  ) as s;
+  if v_ids is null then
+    return 0;
+  end if;
+  foreach v_user_id in array v_users loop
+    perform syncwell._lock_sessions(p_org_id, v_user_id, true);
+  end loop;
+
+  delete from syncwell.session_records as r
+  using syncwell.session_counts as c
+  where c.org_id = p_org_id
+    and c.session_id = any (v_ids)
+    and r.org_id = c.org_id
+    and r.session_id = c.session_id
+    and r.kind = c.kind
+    and r.id >= syncwell._uuid7_floor(c.first_at)
+    and r.id < syncwell._uuid7_floor(c.last_at + interval '1 millisecond');
+  get diagnostics v_total = row_count;
+  delete from syncwell.session_counts as c where c.org_id = p_org_id and c.session_id = any (v_ids);
+  get diagnostics v_count = row_count;
+  v_total := v_total + v_count;
+  delete from syncwell.session_merges as m
+  where m.org_id = p_org_id and m.user_id = any (v_users) and m.kept_id = any (v_ids) and m.merged_at < p_since;
+  get diagnostics v_count = row_count;
+  v_total := v_total + v_count;
+  delete from syncwell.sync_sessions as s where s.org_id = p_org_id and s.session_id = any (v_ids);
+  get diagnostics v_count = row_count;
+  return v_total + v_count;
+end
+$$;
+comment on function syncwell._expire_sessions(uuid, timestamptz) is
+'Deletes sessions of an org that ended before p_since, at most the 1000 oldest, with their records, counts and merges; '
+'returns how many rows. What devices called them stays, so that a name stands for one session for ever.';
+revoke all on function syncwell._expire_sessions(uuid, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_fail_session.sql
+create or replace function syncwell._fail_session(
+  p_told syncwell.sync_sessions,
+  p_error jsonb,
+  p_rejections jsonb,
+  p_bytes bigint,
+  p_started_at timestamptz,
+  p_default_source text,
+  p_platform text,
+  p_device_id text
+)
+returns jsonb
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_told syncwell.sync_sessions := p_told;
+  v_session syncwell.sync_sessions;
+begin
+  v_told.session_id := syncwell._open_session(p_told.org_id, p_told.user_id, p_told.local_id, true, p_device_id);
+  perform syncwell._begin_session(v_told, v_now, p_default_source);
+  select s.* into strict v_session
+  from syncwell.sync_sessions as s
+  where s.org_id = v_told.org_id and s.session_id = v_told.session_id;
+  return syncwell._refuse_ingest(
+    v_told.org_id, v_told.user_id,
+    case when 'mock' is distinct from v_session.data_source and 'mock' is distinct from p_told.data_source
+      then v_session.source
+    end,
+    v_told.session_id, p_error, p_bytes, p_started_at, p_platform, p_device_id
+  ) || jsonb_build_object('session_id', v_told.session_id) || p_rejections;
+end
+$$;
+comment on function
+syncwell._fail_session(syncwell.sync_sessions, jsonb, jsonb, bigint, timestamptz, text, text, text) is
+'What a refused session document leaves: an attempt of the session and why it failed, a failed run, the status for '
+'PostgREST. p_told: by which name the session is known, and what is kept where it was not; p_rejections: members of '
+'the answer about rows. Returns the answer.';
+revoke all on function
+syncwell._fail_session(syncwell.sync_sessions, jsonb, jsonb, bigint, timestamptz, text, text, text) from public;
+--! end
+
+--! include ingest/functions/_fill_session.sql
+create or replace function syncwell._fill_session(
+  p_told syncwell.sync_sessions,
+  p_now timestamptz,
+  p_default_source text,
+  p_arrived boolean,
+  p_is_final boolean default false,
+  out local_id text,
+  out source text,
+  out data_source text,
+  out status text,
+  out sync_status text,
+  out ended_at timestamptz,
+  out expected jsonb,
+  out metadata jsonb,
+  out changed boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_new syncwell.sync_sessions;
+  v_old syncwell.sync_sessions;
+  v_last timestamptz;
+begin
+  select s.* into strict v_old
+  from syncwell.sync_sessions as s
+  where s.org_id = p_told.org_id and s.session_id = p_told.session_id
+  for no key update;
+  v_new := v_old;
+
+  -- the first to be told something has its say, whoever comes when; only the end is told again
+  v_new.source := case
+    when v_old.source = p_default_source then coalesce(p_told.source, v_old.source) else v_old.source
+  end;
+  v_new.data_source := coalesce(v_old.data_source, p_told.data_source);
+  v_new.platform := coalesce(v_old.platform, p_told.platform);
+  v_new.device_id := coalesce(v_old.device_id, p_told.device_id);
+  v_new.metadata := coalesce(p_told.metadata || v_old.metadata, v_old.metadata, p_told.metadata);
+  v_new.expected := case
+    when p_is_final then coalesce(v_old.expected || p_told.expected, p_told.expected, v_old.expected)
+    else coalesce(syncwell._most_expected(v_old.expected, p_told.expected), v_old.expected, p_told.expected)
+  end;
+  v_new.started_at := least(v_old.started_at, p_told.started_at, p_told.ended_at);
+  if v_old.status = 'completed' or p_told.status = 'completed' or p_told.ended_at is not null then
+    v_new.status := 'completed';
+    v_new.ended_at := coalesce(p_told.ended_at, v_old.ended_at);
+    if v_new.ended_at is null then
+      select max(c.last_at) into v_last
+      from syncwell.session_counts as c
+      where c.org_id = p_told.org_id and c.session_id = p_told.session_id;
+      v_new.ended_at := greatest(v_new.started_at, coalesce(v_last, p_now));
+    end if;
+  end if;
+  changed := v_new is distinct from v_old;
+
+  if p_arrived then
+    v_new.sync_attempts := v_old.sync_attempts + 1;
+    v_new.last_sync_at := greatest(v_old.last_sync_at, p_now);
+    v_new.last_error_code := null;
+    v_new.last_error := null;
+  end if;
+  if v_new.last_sync_at is not null and v_new.last_error_code is null then
+    v_new.sync_status := syncwell._session_sync_status(
+      v_new.org_id, v_new.session_id, v_new.status, v_new.expected
+    );
+  end if;
+  if v_new is distinct from v_old then
+    v_new.updated_at := greatest(v_old.updated_at, p_now);
+    perform syncwell._put_session(v_new);
+  end if;
+  local_id := v_new.local_id;
+  source := v_new.source;
+  data_source := v_new.data_source;
+  status := v_new.status;
+  sync_status := v_new.sync_status;
+  ended_at := v_new.ended_at;
+  expected := v_new.expected;
+  metadata := v_new.metadata;
+end
+$$;
+comment on function syncwell._fill_session(syncwell.sync_sessions, timestamptz, text, boolean, boolean) is
+'Adds to a session what is told of it (NULL: not told): the earliest start, the newest end, the most that is expected '
+'of each kind (p_is_final: what is told), of everything else what was told first; told that it ended, or status '
+'completed, it is completed for good, without a time at its last record, or now. p_arrived: this is an attempt that '
+'was taken. changed: whether anything was new. Locks the row: after everything else, as batches do.';
+revoke all on function syncwell._fill_session(syncwell.sync_sessions, timestamptz, text, boolean, boolean) from public;
+--! end
+
+--! include ingest/functions/_ingest_rows.sql
+create or replace function syncwell._ingest_rows(
+  p_org_id uuid,
+  p_kind text,
+  p_rows json,
+  p_now timestamptz
+)
+returns syncwell.ingest_row[]
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_max_row constant integer := syncwell._setting(p_org_id, 'ingest.max_row')::integer;
+  v_latest constant timestamptz := p_now + syncwell._setting(p_org_id, 'ingest.clock_tolerance')::interval;
+  v_oldest constant timestamptz := case p_kind
+    when 'event' then p_now - syncwell._setting(p_org_id, 'ingest.key_retention')::interval
+    else '-infinity'
+  end;
+  v_documents jsonb[];
+  v_too_large integer[] := array[]::integer[];
+begin
+  if octet_length(p_rows::text) > v_max_row then
+    v_too_large := array(
+      select e.at from json_array_elements(p_rows) with ordinality as e (row, at)
+      where octet_length(e.row::text) > v_max_row
+    );
+  end if;
+
+  -- all at once; only where one of the rows is odd each is looked at by itself
+  begin
+    if v_too_large = '{}' then
+      v_documents := array(select e.row from jsonb_array_elements(p_rows::jsonb) as e (row));
+      return syncwell._checked_rows(p_kind, v_documents, v_too_large, v_oldest, v_latest, false);
+    end if;
+  exception
+    when data_exception or program_limit_exceeded then
+      null;
+  end;
+  v_documents := array(
+    select case when octet_length(e.row::text) <= v_max_row then syncwell._row_document(e.row::text) end
+    from json_array_elements(p_rows) with ordinality as e (row, at)
+    order by e.at
+  );
+  return syncwell._checked_rows(p_kind, v_documents, v_too_large, v_oldest, v_latest, true);
+end
+$$;
+comment on function syncwell._ingest_rows(uuid, text, json, timestamptz) is
+'The rows of a batch (a JSON array), read and checked, in their order. p_kind: event or a kind of session record. '
+'rejected is "code: text" where a row can not be taken; see ingest_batch() for the codes. Errors: 22023 (no array).';
+revoke all on function syncwell._ingest_rows(uuid, text, json, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_insert_events.sql
+create or replace function syncwell._insert_events(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_stream_id uuid,
+  p_source text,
+  p_events syncwell.ingest_event[],
+  p_now timestamptz,
+  out names text[],
+  out hours timestamptz[],
+  out changes bigint[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  -- of the batch; its events' ids differ in a hash, since random digits for each would be dear
+  v_id constant text := replace(syncwell._uuid7(p_now)::text, '-', '');
+begin
+  with keys as (
+    insert into syncwell.data_event_keys as k (
+      org_id, user_id, source, external_id, occurred_at, id, content_hash, written_at, ahead_at, received_at
+    )
+    select
+      p_org_id, p_user_id, p_source, e.external_id, e.occurred_at,
+      (left(v_id, 16) || '8' || substr(md5(v_id || e.external_id), 1, 15))::uuid,
+      e.content_hash, least(e.client_at, p_now), case when e.client_at > p_now then e.client_at end, p_now
+    from unnest(p_events) as e
+    -- in one order, so that two batches never wait for each other in a circle
+    order by e.external_id collate "C"
+    on conflict (org_id, user_id, source, external_id) do nothing
+    returning k.id, k.external_id
+  ),
+  stored as (
+    insert into syncwell.data_events as s (
+      org_id, id, stream_id, user_id, source, external_id, occurred_at, platform, data_source, session_id, payload,
+      written_at, received_at
+    )
+    select
+      p_org_id, k.id, p_stream_id, p_user_id, p_source, e.external_id, e.occurred_at, e.platform, e.data_source,
+      e.session_id, e.payload, least(e.client_at, p_now), p_now
+    from unnest(p_events) as e
+    join keys as k on k.external_id = e.external_id
+    returning s.external_id, s.occurred_at, s.data_source is not distinct from 'mock' as is_mock
+  ),
+  counted as (
+    select date_trunc('hour', s.occurred_at, 'UTC') as hour, count(*) filter (where not s.is_mock) as events
+    from stored as s
+    group by 1
+  )
+  select array(select s.external_id from stored as s), array_agg(c.hour), array_agg(c.events)
+  into names, hours, changes
+  from counted as c;
+end
+$$;
+comment on function syncwell._insert_events(uuid, uuid, uuid, text, syncwell.ingest_event[], timestamptz) is
+'Stores events, each of another name, that are not known yet; returns the names of those that nobody else has stored '
+'meanwhile, and how many events each hour has more.';
+revoke all on function syncwell._insert_events(
+  uuid, uuid, uuid, text, syncwell.ingest_event[], timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_last_record_versions.sql
+create or replace function syncwell._last_record_versions(p_records syncwell.ingest_record[])
+returns syncwell.ingest_record[]
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(
+      e.record, e.client_at, row_number() over (partition by (e.record).id order by e.turn)
+    )::syncwell.ingest_record
+    from (
+      select d.record, d.client_at, d.turn, row_number() over (partition by (d.record).id order by d.turn desc) as age
+      from (
+        select
+          g.record, g.client_at, g.turn,
+          g.record is not distinct from lag(g.record) over turns
+          and g.client_at is not distinct from lag(g.client_at) over turns as is_repeated
+        from unnest(p_records) as g
+        window turns as (partition by (g.record).id order by g.turn)
+      ) as d
+      where d.is_repeated is not true
+    ) as e
+    where e.age <= 16
+    order by (e.record).id, e.turn
+  );
+end
+$$;
+comment on function syncwell._last_record_versions(syncwell.ingest_record[]) is
+'The newest 16 versions of each session record of a batch, what is repeated once, with their turns counted anew.';
+revoke all on function syncwell._last_record_versions(syncwell.ingest_record[]) from public;
+--! end
+
+--! include ingest/functions/_last_versions.sql
+create or replace function syncwell._last_versions(p_events syncwell.ingest_event[])
+returns syncwell.ingest_event[]
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(
+      e.external_id, e.occurred_at, e.platform, e.data_source, e.session_id, e.payload, e.content_hash, e.client_at,
+      row_number() over (partition by e.external_id order by e.turn)
+    )::syncwell.ingest_event
+    from (
+      select d.*, row_number() over (partition by d.external_id order by d.turn desc) as age
+      from (
+        select
+          g.*,
+          g.content_hash = lag(g.content_hash) over turns
+          and g.client_at is not distinct from lag(g.client_at) over turns as is_repeated
+        from unnest(p_events) as g
+        window turns as (partition by g.external_id order by g.turn)
+      ) as d
+      where d.is_repeated is not true
+    ) as e
+    where e.age <= 16
+    order by e.external_id collate "C", e.turn
+  );
+end
+$$;
+comment on function syncwell._last_versions(syncwell.ingest_event[]) is
+'The newest 16 versions of each event of a batch, what is repeated once, with their turns counted anew.';
+revoke all on function syncwell._last_versions(syncwell.ingest_event[]) from public;
+--! end
+
+--! include ingest/functions/_lock_events.sql
+create or replace function syncwell._lock_events(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_source text,
+  p_names text[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- planned for this user: the index finds the one or those of nobody, no plan both
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+  -- in one order, so that two batches never wait for each other in a circle
+  perform
+  from syncwell.data_event_keys as k
+  where k.org_id = p_org_id
+    and (k.user_id = p_user_id or (p_user_id is null and k.user_id is null))
+    and k.source = p_source
+    and k.external_id = any (p_names)
+  order by k.external_id collate "C"
+  for update;
+end
+$$;
+comment on function syncwell._lock_events(uuid, uuid, text, text[]) is
+'Locks the keys of a source''s events of these names until the end of the transaction.';
+revoke all on function syncwell._lock_events(uuid, uuid, text, text[]) from public;
+--! end
+
+--! include ingest/functions/_lock_sessions.sql
+create or replace function syncwell._lock_sessions(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_is_exclusive boolean
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- the user's own row: an advisory lock could be held by any login
+  if p_is_exclusive then
+    perform from syncwell.users as u where u.org_id = p_org_id and u.user_id = p_user_id for no key update;
+  else
+    perform from syncwell.users as u where u.org_id = p_org_id and u.user_id = p_user_id for share;
+  end if;
+end
+$$;
+comment on function syncwell._lock_sessions(uuid, uuid, boolean) is
+'Holds a user''s sessions as they are until the end of the transaction: shared by whoever puts something into them, '
+'exclusive for whoever makes, merges or splits one. So nothing arrives for a session while it is merged away, and '
+'nothing stays an orphan whose session was just made. Taken before anything else is read or locked; a second, '
+'exclusive one after a shared one may deadlock.';
+revoke all on function syncwell._lock_sessions(uuid, uuid, boolean) from public;
+--! end
+
+--! include ingest/functions/_mark_session.sql
+create or replace function syncwell._mark_session(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_now timestamptz
+)
+returns text
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text;
+begin
+  update syncwell.sync_sessions as s
+  set
+    sync_attempts = s.sync_attempts + 1,
+    last_sync_at = greatest(s.last_sync_at, p_now),
+    last_error_code = null,
+    last_error = null,
+    sync_status = syncwell._session_sync_status(s.org_id, s.session_id, s.status, s.expected),
+    updated_at = greatest(s.updated_at, p_now)
+  where s.org_id = p_org_id and s.session_id = p_session_id
+  returning s.status into v_status;
+  return v_status;
+end
+$$;
+comment on function syncwell._mark_session(uuid, uuid, timestamptz) is
+'Notes in a session''s row that something of it arrived, which may have been the last that was missing; after its '
+'counts. Returns its status; NULL: nobody started it yet.';
+revoke all on function syncwell._mark_session(uuid, uuid, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_may_merge_sessions.sql
+create or replace function syncwell._may_merge_sessions()
+returns uuid
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._identity();
+begin
+  if v_caller.role in ('admin', 'service') then
+    return v_caller.org_id;
+  end if;
+  if v_caller.org_id is null then
+    if pg_has_role(session_user, 'syncwell_operator', 'member') then
+      return null;
+    end if;
+    -- which says why
+    perform syncwell._caller();
+  end if;
+  raise exception using
+    errcode = '42501',
+    message = 'only admins, services and operators merge sessions',
+    detail = format('The caller is %s.', v_caller.role),
+    hint = 'Ask an admin of the org; find_duplicate_sessions() is for everybody.';
+end
+$$;
+comment on function syncwell._may_merge_sessions() is
+'The org in which the caller, an admin or service, merges sessions; NULL, for an operator: in all. Errors: SW001, '
+'42501.';
+revoke all on function syncwell._may_merge_sessions() from public;
+--! end
+
+--! include ingest/functions/_merge_duplicates.sql
+create or replace function syncwell._merge_duplicates(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_limit integer,
+  p_again boolean,
+  p_now timestamptz
+)
+returns syncwell.session_merges[]
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_users uuid[] := case when p_user_id is not null then array[p_user_id] end;
+  v_user_id uuid;
+  v_pair record;
+  v_merges syncwell.session_merges[] := array[]::syncwell.session_merges[];
+  v_before integer := -1;
+begin
+  v_users := array(
+    select distinct f.user_id
+    from (
+      select p.user_id
+      from syncwell._session_pairs(p_org_id, syncwell._session_candidates(p_org_id, v_users), p_again) as p
+      order by p.user_id
+      limit p_limit
+    ) as f
+    order by f.user_id
+  );
+  foreach v_user_id in array v_users loop
+    perform syncwell._lock_sessions(p_org_id, v_user_id, true);
+  end loop;
+  -- What is merged may be one with a third, or now be the only one for records without a session. What was found before
+  -- the locks is found again.
+  while v_users <> '{}' and cardinality(v_merges) < p_limit and cardinality(v_merges) > v_before loop
+    v_before := cardinality(v_merges);
+    for v_pair in
+      select p.*
+      from syncwell._session_pairs(p_org_id, syncwell._session_candidates(p_org_id, v_users), p_again) as p
+      order by p.user_id, p.kept_id
+      limit p_limit - cardinality(v_merges)
+    loop
+      v_merges := v_merges || syncwell._merge_sessions(
+        p_org_id, v_pair.user_id, v_pair.kept_id, v_pair.removed_id, v_pair.reason, p_now
+      );
+    end loop;
+  end loop;
+  return v_merges;
+end
+$$;
+comment on function syncwell._merge_duplicates(uuid, uuid, integer, boolean, timestamptz) is
+'Merges the duplicate sessions of a user (NULL: of all of the org), p_limit at most, until none are left, and returns '
+'what it did.';
+revoke all on function syncwell._merge_duplicates(uuid, uuid, integer, boolean, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_merge_sessions.sql
+create or replace function syncwell._merge_sessions(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_kept_id uuid,
+  p_removed_id uuid,
+  p_reason text,
+  p_now timestamptz
+)
+returns syncwell.session_merges
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_merge syncwell.session_merges;
+  v_kept syncwell.sync_sessions;
+  v_removed syncwell.sync_sessions;
+  v_counts syncwell.session_counts[];
+begin
+  select s.* into strict v_kept
+  from syncwell.sync_sessions as s
+  where s.org_id = p_org_id and s.session_id = p_kept_id
+  for update;
+  select s.* into v_removed
+  from syncwell.sync_sessions as s
+  where s.org_id = p_org_id and s.session_id = p_removed_id
+  for update;
+  v_counts := array(
+    select c from syncwell.session_counts as c where c.org_id = p_org_id and c.session_id in (p_kept_id, p_removed_id)
+  );
+  -- one after the other, also where the clock stands still: the last is reverted first
+  select greatest(p_now, max(m.merged_at) + interval '1 microsecond')
+  into v_merge.merged_at
+  from syncwell.session_merges as m
+  where m.org_id = p_org_id and m.user_id = p_user_id;
+  v_merge.merge_id := syncwell._uuid7(v_merge.merged_at);
+  insert into syncwell.session_merges (
+    org_id, merge_id, user_id, kept_id, removed_id, reason, kept_before, kept_after, removed_session, moved, merged_at
+  )
+  values (
+    p_org_id, v_merge.merge_id, p_user_id, p_kept_id, p_removed_id, p_reason, to_jsonb(v_kept), to_jsonb(v_kept),
+    case when v_removed.session_id is not null then to_jsonb(v_removed) end, 0, v_merge.merged_at
+  );
+  insert into syncwell.session_merge_moves (org_id, merge_id, user_id, table_name, row_key, row_before)
+  select p_org_id, v_merge.merge_id, p_user_id, 'session_counts', c.session_id || ' ' || c.kind, to_jsonb(c)
+  from unnest(v_counts) as c;
+
+  v_merge.moved := syncwell._move_records(p_org_id, v_merge.merge_id, p_kept_id, p_removed_id, v_counts)
+    + syncwell._move_names(p_org_id, v_merge.merge_id, p_kept_id, p_removed_id);
+  delete from syncwell.sync_sessions as s where s.org_id = p_org_id and s.session_id = p_removed_id;
+  delete from syncwell.session_counts as c where c.org_id = p_org_id and c.session_id = p_removed_id;
+  perform syncwell._recount_session(p_org_id, p_kept_id, null, v_counts);
+
+  v_kept := syncwell._merged_session(
+    v_kept, v_removed, syncwell._setting(p_org_id, 'ingest.session_source'), p_now
+  );
+  perform syncwell._put_session(v_kept);
+  update syncwell.session_merges as m
+  set kept_after = to_jsonb(v_kept), moved = v_merge.moved
+  where m.org_id = p_org_id and m.merge_id = v_merge.merge_id
+  returning m.* into v_merge;
+  return v_merge;
+end
+$$;
+comment on function syncwell._merge_sessions(uuid, uuid, uuid, uuid, text, timestamptz) is
+'Lets one session of a user go into another, with its records, events and local ids, each logged; of two records of a '
+'kind and time the one written later stays. Nobody may write into either meanwhile (_lock_sessions()).';
+revoke all on function syncwell._merge_sessions(uuid, uuid, uuid, uuid, text, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_merged_session.sql
+create or replace function syncwell._merged_session(
+  p_kept syncwell.sync_sessions,
+  p_removed syncwell.sync_sessions,
+  p_default_source text,
+  p_now timestamptz
+)
+returns syncwell.sync_sessions
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session syncwell.sync_sessions := p_kept;
+begin
+  v_session.source := case
+    when p_kept.source = p_default_source then coalesce(p_removed.source, p_kept.source) else p_kept.source
+  end;
+  v_session.status := case when 'completed' in (p_kept.status, p_removed.status) then 'completed' else p_kept.status end;
+  v_session.sync_attempts := p_kept.sync_attempts + coalesce(p_removed.sync_attempts, 0);
+  v_session.last_sync_at := greatest(p_kept.last_sync_at, p_removed.last_sync_at);
+  v_session.data_source := coalesce(p_kept.data_source, p_removed.data_source);
+  v_session.started_at := least(p_kept.started_at, p_removed.started_at);
+  v_session.ended_at := greatest(p_kept.ended_at, p_removed.ended_at);
+  v_session.expected := coalesce(
+    syncwell._most_expected(p_kept.expected, p_removed.expected), p_kept.expected, p_removed.expected
+  );
+  v_session.metadata := coalesce(p_removed.metadata || p_kept.metadata, p_kept.metadata, p_removed.metadata);
+  v_session.platform := coalesce(p_kept.platform, p_removed.platform);
+  v_session.device_id := coalesce(p_kept.device_id, p_removed.device_id);
+  v_session.created_at := least(p_kept.created_at, p_removed.created_at);
+  v_session.updated_at := p_now;
+  if v_session.last_sync_at is not null and v_session.last_error_code is null then
+    v_session.sync_status := syncwell._session_sync_status(
+      v_session.org_id, v_session.session_id, v_session.status, v_session.expected
+    );
+  end if;
+  return v_session;
+end
+$$;
+comment on function
+syncwell._merged_session(syncwell.sync_sessions, syncwell.sync_sessions, text, timestamptz) is
+'What a session is once another one (NULL: only its records) has gone into it: what either was told, the kept one''s '
+'say first; its earliest start, latest end, most expected. p_default_source: what is no say. Its sync_status is that '
+'of the records it has by now.';
+revoke all on function
+syncwell._merged_session(syncwell.sync_sessions, syncwell.sync_sessions, text, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_most_expected.sql
+create or replace function syncwell._most_expected(
+  p_one jsonb,
+  p_other jsonb
+)
+returns jsonb
+language sql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_object_agg(e.kind, e.number)
+  from (
+    select x.key as kind, max(x.value::bigint) as number
+    from unnest(array[p_one, p_other]) as t (told)
+    cross join lateral jsonb_each_text(t.told) as x
+    group by x.key
+  ) as e;
+$$;
+comment on function syncwell._most_expected(jsonb, jsonb) is
+'Of two {kind: number} the larger number of each kind; NULL where neither tells any.';
+revoke all on function syncwell._most_expected(jsonb, jsonb) from public;
+--! end
+
+--! include ingest/functions/_move_names.sql
+create or replace function syncwell._move_names(
+  p_org_id uuid,
+  p_merge_id uuid,
+  p_kept_id uuid,
+  p_removed_id uuid
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_moved bigint;
+begin
+  with names as (
+    update syncwell.local_ids as l
+    set server_id = p_kept_id
+    where l.org_id = p_org_id and l.server_id = p_removed_id and l.entity_type = 'session'
+    returning l.user_id, l.local_id
+  ),
+  events as (
+    update syncwell.data_events as e
+    set session_id = p_kept_id
+    where e.org_id = p_org_id and e.session_id = p_removed_id
+    returning e.user_id, e.id, e.occurred_at
+  )
+  insert into syncwell.session_merge_moves (org_id, merge_id, user_id, table_name, row_key, row_before)
+  select
+    p_org_id, p_merge_id, n.user_id, 'local_ids', n.local_id,
+    jsonb_build_object('local_id', n.local_id, 'server_id', p_removed_id)
+  from names as n
+  union all
+  select
+    p_org_id, p_merge_id, e.user_id, 'data_events', e.id::text,
+    jsonb_build_object('id', e.id, 'session_id', p_removed_id)
+  from events as e;
+  get diagnostics v_moved = row_count;
+  return v_moved;
+end
+$$;
+comment on function syncwell._move_names(uuid, uuid, uuid, uuid) is
+'The part of _merge_sessions() that moves and logs local ids and events. Returns how many.';
+revoke all on function syncwell._move_names(uuid, uuid, uuid, uuid) from public;
+--! end
+
+--! include ingest/functions/_move_records.sql
+create or replace function syncwell._move_records(
+  p_org_id uuid,
+  p_merge_id uuid,
+  p_kept_id uuid,
+  p_removed_id uuid,
+  p_counts syncwell.session_counts[]
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_from uuid;
+  v_to uuid;
+  v_moved bigint;
+begin
+  -- nobody looks into the partitions of other times
+  select
+    syncwell._uuid7_floor(min(c.first_at)), syncwell._uuid7_floor(max(c.last_at) + interval '1 millisecond')
+  into v_from, v_to
+  from unnest(p_counts) as c
+  where c.session_id = p_removed_id;
+
+  insert into syncwell.session_merge_moves (org_id, merge_id, user_id, table_name, row_key, row_before, kept_before)
+  select
+    p_org_id, p_merge_id, r.user_id, 'session_records', r.id::text,
+    case
+      when k.id is not null then to_jsonb(r)
+      else jsonb_build_object('id', r.id, 'session_id', r.session_id, 'kind', r.kind, 'occurred_at', r.occurred_at)
+    end,
+    to_jsonb(k)
+  from syncwell.session_records as r
+  left join syncwell.session_records as k
+    on k.org_id = p_org_id and k.id = syncwell._record_id(p_kept_id, r.kind, r.occurred_at)
+  where r.org_id = p_org_id and r.session_id = p_removed_id and r.id >= v_from and r.id < v_to;
+  get diagnostics v_moved = row_count;
+
+  -- Of two the one written later, or received later, stays, and remembers the other: a resend of that changes nothing.
+  update syncwell.session_records as s
+  set
+    data_source = w.data_source,
+    spo2 = w.spo2,
+    heart_rate = w.heart_rate,
+    payload = w.payload,
+    local_id = w.local_id,
+    written_at = w.written_at,
+    ahead_at = greatest(k.ahead_at, r.ahead_at),
+    settled = syncwell._settled(
+      w.settled, l.settled || array[syncwell._version_id(h.hash, l.written_at), syncwell._version_id(h.hash, l.ahead_at)]
+    ),
+    received_at = w.received_at
+  from syncwell.session_merge_moves as m
+  cross join lateral jsonb_populate_record(null::syncwell.session_records, m.row_before) as r
+  cross join lateral jsonb_populate_record(null::syncwell.session_records, m.kept_before) as k
+  cross join lateral (select (r.written_at, r.received_at) > (k.written_at, k.received_at) as is_newer) as o
+  cross join lateral (select (case when o.is_newer then r else k end).*) as w
+  cross join lateral (select (case when o.is_newer then k else r end).*) as l
+  cross join lateral (
+    select syncwell._record_hash(l.data_source, l.spo2, l.heart_rate, l.payload, l.local_id) as hash
+  ) as h
+  where m.org_id = p_org_id
+    and m.merge_id = p_merge_id
+    and m.table_name = 'session_records'
+    and m.kept_before is not null
+    and s.org_id = p_org_id
+    and s.id = k.id
+    and s.id >= v_from
+    and s.id < v_to;
+  delete from syncwell.session_records as r
+  using syncwell.session_merge_moves as m
+  where m.org_id = p_org_id
+    and m.merge_id = p_merge_id
+    and m.table_name = 'session_records'
+    and m.kept_before is not null
+    and r.org_id = p_org_id
+    and r.id = m.row_key::uuid
+    and r.id >= v_from
+    and r.id < v_to;
+  update syncwell.session_records as r
+  set session_id = p_kept_id, id = syncwell._record_id(p_kept_id, r.kind, r.occurred_at)
+  where r.org_id = p_org_id and r.session_id = p_removed_id and r.id >= v_from and r.id < v_to;
+  return v_moved;
+end
+$$;
+comment on function syncwell._move_records(uuid, uuid, uuid, uuid, syncwell.session_counts[]) is
+'The part of _merge_sessions() that moves and logs the records; p_counts: what both sessions hold. Returns how many.';
+revoke all on function syncwell._move_records(uuid, uuid, uuid, uuid, syncwell.session_counts[]) from public;
+--! end
+
+--! include ingest/functions/_notify_session.sql
+create or replace function syncwell._notify_session(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_settings jsonb,
+  p_kind text default null
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (p_settings ->> 'ingest.notify')::boolean then
+    perform pg_notify(
+      'syncwell_sessions',
+      jsonb_strip_nulls(jsonb_build_object('org', p_org_id, 'session', p_session_id, 'kind', p_kind))::text
+    );
+  end if;
+end
+$$;
+comment on function syncwell._notify_session(uuid, uuid, jsonb, text) is
+'Tells whoever listens on channel syncwell_sessions that something of a session has arrived: ids, and the kind of '
+'record where it is one. p_settings: those of the org; ingest.notify decides.';
+revoke all on function syncwell._notify_session(uuid, uuid, jsonb, text) from public;
+--! end
+
+--! include ingest/functions/_open_session.sql
+create or replace function syncwell._open_session(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_session text,
+  p_create boolean,
+  p_device_id text default null
+)
+returns uuid
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session_id uuid;
+begin
+  select s.session_id into v_session_id
+  from syncwell._sessions_of(p_org_id, p_user_id, array[p_session], false, null) as s
+  inner join syncwell.sync_sessions as e on e.org_id = p_org_id and e.session_id = s.session_id;
+  perform syncwell._lock_sessions(p_org_id, p_user_id, not found);
+  v_session_id := (
+    select s.session_id
+    from syncwell._sessions_of(p_org_id, p_user_id, array[p_session], p_create, p_device_id) as s
+  );
+  perform from syncwell.sync_sessions as s where s.org_id = p_org_id and s.session_id = v_session_id;
+  if not found then
+    -- it went meanwhile, or there was none to begin with: then the lock is held already
+    perform syncwell._lock_sessions(p_org_id, p_user_id, true);
+  end if;
+  return v_session_id;
+end
+$$;
+comment on function syncwell._open_session(uuid, uuid, text, boolean, text) is
+'The session that is meant, as _sessions_of() tells, NULL where there is none; with the user''s sessions locked: '
+'exclusively for whoever is going to make its row, else shared. The first thing to be done with a session. Errors: '
+'40001 as _resolve_local_ids().';
+revoke all on function syncwell._open_session(uuid, uuid, text, boolean, text) from public;
+--! end
+
+--! include ingest/functions/_orphan_homes.sql
+create or replace function syncwell._orphan_homes(
+  p_org_id uuid,
+  p_session_ids uuid[]
+)
+returns table (
+  orphan_id uuid,
+  session_id uuid,
+  by_name boolean
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_within constant interval := syncwell._setting(p_org_id, 'ingest.duplicate_within')::interval;
+  v_orphan_after constant interval := syncwell._setting(p_org_id, 'ingest.orphan_after')::interval;
+begin
+  -- nearly always there are none
+  perform from unnest(p_session_ids) as i (session_id)
+  where exists (
+    select from syncwell.session_counts as c
+    where c.org_id = p_org_id and c.session_id = i.session_id and not c.has_session
+  );
+  if not found then
+    return;
+  end if;
+  return query
+  with orphans as materialized (
+    select
+      c.session_id, c.user_id, min(c.first_at) as first_at, max(c.last_at) as last_at,
+      max(c.last_received_at) as last_received_at, sum(c.records) = sum(c.mock_records) as is_mock
+    from unnest(p_session_ids) as i (session_id)
+    join syncwell.session_counts as c on c.org_id = p_org_id and c.session_id = i.session_id
+    where not c.has_session
+      and not exists (
+        select from syncwell.sync_sessions as s where s.org_id = p_org_id and s.session_id = c.session_id
+      )
+    group by c.session_id, c.user_id
+  ),
+  names as materialized (
+    select l.user_id, l.server_id, syncwell._plain_local_id(l.local_id) as plain_id
+    from (select distinct o.user_id from orphans as o) as u
+    join syncwell.local_ids as l
+      on l.org_id = p_org_id and l.user_id = u.user_id and l.entity_type = 'session'
+  ),
+  named as materialized (
+    select o.session_id as orphan_id, min(s.session_id::text)::uuid as session_id, count(distinct s.session_id) as homes
+    from orphans as o
+    join names as n on n.server_id = o.session_id
+    join names as h on h.user_id = n.user_id and h.plain_id = n.plain_id and h.server_id <> n.server_id
+    join syncwell.sync_sessions as s
+      on s.org_id = p_org_id and s.session_id = h.server_id and coalesce(s.data_source = 'mock', false) = o.is_mock
+    group by o.session_id
+  ),
+  timed as (
+    select o.session_id as orphan_id, min(h.session_id::text)::uuid as session_id, count(*) as homes
+    from orphans as o
+    cross join lateral (
+      select s.session_id
+      from syncwell.sync_sessions as s
+      left join lateral (
+        select max(c.last_at) as last_at
+        from syncwell.session_counts as c
+        where c.org_id = p_org_id and c.session_id = s.session_id
+      ) as x on true
+      where s.org_id = p_org_id
+        and s.user_id = o.user_id
+        and s.started_at between o.first_at - interval '1 day' and o.first_at + v_within
+        and coalesce(s.ended_at, x.last_at, s.started_at) >= o.last_at - v_within
+        and coalesce(s.data_source = 'mock', false) = o.is_mock
+    ) as h
+    where o.last_received_at < v_now - v_orphan_after
+      and not exists (select from named as n where n.orphan_id = o.session_id)
+    group by o.session_id
+  )
+  select n.orphan_id, n.session_id, true from named as n where n.homes = 1
+  union all
+  select t.orphan_id, t.session_id, false from timed as t where t.homes = 1;
+end
+$$;
+comment on function syncwell._orphan_homes(uuid, uuid[]) is
+'Of those of p_session_ids that nobody started, though records came for them: the one session of the user that must be '
+'meant. by_name: a device spelled its local id otherwise; else no other session was on when the records were made, and '
+'theirs has not come for setting ingest.orphan_after. Where several might be meant there is no row.';
+revoke all on function syncwell._orphan_homes(uuid, uuid[]) from public;
+--! end
+
+--! include ingest/functions/_plain_local_id.sql
+create or replace function syncwell._plain_local_id(p_local_id text)
+returns text
+language sql immutable security invoker parallel safe
+return coalesce(
+  nullif(
+    pg_catalog.regexp_replace(pg_catalog.lower(p_local_id), '[[:space:][:punct:]]+', '', 'g'), ''
+  ),
+  p_local_id
+);
+comment on function syncwell._plain_local_id(text) is
+'A local id without what devices spell differently: letter case, spaces, punctuation.';
+revoke all on function syncwell._plain_local_id(text) from public;
+--! end
+
+--! include ingest/functions/_put_session.sql
+create or replace function syncwell._put_session(p_session syncwell.sync_sessions)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update syncwell.sync_sessions as s
+  set
+    source = p_session.source,
+    status = p_session.status,
+    sync_status = p_session.sync_status,
+    sync_attempts = p_session.sync_attempts,
+    last_sync_at = p_session.last_sync_at,
+    last_error_code = p_session.last_error_code,
+    last_error = p_session.last_error,
+    data_source = p_session.data_source,
+    started_at = p_session.started_at,
+    ended_at = p_session.ended_at,
+    expected = p_session.expected,
+    metadata = p_session.metadata,
+    platform = p_session.platform,
+    device_id = p_session.device_id,
+    created_at = p_session.created_at,
+    updated_at = p_session.updated_at
+  where s.org_id = p_session.org_id and s.session_id = p_session.session_id;
+end
+$$;
+comment on function syncwell._put_session(syncwell.sync_sessions) is
+'Writes all of a session''s row that may change.';
+revoke all on function syncwell._put_session(syncwell.sync_sessions) from public;
+--! end
+
+--! include ingest/functions/_read_document.sql
+create or replace function syncwell._read_document(
+  p_org_id uuid,
+  p_document json,
+  p_kinds text[],
+  p_data_source text,
+  p_now timestamptz,
+  out rows syncwell.ingest_row[],
+  out bounds integer[],
+  out is_mock boolean,
+  out clock_skew numeric,
+  out has_rejected boolean,
+  out rejections jsonb
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_read syncwell.ingest_row[];
+  v_bad jsonb := '[]'::jsonb;
+begin
+  rows := array[]::syncwell.ingest_row[];
+  bounds := array[0];
+  for v_n in 1..cardinality(p_kinds) loop
+    select
+      coalesce(
+        array_agg(
+          row(
+            r.place, r.rejected, r.external_id, r.occurred_at, r.client_at, coalesce(r.data_source, p_data_source),
+            r.platform, r.session, r.spo2, r.heart_rate, r.payload, r.local_id
+          )::syncwell.ingest_row
+          order by r.place
+        ),
+        array[]::syncwell.ingest_row[]
+      ),
+      v_bad || coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'kind', p_kinds[v_n],
+            'position', r.place,
+            'reason', split_part(r.rejected, ': ', 1),
+            'detail', substr(r.rejected, strpos(r.rejected, ': ') + 2)
+          )
+          order by r.place
+        ) filter (where r.rejected is not null),
+        '[]'
+      )
+    into v_read, v_bad
+    from unnest(
+      syncwell._ingest_rows(p_org_id, p_kinds[v_n], syncwell._document_rows(p_document, p_kinds[v_n]), p_now)
+    ) as r;
+    rows := rows || v_read;
+    bounds := bounds || cardinality(rows);
+  end loop;
+
+  select
+    bool_and(r.data_source is not distinct from 'mock'),
+    extract(epoch from greatest(max(r.client_at), max(r.occurred_at)) - p_now)
+  into is_mock, clock_skew
+  from unnest(rows) as r;
+  is_mock := coalesce(is_mock, false);
+  has_rejected := v_bad <> '[]';
+  rejections := jsonb_build_object(
+    'received', cardinality(rows),
+    'rejected', jsonb_array_length(v_bad),
+    'rejections', coalesce(
+      (
+        select jsonb_agg(b.value order by b.place)
+        from jsonb_array_elements(v_bad) with ordinality as b (value, place)
+        where b.place <= 100
+      ),
+      '[]'
+    ),
+    'rejected_by_reason', coalesce(
+      (
+        select jsonb_object_agg(b.reason, b.number)
+        from (
+          select e.value ->> 'reason' as reason, count(*) as number
+          from jsonb_array_elements(v_bad) as e
+          group by 1
+        ) as b
+      ),
+      '{}'
+    )
+  );
+end
+$$;
+comment on function syncwell._read_document(uuid, json, text[], text, timestamptz) is
+'The records of a session document, read and checked: those of p_kinds[n] begin after bounds[n] and end with '
+'bounds[n + 1]. p_data_source: where a row names none. is_mock: they are all made up; clock_skew: how many seconds the '
+'newest of them is ahead of p_now; has_rejected: whether there are any that can not be taken, rejections: which, as '
+'members of the answer. Errors: 22023.';
+revoke all on function syncwell._read_document(uuid, json, text[], text, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_record_hash.sql
+create or replace function syncwell._record_hash(
+  p_data_source text,
+  p_spo2 double precision,
+  p_heart_rate double precision,
+  p_payload jsonb,
+  p_local_id text
+)
+returns uuid
+language sql immutable security invoker parallel safe
+return pg_catalog.md5(pg_catalog.concat_ws(
+  '|',
+  coalesce(p_data_source, '-'),
+  coalesce(pg_catalog.encode(pg_catalog.float8send(p_spo2), 'hex'), '-'),
+  coalesce(pg_catalog.encode(pg_catalog.float8send(p_heart_rate), 'hex'), '-'),
+  coalesce(p_payload::text, '-'),
+  coalesce(p_local_id, '-')
+))::uuid;
+comment on function syncwell._record_hash(text, double precision, double precision, jsonb, text) is
+'A hash of what a session record says.';
+revoke all on function syncwell._record_hash(text, double precision, double precision, jsonb, text) from public;
+--! end
+
+--! include ingest/functions/_record_id.sql
+create or replace function syncwell._record_id(
+  p_session_id uuid,
+  p_kind text,
+  p_occurred_at timestamptz
+)
+returns uuid
+language sql immutable security invoker parallel safe
+return (
+  pg_catalog.lpad(
+    pg_catalog.to_hex((extract(epoch from p_occurred_at - timestamptz 'epoch') * 1000000)::bigint / 1000), 12, '0'
+  )
+  -- version 7, and the fraction of the millisecond, as syncwell._uuid7() has it
+  || pg_catalog.to_hex(
+    28672 + (extract(epoch from p_occurred_at - timestamptz 'epoch') * 1000000)::bigint % 1000 * 4096 / 1000
+  )
+  || '8'
+  || pg_catalog.substr(
+    pg_catalog.md5(
+      p_session_id::text || p_kind || (extract(epoch from p_occurred_at - timestamptz 'epoch') * 1000000)::bigint::text
+    ),
+    1, 15
+  )
+)::uuid;
+comment on function syncwell._record_id(uuid, text, timestamptz) is
+'The id of the record of a kind at a time in a session: a UUIDv7 of the time whose random digits are a hash of the '
+'three, so that the same record gets the same id wherever and however often it arrives. NULL for NULL.';
+revoke all on function syncwell._record_id(uuid, text, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_version_id.sql
+create or replace function syncwell._version_id(
+  p_content_hash uuid,
+  p_client_at timestamptz
+)
+returns uuid
+language sql immutable security invoker parallel safe
+return pg_catalog.md5(
+  p_content_hash::text || (extract(epoch from p_client_at - timestamptz 'epoch') * 1000000)::bigint::text
+)::uuid;
+comment on function syncwell._version_id(uuid, timestamptz) is
+'Tells versions of an event or record apart: by content and by when the client says that it wrote it. NULL for NULL.';
+revoke all on function syncwell._version_id(uuid, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_record_version.sql
+create or replace function syncwell._record_version(
+  p_record syncwell.session_records,
+  p_client_at timestamptz
+)
+returns uuid
+language sql immutable security invoker parallel safe
+return syncwell._version_id(
+  syncwell._record_hash(
+    (p_record).data_source, (p_record).spo2, (p_record).heart_rate, (p_record).payload, (p_record).local_id
+  ),
+  p_client_at
+);
+comment on function syncwell._record_version(syncwell.session_records, timestamptz) is
+'_version_id() of a record and of when its client says that it wrote it; NULL where that was not told.';
+revoke all on function syncwell._record_version(syncwell.session_records, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_version_outcome.sql
+create or replace function syncwell._version_outcome(
+  p_is_same boolean,
+  p_version uuid,
+  p_client_at timestamptz,
+  p_now timestamptz,
+  p_stored_written_at timestamptz,
+  p_stored_ahead_at timestamptz,
+  p_stored_settled uuid[]
+)
+returns text
+language sql immutable security invoker parallel safe
+return case
+  when p_version = any(p_stored_settled) then 'known'
+  when p_client_at is null and p_is_same then 'known'
+  when p_client_at is null then 'newer'
+  -- from a clock that is fast: its own times tell which version is newer, its place in time does not
+  when p_client_at > p_now and p_client_at = p_stored_ahead_at and p_is_same then 'known'
+  when p_client_at > p_now and p_client_at <= p_stored_ahead_at then 'late'
+  when p_client_at > p_now and p_is_same then 'again'
+  when p_client_at > p_now then 'newer'
+  when p_is_same and p_client_at > p_stored_written_at and p_client_at is distinct from p_stored_ahead_at then 'again'
+  when p_is_same then 'known'
+  when p_client_at >= p_stored_written_at then 'newer'
+  else 'known'
+end;
+comment on function syncwell._version_outcome(
+  boolean, uuid, timestamptz, timestamptz, timestamptz, timestamptz, uuid[]
+) is
+'What a version that arrives means for the one that is stored; the last write wins by the time of the client, at the '
+'latest that of its arrival. known: nothing, it is older or a resend; newer: it takes its place, also at the same '
+'time, since it came later; again: the same content written later; late: nothing, but it is remembered among settled, '
+'since its fast clock would let a resend win some day. p_is_same: whether the content is the same; p_version: '
+'_version_id() of the version, needed only where the stored one has something settled; p_client_at: when the client '
+'says it wrote it, NULL: not told.';
+revoke all on function syncwell._version_outcome(
+  boolean, uuid, timestamptz, timestamptz, timestamptz, timestamptz, uuid[]
+) from public;
+--! end
+
+--! include ingest/functions/_record_outcome.sql
+create or replace function syncwell._record_outcome(
+  p_record syncwell.session_records,
+  p_client_at timestamptz,
+  p_stored syncwell.session_records,
+  p_now timestamptz
+)
+returns text
+language sql immutable security invoker parallel safe
+return syncwell._version_outcome(
+  (p_record).data_source is not distinct from (p_stored).data_source
+  and (p_record).spo2 is not distinct from (p_stored).spo2
+  and (p_record).heart_rate is not distinct from (p_stored).heart_rate
+  and (p_record).payload is not distinct from (p_stored).payload
+  and (p_record).local_id is not distinct from (p_stored).local_id,
+  case when (p_stored).settled is not null then syncwell._record_version(p_record, p_client_at) end,
+  p_client_at,
+  p_now,
+  (p_stored).written_at,
+  (p_stored).ahead_at,
+  (p_stored).settled
+);
+comment on function syncwell._record_outcome(
+  syncwell.session_records, timestamptz, syncwell.session_records, timestamptz
+) is
+'What a record that arrives at p_now, written at p_client_at, means for the one that is stored: see '
+'_version_outcome().';
+revoke all on function syncwell._record_outcome(
+  syncwell.session_records, timestamptz, syncwell.session_records, timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_recount_session.sql
+create or replace function syncwell._recount_session(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_kinds text[],
+  p_known syncwell.session_counts[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_from uuid;
+  v_to uuid;
+begin
+  delete from syncwell.session_counts as c
+  where c.org_id = p_org_id and c.session_id = p_session_id and (p_kinds is null or c.kind = any(p_kinds));
+  -- nobody looks into the partitions of other times
+  select
+    syncwell._uuid7_floor(min(k.first_at)), syncwell._uuid7_floor(max(k.last_at) + interval '1 millisecond')
+  into v_from, v_to
+  from unnest(p_known) as k;
+
+  insert into syncwell.session_counts (
+    org_id, session_id, kind, user_id, records, mock_records, late_records, first_at, last_at, first_received_at,
+    last_received_at, spo2_count, spo2_sum, spo2_min, spo2_max, heart_rate_count, heart_rate_sum, heart_rate_min,
+    heart_rate_max, has_session
+  )
+  select
+    p_org_id, p_session_id, r.kind, r.user_id, r.records, r.mock_records, least(r.records, coalesce(k.late_records, 0)),
+    r.first_at, r.last_at, least(r.first_received_at, k.first_received_at),
+    greatest(r.last_received_at, k.last_received_at), r.spo2_count, r.spo2_sum, r.spo2_min, r.spo2_max,
+    r.heart_rate_count, r.heart_rate_sum, r.heart_rate_min, r.heart_rate_max,
+    exists (select from syncwell.sync_sessions as s where s.org_id = p_org_id and s.session_id = p_session_id)
+  from (
+    select
+      x.kind, x.user_id,
+      count(*) as records,
+      count(*) filter (where x.data_source = 'mock') as mock_records,
+      min(x.occurred_at) as first_at,
+      max(x.occurred_at) as last_at,
+      min(x.received_at) as first_received_at,
+      max(x.received_at) as last_received_at,
+      count(x.spo2) filter (where x.is_real) as spo2_count,
+      coalesce(sum(x.spo2::numeric) filter (where x.is_real), 0) as spo2_sum,
+      min(x.spo2) filter (where x.is_real) as spo2_min,
+      max(x.spo2) filter (where x.is_real) as spo2_max,
+      count(x.heart_rate) filter (where x.is_real) as heart_rate_count,
+      coalesce(sum(x.heart_rate::numeric) filter (where x.is_real), 0) as heart_rate_sum,
+      min(x.heart_rate) filter (where x.is_real) as heart_rate_min,
+      max(x.heart_rate) filter (where x.is_real) as heart_rate_max
+    from (
+      select s.*, s.data_source is distinct from 'mock' as is_real
+      from syncwell.session_records as s
+      where s.org_id = p_org_id
+        and s.session_id = p_session_id
+        and (p_kinds is null or s.kind = any(p_kinds))
+        and s.id >= v_from
+        and s.id < v_to
+    ) as x
+    group by x.kind, x.user_id
+  ) as r
+  left join (
+    select
+      c.kind, sum(c.late_records)::bigint as late_records, min(c.first_received_at) as first_received_at,
+      max(c.last_received_at) as last_received_at
+    from unnest(p_known) as c
+    group by c.kind
+  ) as k on k.kind = r.kind;
+end
+$$;
+comment on function syncwell._recount_session(uuid, uuid, text[], syncwell.session_counts[]) is
+'Counts anew what a session holds, of p_kinds (NULL: all). p_known: counts that together held its records before; what '
+'records do not tell, when they first arrived and whether they were late, is taken from them.';
+revoke all on function syncwell._recount_session(uuid, uuid, text[], syncwell.session_counts[]) from public;
+--! end
+
+--! include ingest/functions/_refuse_ingest.sql
+create or replace function syncwell._refuse_ingest(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_source text,
+  p_session_id uuid,
+  p_error jsonb,
+  p_bytes bigint,
+  p_started_at timestamptz,
+  p_platform text,
+  p_device_id text
+)
+returns jsonb
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_code constant text := p_error ->> 'code';
+  v_message constant text := syncwell._scrub_secrets(p_error ->> 'message');
+  v_detail constant text := syncwell._scrub_secrets(p_error ->> 'detail');
+  v_status constant integer := syncwell._http_status(v_code);
+begin
+  update syncwell.sync_sessions as s
+  set
+    sync_attempts = s.sync_attempts + 1,
+    sync_status = 'failed',
+    last_error_code = v_code,
+    last_error = syncwell._redact(p_org_id, s.user_id, left(concat_ws(': ', v_message, v_detail), 8192)),
+    updated_at = greatest(s.updated_at, syncwell._now())
+  where s.org_id = p_org_id and s.session_id = p_session_id;
+  if p_source is not null then
+    perform syncwell._record_run(
+      p_org_id, p_user_id, p_source, 'push', 'incremental', p_started_at, 0, 0, 0, null, p_bytes, v_code, v_message,
+      p_platform, p_device_id
+    );
+  end if;
+  -- PostgREST answers with it
+  perform set_config('response.status', v_status::text, true);
+  return jsonb_build_object(
+    'success', false,
+    'error', jsonb_build_object(
+      'code', v_code, 'message', v_message, 'detail', v_detail, 'hint', p_error ->> 'hint', 'status', v_status
+    )
+  );
+end
+$$;
+comment on function syncwell._refuse_ingest(uuid, uuid, text, uuid, jsonb, bigint, timestamptz, text, text) is
+'What a refused batch or document leaves: a failed attempt in the row of its session (NULL: none), a failed run of its '
+'source (NULL: none), the status for PostgREST. p_error: {code, message, detail, hint}. Returns the answer.';
+revoke all on function
+syncwell._refuse_ingest(uuid, uuid, text, uuid, jsonb, bigint, timestamptz, text, text) from public;
+--! end
+
+--! include ingest/functions/_rejections.sql
+create or replace function syncwell._rejections(p_rows syncwell.ingest_row[])
+returns jsonb
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    with rejected as materialized (
+      select
+        r.place,
+        split_part(r.rejected, ': ', 1) as reason,
+        substr(r.rejected, strpos(r.rejected, ': ') + 2) as detail,
+        row_number() over (order by r.place) as number
+      from unnest(p_rows) as r
+      where r.rejected is not null
+    )
+    select jsonb_build_object(
+      'rejected', (select count(*) from rejected),
+      'rejections', coalesce(
+        (
+          select jsonb_agg(
+            jsonb_build_object('position', r.place, 'reason', r.reason, 'detail', r.detail) order by r.place
+          )
+          from rejected as r
+          where r.number <= 100
+        ),
+        '[]'
+      ),
+      'rejected_by_reason', coalesce(
+        (
+          select jsonb_object_agg(n.reason, n.rows)
+          from (select r.reason, count(*) as rows from rejected as r group by r.reason) as n
+        ),
+        '{}'
+      )
+    )
+  );
+end
+$$;
+comment on function syncwell._rejections(syncwell.ingest_row[]) is
+'Which rows of a batch are not taken: {"rejected": number, "rejections": [{"position", "reason", "detail"}] of the '
+'first 100, "rejected_by_reason": {reason: number}}.';
+revoke all on function syncwell._rejections(syncwell.ingest_row[]) from public;
+--! end
+
+--! include ingest/functions/_resolve_local_ids.sql
+create or replace function syncwell._resolve_local_ids(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_entity_type text,
+  p_local_ids text[],
+  p_device_id text
+)
+returns table (
+  local_id text,
+  server_id uuid,
+  created boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- thousands of names or one, each is looked up in the index
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_missing text[];
+  v_created uuid[];
+  v_now timestamptz;
+begin
+  v_missing := array(
+    select distinct n.name collate "C"
+    from unnest(p_local_ids) as n (name)
+    where n.name is not null
+      and not exists (
+        select from syncwell.local_ids as l
+        where l.org_id = p_org_id and l.user_id = p_user_id and l.entity_type = p_entity_type and l.local_id = n.name
+      )
+    order by 1
+  );
+  if v_missing <> '{}' then
+    v_now := syncwell._now();
+    -- in one order, so that two who name the same things never wait for each other in a circle
+    with made as (
+      insert into syncwell.local_ids as l (org_id, user_id, entity_type, local_id, server_id, device_id, created_at)
+      select
+        p_org_id, p_user_id, p_entity_type, n.name, syncwell._uuid7(v_now),
+        syncwell._redact(p_org_id, p_user_id, p_device_id), v_now
+      from unnest(v_missing) with ordinality as n (name, at)
+      order by n.at
+      on conflict (org_id, user_id, entity_type, local_id) do nothing
+      returning l.server_id
+    )
+    select array_agg(m.server_id) into v_created from made as m;
+  end if;
+  -- a statement of its own, which sees what somebody else made meanwhile
+  return query
+  select l.local_id, l.server_id, l.server_id = any (coalesce(v_created, array[]::uuid[]))
+  from (select distinct i.name from unnest(p_local_ids) as i (name)) as n
+  join syncwell.local_ids as l
+    on l.org_id = p_org_id and l.user_id = p_user_id and l.entity_type = p_entity_type and l.local_id = n.name;
+end
+$$;
+comment on function syncwell._resolve_local_ids(uuid, uuid, text, text[], text) is
+'The ids here of what a user''s devices named, a row a name (of 1 to 200 characters, NULL left out); made where they '
+'are missing, one for ever however many ask at once. Errors: 40001 in a REPEATABLE READ transaction that began before '
+'somebody else named the same.';
+revoke all on function syncwell._resolve_local_ids(uuid, uuid, text, text[], text) from public;
+--! end
+
+--! include ingest/functions/_restore_counts.sql
+create or replace function syncwell._restore_counts(p_merge syncwell.session_merges)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_before syncwell.session_counts[];
+  v_after syncwell.session_counts[];
+  v_anew text[];
+begin
+  v_before := array(
+    select jsonb_populate_record(null::syncwell.session_counts, m.row_before)
+    from syncwell.session_merge_moves as m
+    where m.org_id = p_merge.org_id and m.merge_id = p_merge.merge_id and m.table_name = 'session_counts'
+  );
+  -- of which kinds something has arrived since; the others were counted before
+  select
+    array_agg(a),
+    array_agg(a.kind) filter (
+      where a.last_received_at is distinct from (
+        select max(b.last_received_at) from unnest(v_before) as b where b.kind = a.kind
+      )
+    )
+  into v_after, v_anew
+  from syncwell.session_counts as a
+  where a.org_id = p_merge.org_id and a.session_id = p_merge.kept_id;
+  v_anew := coalesce(v_anew, array[]::text[]);
+
+  delete from syncwell.session_counts as c
+  where c.org_id = p_merge.org_id and c.session_id = p_merge.kept_id and c.kind <> all(v_anew);
+  insert into syncwell.session_counts select b.* from unnest(v_before) as b where b.kind <> all(v_anew);
+  if v_anew = '{}' then
+    return;
+  end if;
+
+  perform syncwell._recount_session(
+    p_merge.org_id, p_merge.removed_id, v_anew,
+    array(select b from unnest(v_before) as b where b.session_id = p_merge.removed_id and b.kind = any(v_anew))
+  );
+  perform syncwell._recount_session(
+    p_merge.org_id, p_merge.kept_id, v_anew,
+    array(
+      select jsonb_populate_record(
+        a,
+        jsonb_build_object(
+          'late_records', greatest(a.late_records - coalesce(r.late_records, 0), 0),
+          'first_received_at', coalesce(k.first_received_at, a.last_received_at)
+        )
+      )
+      from unnest(v_after) as a
+      left join unnest(v_before) as r on r.session_id = p_merge.removed_id and r.kind = a.kind
+      left join unnest(v_before) as k on k.session_id = p_merge.kept_id and k.kind = a.kind
+      where a.kind = any(v_anew)
+    )
+  );
+end
+$$;
+comment on function syncwell._restore_counts(syncwell.session_merges) is
+'The part of revert_session_merge() that puts back the counts of both sessions, once their records are: as they were, '
+'or counted anew for kinds of which something has arrived since.';
+revoke all on function syncwell._restore_counts(syncwell.session_merges) from public;
+--! end
+
+--! include ingest/functions/_restore_names.sql
+create or replace function syncwell._restore_names(p_merge syncwell.session_merges)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_restored bigint;
+  v_count bigint;
+begin
+  update syncwell.local_ids as l
+  set server_id = p_merge.removed_id
+  from syncwell.session_merge_moves as m
+  where m.org_id = p_merge.org_id
+    and m.merge_id = p_merge.merge_id
+    and m.table_name = 'local_ids'
+    and l.org_id = p_merge.org_id
+    and l.user_id = m.user_id
+    and l.entity_type = 'session'
+    and l.local_id = m.row_key
+    and l.server_id = p_merge.kept_id;
+  get diagnostics v_restored = row_count;
+  update syncwell.data_events as e
+  set session_id = p_merge.removed_id
+  from syncwell.session_merge_moves as m
+  where m.org_id = p_merge.org_id
+    and m.merge_id = p_merge.merge_id
+    and m.table_name = 'data_events'
+    and e.org_id = p_merge.org_id
+    and e.id = m.row_key::uuid
+    and e.session_id = p_merge.kept_id;
+  get diagnostics v_count = row_count;
+  return v_restored + v_count;
+end
+$$;
+comment on function syncwell._restore_names(syncwell.session_merges) is
+'The part of revert_session_merge() that puts back local ids and events, and returns how many.';
+revoke all on function syncwell._restore_names(syncwell.session_merges) from public;
+--! end
+
+--! include ingest/functions/_restore_records.sql
+create or replace function syncwell._restore_records(p_merge syncwell.session_merges)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_restored bigint;
+  v_count bigint;
+begin
+  update syncwell.session_records as r
+  set session_id = p_merge.removed_id, id = b.id
+  from syncwell.session_merge_moves as m
+  cross join lateral jsonb_populate_record(null::syncwell.session_records, m.row_before) as b
+  where m.org_id = p_merge.org_id
+    and m.merge_id = p_merge.merge_id
+    and m.table_name = 'session_records'
+    and m.kept_before is null
+    and r.org_id = p_merge.org_id
+    and r.id = syncwell._record_id(p_merge.kept_id, b.kind, b.occurred_at);
+  get diagnostics v_restored = row_count;
+
+  -- of two the one that had to give way comes back; the other as it was, unless a newer version has come
+  update syncwell.session_records as r
+  set
+    data_source = k.data_source,
+    spo2 = k.spo2,
+    heart_rate = k.heart_rate,
+    payload = k.payload,
+    local_id = k.local_id,
+    written_at = k.written_at,
+    ahead_at = k.ahead_at,
+    settled = k.settled,
+    received_at = k.received_at
+  from syncwell.session_merge_moves as m
+  cross join lateral jsonb_populate_record(null::syncwell.session_records, m.row_before) as b
+  cross join lateral jsonb_populate_record(null::syncwell.session_records, m.kept_before) as k
+  where m.org_id = p_merge.org_id
+    and m.merge_id = p_merge.merge_id
+    and m.table_name = 'session_records'
+    and m.kept_before is not null
+    and r.org_id = p_merge.org_id
+    and r.id = k.id
+    and case
+      when (b.written_at, b.received_at) > (k.written_at, k.received_at)
+        then (r.written_at, r.received_at) = (b.written_at, b.received_at)
+      else (r.written_at, r.received_at) = (k.written_at, k.received_at)
+    end;
+  insert into syncwell.session_records
+  select b.*
+  from syncwell.session_merge_moves as m
+  cross join lateral jsonb_populate_record(null::syncwell.session_records, m.row_before) as b
+  where m.org_id = p_merge.org_id
+    and m.merge_id = p_merge.merge_id
+    and m.table_name = 'session_records'
+    and m.kept_before is not null
+  on conflict (org_id, id) do nothing;
+  get diagnostics v_count = row_count;
+  return v_restored + v_count;
+end
+$$;
+comment on function syncwell._restore_records(syncwell.session_merges) is
+'The part of revert_session_merge() that puts back the records, and returns how many.';
+revoke all on function syncwell._restore_records(syncwell.session_merges) from public;
+--! end
+
+--! include ingest/functions/_restore_session.sql
+create or replace function syncwell._restore_session(p_merge syncwell.session_merges)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now jsonb;
+  v_restored jsonb;
+begin
+  if p_merge.removed_session is not null then
+    insert into syncwell.sync_sessions
+    select s.* from jsonb_populate_record(null::syncwell.sync_sessions, p_merge.removed_session) as s
+    on conflict (org_id, session_id) do nothing;
+  end if;
+  select to_jsonb(s) into v_now
+  from syncwell.sync_sessions as s
+  where s.org_id = p_merge.org_id and s.session_id = p_merge.kept_id
+  for update;
+  -- what was told since stays
+  select jsonb_object_agg(
+    n.key, case when n.value = p_merge.kept_after -> n.key then coalesce(p_merge.kept_before -> n.key, n.value) else n.value end
+  )
+  into v_restored
+  from jsonb_each(v_now) as n;
+  if v_restored is not null then
+    perform syncwell._put_session(jsonb_populate_record(null::syncwell.sync_sessions, v_restored));
+  end if;
+end
+$$;
+comment on function syncwell._restore_session(syncwell.session_merges) is
+'The part of revert_session_merge() that puts back the rows of both sessions; what the kept one was told since stays.';
+revoke all on function syncwell._restore_session(syncwell.session_merges) from public;
+--! end
+
+--! include ingest/functions/_row_document.sql
+create or replace function syncwell._row_document(p_text text)
+returns jsonb
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return syncwell._repaired_json(p_text)::jsonb;
+exception
+  when data_exception or program_limit_exceeded then
+    return null;
+end
+$$;
+comment on function syncwell._row_document(text) is
+'JSON text as jsonb, with U+FFFD for characters that no text here can hold; NULL where jsonb can''t hold it (a number '
+'out of its range, too deep).';
+revoke all on function syncwell._row_document(text) from public;
+--! end
+
+--! include ingest/functions/_row_number.sql
+create or replace function syncwell._row_number(
+  p_row jsonb,
+  p_member text,
+  p_is_careful boolean
+)
+returns double precision
+language sql immutable security invoker parallel safe
+return case
+  when pg_catalog.jsonb_typeof(p_row -> p_member) = 'number' then case
+    when not p_is_careful then (p_row ->> p_member)::double precision
+    when (p_row ->> p_member)::numeric not between 0 and 1000 then 'NaN'
+    -- next to nothing has no place among the numbers of the machine
+    when (p_row ->> p_member)::numeric < 1e-300 then 0
+    else (p_row ->> p_member)::double precision
+  end
+end;
+comment on function syncwell._row_number(jsonb, text, boolean) is
+'A number in a row of a batch; NULL for anything else. p_is_careful: NaN for what does not lie between 0 and 1000; '
+'without it class 22 is raised for what is out of the machine''s range.';
+revoke all on function syncwell._row_number(jsonb, text, boolean) from public;
+--! end
+
+--! include ingest/functions/_row_time.sql
+create or replace function syncwell._row_time(
+  p_row jsonb,
+  p_member text,
+  p_is_careful boolean
+)
+returns timestamptz
+language sql stable security invoker parallel safe
+return case
+  -- what nearly all devices write, told by its shape, since the full check takes five times as long
+  when
+    not p_is_careful
+    and (p_row ->> p_member) like '2___-__-__T__:__:__%Z'
+    and (p_row ->> p_member) not like '% %'
+    then (p_row ->> p_member)::timestamptz
+  when pg_catalog.jsonb_typeof(p_row -> p_member) = 'number'
+    then syncwell._epoch_time((p_row ->> p_member)::numeric)
+  when pg_catalog.jsonb_typeof(p_row -> p_member) = 'string' then syncwell._iso_time(p_row ->> p_member)
+end;
+comment on function syncwell._row_time(jsonb, text, boolean) is
+'A time in a row of a batch: ISO 8601 with offset as text, or milliseconds since 1970 as number; NULL for anything '
+'else. p_is_careful false: raises class 22 for texts that only look like a time at a glance.';
+revoke all on function syncwell._row_time(jsonb, text, boolean) from public;
+--! end
+
+--! include ingest/functions/_session_candidates.sql
+create or replace function syncwell._session_candidates(
+  p_org_id uuid,
+  p_user_ids uuid[]
+)
+returns uuid[]
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_within constant interval := syncwell._setting(p_org_id, 'ingest.duplicate_within')::interval;
+begin
+  return array(
+    select n.session_id
+    from (
+      select
+        s.session_id,
+        s.started_at - lag(s.started_at) over w as since,
+        lead(s.started_at) over w - s.started_at as until
+      from syncwell.sync_sessions as s
+      where s.org_id = p_org_id and (p_user_ids is null or s.user_id = any(p_user_ids))
+      window w as (partition by s.user_id order by s.started_at)
+    ) as n
+    where least(n.since, n.until) <= v_within
+    union
+    select c.session_id
+    from syncwell.session_counts as c
+    where c.org_id = p_org_id and not c.has_session and (p_user_ids is null or c.user_id = any(p_user_ids))
+  );
+end
+$$;
+comment on function syncwell._session_candidates(uuid, uuid[]) is
+'The sessions of users (NULL: of all of the org) that may be another one: those that start near another, and those '
+'that nobody started.';
+revoke all on function syncwell._session_candidates(uuid, uuid[]) from public;
+--! end
+
+--! include ingest/functions/_session_integrity.sql
+create or replace function syncwell._session_integrity(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_from timestamptz,
+  p_limit integer
+)
+returns table (
+  source text,
+  finding text,
+  sessions bigint,
+  affected bigint,
+  since timestamptz,
+  examples uuid[]
+)
+language plpgsql stable security invoker rows 5
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_patience constant interval := syncwell._setting(p_org_id, 'ingest.orphan_after')::interval;
+  v_default_source constant text := syncwell._setting(p_org_id, 'ingest.session_source');
+begin
+  return query
+  with recent as materialized (
+    select
+      s.session_id, s.source, s.status, s.started_at, s.expected, c.has_readings, c.has_surveys, c.has_late_surveys,
+      -- what has just been told may be followed by the rest
+      greatest(s.updated_at, s.last_sync_at) < v_now - v_patience as is_settled,
+      greatest(s.updated_at, s.last_sync_at) < v_now - interval '1 day' as is_old
+    from (
+      select x.*
+      from syncwell.sync_sessions as x
+      where x.org_id = p_org_id
+        and (p_user_id is null or x.user_id = p_user_id)
+        and x.started_at >= p_from
+        and x.data_source is distinct from 'mock'
+      order by x.started_at desc
+      limit p_limit
+    ) as s
+    left join lateral (
+      select
+        bool_or(k.kind = 'reading') as has_readings,
+        bool_or(k.kind like 'survey%') as has_surveys,
+        bool_or(k.kind like 'survey%' and k.late_records > 0) as has_late_surveys
+      from syncwell.session_counts as k
+      where k.org_id = p_org_id and k.session_id = s.session_id and k.records > 0
+    ) as c on true
+  ),
+  orphans as materialized (
+    select c.session_id, min(c.first_at) as since
+    from syncwell.session_counts as c
+    where c.org_id = p_org_id
+      and not c.has_session
+      and (p_user_id is null or c.user_id = p_user_id)
+      and c.last_at >= p_from
+      and c.records > c.mock_records
+      and c.last_received_at < v_now - v_patience
+      and not exists (
+        select from syncwell.sync_sessions as s where s.org_id = p_org_id and s.session_id = c.session_id
+      )
+    group by c.session_id
+    limit p_limit
+  ),
+  found as (
+    select
+      r.source, 'sessions_without_readings' as finding, r.session_id, r.started_at,
+      r.has_readings is not true and r.is_settled and coalesce(r.expected ->> 'reading' <> '0', true) as is_bad
+    from recent as r
+    where r.status = 'completed'
+    union all
+    select r.source, 'late_surveys', r.session_id, r.started_at, r.has_late_surveys
+    from recent as r
+    where r.has_surveys
+    union all
+    select v_default_source, 'orphans', o.session_id, o.since, true from orphans as o
+    union all
+    select r.source, 'orphans', r.session_id, r.started_at, false from recent as r
+    union all
+    select r.source, 'duplicates', r.session_id, r.started_at, d.removed_id is not null
+    from recent as r
+    left join syncwell._session_pairs(p_org_id, array(select x.session_id from recent as x), false) as d
+      on d.removed_id = r.session_id
+    union all
+    select
+      r.source, 'incomplete', r.session_id, r.started_at,
+      case
+        when r.is_old or (r.status = 'completed' and r.is_settled)
+          then exists (
+            select
+            from jsonb_each_text(r.expected) as e
+            left join syncwell.session_counts as c
+              on c.org_id = p_org_id and c.session_id = r.session_id and c.kind = e.key
+            where e.value::bigint > coalesce(c.records, 0)
+          )
+        else false
+      end
+    from recent as r
+    where r.expected is not null
+  )
+  select
+    f.source, f.finding, count(*), count(*) filter (where f.is_bad), min(f.started_at) filter (where f.is_bad),
+    (array_agg(f.session_id order by f.started_at desc, f.session_id) filter (where f.is_bad))[:5]
+  from found as f
+  group by f.source, f.finding;
+end
+$$;
+comment on function syncwell._session_integrity(uuid, uuid, timestamptz, integer) is
+'What is wrong with the sessions of an org, or of one user, that began from p_from on, the newest p_limit, mock ones '
+'left out; by source. finding: as get_session_integrity() has it; sessions: to how many it could apply; affected: to '
+'how many it does; since: when the first of these began; examples: the newest five.';
+revoke all on function syncwell._session_integrity(uuid, uuid, timestamptz, integer) from public;
+--! end
+
+--! include ingest/functions/_session_means.sql
+create or replace function syncwell._session_means(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_include_mock boolean,
+  out average_spo2 double precision,
+  out minimum_spo2 double precision,
+  out maximum_spo2 double precision,
+  out average_heart_rate double precision,
+  out minimum_heart_rate double precision,
+  out maximum_heart_rate double precision
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+-- called for one session after the other: finding the months again costs less than planning for each
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  v_counts syncwell.session_counts;
+  v_mock record;
+begin
+  select c.* into v_counts
+  from syncwell.session_counts as c
+  where c.org_id = p_org_id and c.session_id = p_session_id and c.kind = 'reading';
+  if p_include_mock and v_counts.mock_records > 0 then
+    -- kept sums leave them out
+    select
+      count(r.spo2) as spo2_count, coalesce(sum(r.spo2), 0) as spo2_sum, min(r.spo2) as spo2_min,
+      max(r.spo2) as spo2_max, count(r.heart_rate) as heart_rate_count,
+      coalesce(sum(r.heart_rate), 0) as heart_rate_sum, min(r.heart_rate) as heart_rate_min,
+      max(r.heart_rate) as heart_rate_max
+    into v_mock
+    from syncwell.session_records as r
+    where r.org_id = p_org_id
+      and r.session_id = p_session_id
+      and r.kind = 'reading'
+      and r.id >= syncwell._uuid7_floor(v_counts.first_at)
+      and r.id < syncwell._uuid7_floor(v_counts.last_at + interval '1 millisecond')
+      and r.data_source = 'mock';
+    v_counts.spo2_count := v_counts.spo2_count + v_mock.spo2_count;
+    v_counts.spo2_sum := v_counts.spo2_sum + v_mock.spo2_sum;
+    v_counts.spo2_min := least(v_counts.spo2_min, v_mock.spo2_min);
+    v_counts.spo2_max := greatest(v_counts.spo2_max, v_mock.spo2_max);
+    v_counts.heart_rate_count := v_counts.heart_rate_count + v_mock.heart_rate_count;
+    v_counts.heart_rate_sum := v_counts.heart_rate_sum + v_mock.heart_rate_sum;
+    v_counts.heart_rate_min := least(v_counts.heart_rate_min, v_mock.heart_rate_min);
+    v_counts.heart_rate_max := greatest(v_counts.heart_rate_max, v_mock.heart_rate_max);
+  end if;
+  average_spo2 := v_counts.spo2_sum / nullif(v_counts.spo2_count, 0);
+  minimum_spo2 := v_counts.spo2_min;
+  maximum_spo2 := v_counts.spo2_max;
+  average_heart_rate := v_counts.heart_rate_sum / nullif(v_counts.heart_rate_count, 0);
+  minimum_heart_rate := v_counts.heart_rate_min;
+  maximum_heart_rate := v_counts.heart_rate_max;
+end
+$$;
+comment on function syncwell._session_means(uuid, uuid, boolean) is
+'Mean, lowest and highest of what was measured in a session, in percent and beats a minute; NULL where nothing was. '
+'p_include_mock: made-up readings too.';
+revoke all on function syncwell._session_means(uuid, uuid, boolean) from public;
+--! end
+
+--! include ingest/functions/_session_missing.sql
+create or replace function syncwell._session_missing(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_expected jsonb
+)
+returns jsonb
+language sql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    jsonb_object_agg(
+      e.kind, jsonb_build_object('expected', e.expected, 'stored', coalesce(c.records, 0))
+      order by e.kind
+    ),
+    '{}'
+  )
+  from (
+    select x.key as kind, x.value::bigint as expected from jsonb_each_text(p_expected) as x
+  ) as e
+  left join syncwell.session_counts as c
+    on c.org_id = p_org_id and c.session_id = p_session_id and c.kind = e.kind
+  where e.expected > coalesce(c.records, 0);
+$$;
+comment on function syncwell._session_missing(uuid, uuid, jsonb) is
+'Of which kinds a session has fewer records than p_expected ({kind: number}) says: {kind: {"expected", "stored"}}; {} '
+'where nothing is missing or nothing was told.';
+revoke all on function syncwell._session_missing(uuid, uuid, jsonb) from public;
+--! end
+
+--! include ingest/functions/_session_of.sql
+create or replace function syncwell._session_of(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_session text,
+  p_create boolean,
+  p_device_id text default null
+)
+returns uuid
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session_id uuid;
+begin
+  perform syncwell._check_local_id('p_session', p_session, 200);
+  select s.session_id into v_session_id
+  from syncwell._sessions_of(p_org_id, p_user_id, array[p_session], p_create, p_device_id) as s;
+  if not found then
+    raise exception using
+      errcode = 'SW501',
+      message = 'unknown session',
+      detail = format('There is no session %L of this user.', p_session),
+      hint = 'Pass its id here or its local id; start_session() makes one.';
+  end if;
+  return v_session_id;
+end
+$$;
+comment on function syncwell._session_of(uuid, uuid, text, boolean, text) is
+'The session of a user that is meant by its id here in text form or its local id, see _sessions_of(); a local id not '
+'heard of yet gets an id with p_create. Errors: SW501, 22004 (NULL), 22023 (empty), 22001 (longer than 200), 40001 as '
+'_resolve_local_ids().';
+revoke all on function syncwell._session_of(uuid, uuid, text, boolean, text) from public;
+--! end
+
+--! include ingest/functions/_session_pairs.sql
+create or replace function syncwell._session_pairs(
+  p_org_id uuid,
+  p_session_ids uuid[],
+  p_again boolean
+)
+returns table (
+  user_id uuid,
+  kept_id uuid,
+  removed_id uuid,
+  reason text,
+  evidence jsonb
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_within constant interval := syncwell._setting(p_org_id, 'ingest.duplicate_within')::interval;
+begin
+  return query
+  with near as materialized (
+    select n.one, n.other, bool_or(n.by_name) as by_name
+    from (
+      select
+        least(a.session_id, b.session_id) as one, greatest(a.session_id, b.session_id) as other,
+        null::boolean as by_name
+      from unnest(p_session_ids) as i (session_id)
+      -- looked up one by one, however many there are of others
+      cross join lateral (
+        select s.session_id, s.user_id, s.started_at, s.data_source
+        from syncwell.sync_sessions as s
+        where s.org_id = p_org_id and s.session_id = i.session_id
+        offset 0
+      ) as a
+      cross join lateral (
+        select s.session_id
+        from syncwell.sync_sessions as s
+        where s.org_id = p_org_id
+          and s.user_id = a.user_id
+          and s.started_at between a.started_at - v_within and a.started_at + v_within
+          and s.session_id <> a.session_id
+          -- what is made up is nothing else
+          and coalesce(s.data_source = 'mock', false) = coalesce(a.data_source = 'mock', false)
+        -- nobody has more at once
+        limit 10
+      ) as b
+      union all
+      select h.orphan_id, h.session_id, h.by_name
+      from syncwell._orphan_homes(p_org_id, p_session_ids) as h
+    ) as n
+    where p_again or not exists (
+      select from syncwell.session_merges as m
+      where m.org_id = p_org_id
+        and m.reverted_at is not null
+        and m.removed_id = any(array[n.one, n.other])
+        and m.kept_id = any(array[n.one, n.other])
+    )
+    group by n.one, n.other
+  ),
+  held as materialized (
+    select
+      x.session_id, s.user_id as owner_id, s.status, s.started_at, s.created_at, s.local_id,
+      syncwell._plain_local_id(s.local_id) as plain_id,
+      coalesce(c.records, 0) as records, coalesce(c.readings, 0) as readings,
+      c.first_reading, c.last_reading, c.first_at, coalesce(c.kinds, array[]::text[]) as kinds
+    from (select n.one as session_id from near as n union select n.other from near as n) as x
+    left join lateral (
+      select y.user_id, y.status, y.started_at, y.created_at, y.local_id
+      from syncwell.sync_sessions as y
+      where y.org_id = p_org_id and y.session_id = x.session_id
+      offset 0
+    ) as s on true
+    left join lateral (
+      select
+        sum(k.records)::bigint as records,
+        sum(k.records) filter (where k.kind = 'reading')::bigint as readings,
+        min(k.first_at) filter (where k.kind = 'reading') as first_reading,
+        max(k.last_at) filter (where k.kind = 'reading') as last_reading,
+        min(k.first_at) as first_at,
+        array_agg(k.kind) as kinds
+      from syncwell.session_counts as k
+      where k.org_id = p_org_id and k.session_id = x.session_id
+    ) as c on true
+  ),
+  -- the one with more records is kept, so that the fewest move; an orphan never
+  pairs as materialized (
+    select
+      n.by_name, k as kept, r as removed,
+      abs(extract(epoch from k.started_at - coalesce(r.started_at, r.first_at))) as seconds_apart
+    from near as n
+    join held as a on a.session_id = n.one
+    join held as b on b.session_id = n.other
+    cross join lateral (
+      select
+        case
+          when b.started_at is null then true
+          when a.started_at is null then false
+          else
+            (a.readings, a.records, a.status = 'completed', b.created_at, b.session_id)
+            > (b.readings, b.records, b.status = 'completed', a.created_at, a.session_id)
+        end as is_first
+    ) as o
+    join held as k on k.session_id = case when o.is_first then a.session_id else b.session_id end
+    join held as r on r.session_id = case when o.is_first then b.session_id else a.session_id end
+  ),
+  compared as materialized (
+    select p.*, e.compared, e.equal
+    from pairs as p
+    cross join lateral syncwell._shared_readings(
+      p_org_id, case when (p.kept).readings > 0 and (p.removed).readings > 0 then (p.removed).session_id end,
+      (p.kept).session_id,
+      greatest((p.removed).first_reading, (p.kept).first_reading),
+      least((p.removed).last_reading, (p.kept).last_reading)
+    ) as e
+  ),
+  judged as (
+    select
+      c.*,
+      case
+        -- two full ones with different readings are two
+        when c.compared is not null and (c.compared = 0 or 2 * c.equal < c.compared) then null
+        when c.by_name then 'same_local_id'
+        when not c.by_name then
+          -- there is one of these in a session
+          case
+            when not exists (
+              select from unnest((c.kept).kinds) as k (kind)
+              where k.kind in ('survey_pre', 'survey_post') and k.kind = any((c.removed).kinds)
+            ) then 'same_time'
+          end
+        when (c.kept).plain_id = (c.removed).plain_id then 'same_local_id'
+        when c.compared is not null then 'same_records'
+        when (c.kept).readings > 0 and (c.removed).status = 'completed' and (c.kept).status <> 'completed'
+          then 'same_start'
+        when c.seconds_apart <= 1 then 'same_start'
+      end as reason
+    from compared as c
+  ),
+  ranked as (
+    select
+      j.*,
+      -- which session records are of is easier to say when it is there once
+      (j.by_name is not null)::integer * 10
+      + array_position(array['same_local_id', 'same_records', 'same_start', 'same_time'], j.reason) as place
+    from judged as j
+    where j.reason is not null
+  ),
+  -- each in one pair at most, the best of both: what is left over is looked at anew when that one is merged
+  sides as (
+    select
+      r.*, s.session_id,
+      row_number() over (
+        partition by s.session_id
+        order by r.place, r.seconds_apart, (r.kept).session_id, (r.removed).session_id
+      ) as turn
+    from ranked as r
+    cross join lateral (values ((r.kept).session_id), ((r.removed).session_id)) as s (session_id)
+  )
+  select
+    (s.kept).owner_id,
+    (s.kept).session_id,
+    (s.removed).session_id,
+    min(s.reason),
+    jsonb_strip_nulls(jsonb_build_object(
+      'seconds_apart', round(min(s.seconds_apart), 3),
+      'compared_readings', min(s.compared),
+      'equal_readings', min(s.equal),
+      'kept', jsonb_build_object(
+        'local_id', (s.kept).local_id, 'status', (s.kept).status, 'readings', (s.kept).readings,
+        'records', (s.kept).records
+      ),
+      'removed', jsonb_build_object(
+        'local_id', (s.removed).local_id, 'status', (s.removed).status, 'readings', (s.removed).readings,
+        'records', (s.removed).records
+      )
+    ))
+  from sides as s
+  where s.turn = 1
+  group by s.kept, s.removed
+  having count(*) = 2;
+end
+$$;
+comment on function syncwell._session_pairs(uuid, uuid[], boolean) is
+'Which of an org''s sessions are one and the same, of those of p_session_ids and what lies within setting '
+'ingest.duplicate_within of their start; each is in one pair at most. reason, the surest first: same_local_id (but for '
+'letter case and punctuation), same_records (half of the readings of the time they share are equal, in time and '
+'values), same_start (one has readings and the other was completed, or both began within a second), same_time (records '
+'of a session nobody started, from the time of this one). Two with readings that differ are two, whatever else. '
+'Made-up ones (mock) are one with such only. p_again: also those whose merge was reverted.';
+revoke all on function syncwell._session_pairs(uuid, uuid[], boolean) from public;
+--! end
+
+--! include ingest/functions/_session_payloads.sql
+create or replace function syncwell._session_payloads(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_kind text,
+  p_include_mock boolean,
+  p_limit integer
+)
+returns jsonb
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+-- called for one session after the other: finding the months again costs less than planning for each
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  v_times record;
+begin
+  -- when they happened tells in which months to look
+  select c.first_at, c.last_at into v_times
+  from syncwell.session_counts as c
+  where c.org_id = p_org_id
+    and c.session_id = p_session_id
+    and c.kind = p_kind
+    and (c.records > c.mock_records or (p_include_mock and c.records > 0));
+  if not found then
+    return '[]'::jsonb;
+  end if;
+  return (
+    select coalesce(jsonb_agg(b.payload order by b.id), '[]')
+    from (
+      select
+        l.id, l.payload, row_number() over newest_first as number,
+        sum(coalesce(octet_length(l.payload::text), 4)) over newest_first as bytes
+      from (
+        select r.id, r.payload
+        from syncwell.session_records as r
+        where r.org_id = p_org_id
+          and r.session_id = p_session_id
+          and r.kind = p_kind
+          and r.id >= syncwell._uuid7_floor(v_times.first_at)
+          and r.id < syncwell._uuid7_floor(v_times.last_at + interval '1 millisecond')
+          and (p_include_mock or r.data_source is distinct from 'mock')
+        order by r.id desc
+        limit p_limit
+      ) as l
+      window newest_first as (order by l.id desc rows unbounded preceding)
+    ) as b
+    -- one device must not fill the answer about many sessions
+    where b.number = 1 or b.bytes <= 1048576
+  );
+end
+$$;
+comment on function syncwell._session_payloads(uuid, uuid, text, boolean, integer) is
+'What the last p_limit records of one kind of a session say, as an array by time, of 1 MiB at most unless the last one '
+'alone is larger; [] where there are none.';
+revoke all on function syncwell._session_payloads(uuid, uuid, text, boolean, integer) from public;
+--! end
+
+--! include ingest/functions/_session_stored.sql
+create or replace function syncwell._session_stored(
+  p_org_id uuid,
+  p_session_id uuid
+)
+returns jsonb
+language sql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_object_agg(c.kind, c.records order by c.kind), '{}')
+  from syncwell.session_counts as c
+  where c.org_id = p_org_id and c.session_id = p_session_id and c.records > 0;
+$$;
+comment on function syncwell._session_stored(uuid, uuid) is
+'How many records of each kind a session has, mock ones included: {kind: number}.';
+revoke all on function syncwell._session_stored(uuid, uuid) from public;
+--! end
+
+--! include ingest/functions/_session_sync_status.sql
+create or replace function syncwell._session_sync_status(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_status text,
+  p_expected jsonb
+)
+returns text
+language sql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_status <> 'completed' and coalesce(p_expected, '{}') = '{}' then 'syncing'
+    when syncwell._session_missing(p_org_id, p_session_id, p_expected) = '{}' then 'completed'
+    else 'syncing'
+  end;
+$$;
+comment on function syncwell._session_sync_status(uuid, uuid, text, jsonb) is
+'The sync_status of a session of which something has arrived: completed once all that was expected is here, and where '
+'nothing was told, once its status (p_status) is completed; else syncing.';
+revoke all on function syncwell._session_sync_status(uuid, uuid, text, jsonb) from public;
+--! end
+
+--! include ingest/functions/_session_user.sql
+create or replace function syncwell._session_user(p_user_id uuid)
+returns uuid
+language plpgsql stable security invoker parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+begin
+  if v_user_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a user is needed',
+      detail = 'p_user_id is NULL, and the caller is a service.',
+      hint = 'Sessions and local ids are a user''s: say whose with p_user_id.';
+  end if;
+  return v_user_id;
+end
+$$;
+comment on function syncwell._session_user(uuid) is
+'Whose session or local id a call is about: as _target_user(), but somebody''s always. Errors: SW001, SW002, 22004.';
+revoke all on function syncwell._session_user(uuid) from public;
+--! end
+
+--! include ingest/functions/_sessions_of.sql
+create or replace function syncwell._sessions_of(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_sessions text[],
+  p_create boolean,
+  p_device_id text
+)
+returns table (
+  session text,
+  session_id uuid
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_known text[];
+  v_ids uuid[];
+  v_names text[];
+  v_there boolean;
+begin
+  -- ids of the server, in the user's own hands; what somebody else's session is called is a name like any other
+  select array_agg(i.name), array_agg(i.id)
+  into v_known, v_ids
+  from (
+    select distinct n.name, n.name::uuid as id
+    from unnest(p_sessions) as n (name)
+    where n.name ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+  ) as i
+  where exists (
+    select from syncwell.sync_sessions as s
+    where s.org_id = p_org_id and s.session_id = i.id and s.user_id = p_user_id
+  )
+  or exists (
+    select from syncwell.session_counts as c
+    where c.org_id = p_org_id and c.session_id = i.id and c.user_id = p_user_id
+  )
+  or exists (
+    select from syncwell.local_ids as l
+    where l.org_id = p_org_id and l.server_id = i.id and l.user_id = p_user_id and l.entity_type = 'session'
+  )
+  or exists (
+    select from syncwell.session_merges as m
+    where m.org_id = p_org_id and m.removed_id = i.id and m.user_id = p_user_id and m.reverted_at is null
+  );
+
+  v_names := array(
+    select n.name from unnest(p_sessions) as n (name)
+    where n.name is not null and n.name not in (select k.name from unnest(v_known) as k (name))
+  );
+  if p_create and v_names <> '{}' then
+    select v_known || array_agg(r.local_id), v_ids || array_agg(r.server_id)
+    into v_known, v_ids
+    from syncwell._resolve_local_ids(p_org_id, p_user_id, 'session', v_names, p_device_id) as r;
+  elsif v_names <> '{}' then
+    select v_known || array_agg(l.local_id), v_ids || array_agg(l.server_id)
+    into v_known, v_ids
+    from unnest(v_names) as n (name)
+    join syncwell.local_ids as l
+      on l.org_id = p_org_id and l.user_id = p_user_id and l.entity_type = 'session' and l.local_id = n.name;
+  end if;
+
+  -- merged away, perhaps more than once
+  loop
+    select array_agg(coalesce(m.kept_id, i.id) order by i.at), bool_or(m.kept_id is not null)
+    into v_ids, v_there
+    from unnest(v_ids) with ordinality as i (id, at)
+    left join syncwell.session_merges as m
+      on m.org_id = p_org_id and m.removed_id = i.id and m.reverted_at is null;
+    exit when v_there is not true;
+  end loop;
+  -- the lock does not show what was merged or reverted before it to who began earlier: that moved names
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform from syncwell.local_ids as l
+    where l.org_id = p_org_id and l.user_id = p_user_id and l.entity_type = 'session' and l.server_id = any(v_ids)
+    for share;
+  end if;
+  return query
+  select distinct k.name, k.id from unnest(v_known, v_ids) as k (name, id);
+end
+$$;
+comment on function syncwell._sessions_of(uuid, uuid, text[], boolean, text) is
+'Which of a user''s sessions are meant: by their ids here in text form, of those that exist, have records or were '
+'merged away, else by the names a device gave them; names not heard of yet get an id with p_create, and are left out '
+'without. What was merged away is the session that was kept. After _lock_sessions(). Errors: 40001 as '
+'_resolve_local_ids(), and in REPEATABLE READ where a merge was done or reverted since the transaction began.';
+revoke all on function syncwell._sessions_of(uuid, uuid, text[], boolean, text) from public;
+--! end
+
+--! include ingest/functions/_settled.sql
+create or replace function syncwell._settled(
+  p_stored uuid[],
+  p_more uuid[]
+)
+returns uuid[]
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_all uuid[] := p_stored;
+  v_id uuid;
+begin
+  foreach v_id in array coalesce(p_more, array[]::uuid[]) loop
+    if v_id is not null and v_id <> all (coalesce(v_all, array[]::uuid[])) then
+      v_all := v_all || v_id;
+    end if;
+  end loop;
+  return v_all[cardinality(v_all) - 15 :];
+end
+$$;
+comment on function syncwell._settled(uuid[], uuid[]) is
+'What is settled with more of it: each version once, the newest 16, NULL for none.';
+revoke all on function syncwell._settled(uuid[], uuid[]) from public;
+--! end
+
+--! include ingest/functions/_shared_readings.sql
+create or replace function syncwell._shared_readings(
+  p_org_id uuid,
+  p_session_id uuid,
+  p_other_id uuid,
+  p_from timestamptz,
+  p_to timestamptz,
+  out compared bigint,
+  out equal bigint
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+-- bounds that are known leave out the partitions of other times
+set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+as $$
+declare
+  v_from constant uuid := syncwell._uuid7_floor(p_from);
+  v_to constant uuid := syncwell._uuid7_floor(p_to + interval '1 millisecond');
+begin
+  if p_session_id is null or p_from > p_to then
+    compared := case when p_session_id is not null then 0 end;
+    return;
+  end if;
+  select
+    count(*),
+    count(*) filter (
+      where o.id is not null
+        and o.spo2 is not distinct from r.spo2
+        and o.heart_rate is not distinct from r.heart_rate
+        and o.payload is not distinct from r.payload
+    )
+  into compared, equal
+  from (
+    select x.occurred_at, x.spo2, x.heart_rate, x.payload
+    from syncwell.session_records as x
+    where x.org_id = p_org_id
+      and x.session_id = p_session_id
+      and x.kind = 'reading'
+      and x.id >= v_from
+      and x.id < v_to
+    order by x.id
+    limit 100
+  ) as r
+  -- one probe each, whatever the planner thinks of the table: joined, all of the org's of that time are read
+  left join lateral (
+    select y.id, y.spo2, y.heart_rate, y.payload
+    from syncwell.session_records as y
+    where y.org_id = p_org_id
+      and y.id = syncwell._record_id(p_other_id, 'reading', r.occurred_at)
+      and y.id >= v_from
+      and y.id < v_to
+    offset 0
+  ) as o on true;
+end
+$$;
+comment on function syncwell._shared_readings(uuid, uuid, uuid, timestamptz, timestamptz) is
+'How many readings of a session from p_from to p_to, the first hundred, have been compared with those of another at '
+'the same times, and how many are equal. NULL for NULL.';
+revoke all on function syncwell._shared_readings(uuid, uuid, uuid, timestamptz, timestamptz) from public;
+--! end
+
+--! include ingest/functions/_store_batch.sql
+create or replace function syncwell._store_batch(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_kind text,
+  p_source text,
+  p_session text,
+  p_platform text,
+  p_device_id text,
+  p_rows syncwell.ingest_row[],
+  p_now timestamptz,
+  out session_id uuid,
+  out inserted bigint,
+  out duplicates bigint,
+  out updated bigint
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stream_id uuid;
+  v_done record;
+begin
+  if p_user_id is not null then
+    perform syncwell._lock_sessions(p_org_id, p_user_id, false);
+  end if;
+  if p_source is not null then
+    v_stream_id := syncwell._ensure_stream(p_org_id, p_user_id, p_source, p_platform);
+    v_done := syncwell._store_events(p_org_id, p_user_id, v_stream_id, p_source, p_platform, p_rows, p_now);
+  else
+    session_id := (
+      select s.session_id from syncwell._sessions_of(p_org_id, p_user_id, array[p_session], true, p_device_id) as s
+    );
+    v_done := syncwell._store_records(p_org_id, p_user_id, session_id, p_kind, p_rows, p_now);
+    if syncwell._mark_session(p_org_id, session_id, p_now) = 'active' and v_done.inserted + v_done.updated > 0 then
+      perform syncwell._notify_session(
+        p_org_id, session_id,
+        jsonb_build_object('ingest.notify', syncwell._setting(p_org_id, 'ingest.notify')), p_kind
+      );
+    end if;
+  end if;
+  inserted := v_done.inserted;
+  duplicates := v_done.duplicates;
+  updated := v_done.updated;
+end
+$$;
+comment on function syncwell._store_batch(
+  uuid, uuid, text, text, text, text, text, syncwell.ingest_row[], timestamptz
+) is
+'Stores the rows of a batch that are not rejected: events of p_source, or records of p_session, whose row it marks and '
+'of which it tells, where it is running.';
+revoke all on function syncwell._store_batch(
+  uuid, uuid, text, text, text, text, text, syncwell.ingest_row[], timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_store_document.sql
+create or replace function syncwell._store_document(
+  p_told syncwell.sync_sessions,
+  p_rows syncwell.ingest_row[],
+  p_kinds text[],
+  p_bounds integer[],
+  p_now timestamptz,
+  p_default_source text,
+  out answer jsonb,
+  out source text,
+  out is_mock boolean,
+  out metadata jsonb,
+  out has_changed boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created boolean;
+  v_done record;
+  v_inserted bigint := 0;
+  v_duplicates bigint := 0;
+  v_updated bigint := 0;
+  v_by_kind jsonb := '{}'::jsonb;
+  v_missing jsonb;
+begin
+  -- a new row nobody else waits for; one that is there is locked last, after what batches lock before it
+  v_created := syncwell._begin_session(p_told, p_now, p_default_source);
+  for v_n in 1..cardinality(p_kinds) loop
+    continue when p_bounds[v_n] = p_bounds[v_n + 1];
+    v_done := syncwell._store_records(
+      p_told.org_id, p_told.user_id, p_told.session_id, p_kinds[v_n], p_rows[p_bounds[v_n] + 1:p_bounds[v_n + 1]],
+      p_now
+    );
+    v_inserted := v_inserted + v_done.inserted;
+    v_duplicates := v_duplicates + v_done.duplicates;
+    v_updated := v_updated + v_done.updated;
+    v_by_kind := v_by_kind || jsonb_build_object(
+      p_kinds[v_n],
+      jsonb_build_object(
+        'received', p_bounds[v_n + 1] - p_bounds[v_n], 'inserted', v_done.inserted, 'duplicates', v_done.duplicates,
+        'updated', v_done.updated
+      )
+    );
+  end loop;
+  v_done := syncwell._fill_session(p_told, p_now, p_default_source, true);
+  source := v_done.source;
+  metadata := v_done.metadata;
+  is_mock := v_done.data_source is not distinct from 'mock';
+  v_missing := syncwell._session_missing(p_told.org_id, p_told.session_id, v_done.expected);
+  has_changed := v_created or v_done.changed or v_inserted + v_updated > 0;
+  answer := jsonb_build_object(
+    'success', true,
+    'session_id', p_told.session_id,
+    'created', v_created,
+    'already_synced', not has_changed,
+    'inserted', v_inserted,
+    'duplicates', v_duplicates,
+    'updated', v_updated,
+    'records', v_by_kind,
+    'status', v_done.status,
+    'sync_status', v_done.sync_status,
+    'complete', v_missing = '{}',
+    'missing', v_missing
+  );
+end
+$$;
+comment on function
+syncwell._store_document(
+  syncwell.sync_sessions, syncwell.ingest_row[], text[], integer[], timestamptz, text
+) is
+'Writes a session and its records: p_rows are checked, those of p_kinds[n] begin after p_bounds[n] and end with '
+'p_bounds[n + 1]. answer: that of sync_session(); source, is_mock, metadata: of the session; has_changed: whether '
+'anything of it was new.';
+revoke all on function
+syncwell._store_document(
+  syncwell.sync_sessions, syncwell.ingest_row[], text[], integer[], timestamptz, text
+) from public;
+--! end
+
+--! include ingest/functions/_store_events.sql
+create or replace function syncwell._store_events(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_stream_id uuid,
+  p_source text,
+  p_platform text,
+  p_rows syncwell.ingest_row[],
+  p_now timestamptz,
+  out inserted bigint,
+  out duplicates bigint,
+  out updated bigint
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- thousands of rows or one, each is looked up in the index
+set plan_cache_mode = force_generic_plan
+-- also by a session that planned while the tables were small: each row would read all there is
+set enable_seqscan = off
+as $$
+declare
+  v_events syncwell.ingest_event[];
+  v_new syncwell.ingest_event[];
+  v_later syncwell.ingest_event[];
+  v_sessions text[];
+  v_session_ids uuid[];
+  v_taken bigint;
+  v_turns bigint;
+  v_done record;
+  v_inserted text[] := array[]::text[];
+  v_updated text[] := array[]::text[];
+  v_hours timestamptz[];
+  v_changes bigint[];
+begin
+  if exists (select from unnest(p_rows) as r where r.rejected is null and r.session is not null) then
+    select array_agg(s.session), array_agg(s.session_id)
+    into v_sessions, v_session_ids
+    from syncwell._sessions_of(
+      p_org_id, p_user_id,
+      array(select distinct r.session from unnest(p_rows) as r where r.rejected is null and r.session is not null),
+      true, null
+    ) as s;
+  end if;
+
+  with given as materialized (
+    select
+      r.place, r.external_id collate "C" as name, r.occurred_at, r.platform, r.data_source, r.session, r.payload,
+      r.client_at,
+      md5(concat(
+        extract(epoch from r.occurred_at), '|', r.platform, '|', r.data_source, '|', r.payload, '|', r.session
+      ))::uuid as content_hash
+    from unnest(p_rows) as r
+    where r.rejected is null
+  ),
+  ranked as materialized (
+    select
+      g.*,
+      row_number() over (
+        partition by g.name order by least(g.client_at, p_now), coalesce(g.client_at, p_now), g.place
+      ) as turn
+    from given as g
+  )
+  select
+    array_agg(
+      row(
+        r.name, r.occurred_at, coalesce(r.platform, p_platform), r.data_source, s.session_id, r.payload,
+        r.content_hash, r.client_at, r.turn
+      )::syncwell.ingest_event
+      order by r.name, r.turn
+    ),
+    count(*),
+    max(r.turn)
+  into v_events, v_taken, v_turns
+  from ranked as r
+  left join unnest(v_sessions, v_session_ids) as s (session, session_id) on s.session = r.session;
+
+  inserted := 0;
+  duplicates := v_taken;
+  updated := 0;
+  if v_taken = 0 then
+    return;
+  end if;
+  if v_turns > 1 then
+    v_events := syncwell._last_versions(v_events);
+  end if;
+
+  -- a resend needs no more than this
+  select
+    array_agg(e) filter (where k.id is null and e.turn = 1),
+    array_agg(e) filter (
+      where k.id is not null and syncwell._version_outcome(
+        k.content_hash = e.content_hash,
+        case when k.settled is not null then syncwell._version_id(e.content_hash, e.client_at) end,
+        e.client_at, p_now, k.written_at, k.ahead_at, k.settled
+      ) <> 'known'
+    )
+  into v_new, v_later
+  from unnest(v_events) as e
+  left join lateral (
+    select d.* from syncwell.data_event_keys as d
+    where d.org_id = p_org_id and d.user_id = p_user_id and d.source = p_source and d.external_id = e.external_id
+    union all
+    select d.* from syncwell.data_event_keys as d
+    where d.org_id = p_org_id and d.user_id is null and d.source = p_source and d.external_id = e.external_id
+      and p_user_id is null
+    limit 1
+  ) as k on true;
+  if v_turns > 1 then
+    -- one version may decide what the next one means
+    v_later := array(
+      select e from unnest(v_events) as e
+      where e.external_id in (
+        select l.external_id from unnest(v_later) as l
+        union all
+        select n.external_id from unnest(v_new) as n
+      )
+    );
+  end if;
+
+  if v_new is not null then
+    v_done := syncwell._insert_events(p_org_id, p_user_id, p_stream_id, p_source, v_new, p_now);
+    v_inserted := v_done.names;
+    v_hours := v_done.hours;
+    v_changes := v_done.changes;
+    -- what somebody else has stored meanwhile; of several versions all are among the later ones
+    if v_turns = 1 and cardinality(v_inserted) < cardinality(v_new) then
+      v_later := v_later || v_new;
+    end if;
+  end if;
+
+  if v_later <> '{}' then
+    perform syncwell._lock_events(p_org_id, p_user_id, p_source, array(select l.external_id from unnest(v_later) as l));
+    for v_turn in 1 .. v_turns loop
+      v_new := array(select l from unnest(v_later) as l where l.turn = v_turn);
+      continue when v_new = '{}';
+      v_done := syncwell._correct_events(p_org_id, p_user_id, p_stream_id, p_source, v_new, p_now);
+      v_updated := v_updated || v_done.names;
+      v_hours := v_hours || v_done.hours;
+      v_changes := v_changes || v_done.changes;
+    end loop;
+  end if;
+  inserted := cardinality(v_inserted);
+  updated := (
+    select count(distinct u.name) from unnest(v_updated) as u (name)
+    where u.name not in (select i.name from unnest(v_inserted) as i (name))
+  );
+  duplicates := v_taken - inserted - updated;
+  perform syncwell._count_hours(p_org_id, p_user_id, p_stream_id, v_hours, v_changes);
+end
+$$;
+comment on function syncwell._store_events(
+  uuid, uuid, uuid, text, text, syncwell.ingest_row[], timestamptz
+) is
+'Stores the rows of a batch of events that are not rejected, each event once by its name, and their number by hour. '
+'p_platform: of rows that name none. inserted, updated (a newer version than the stored one), duplicates (changed '
+'nothing: sent before, older, or one of several of a name in the batch) count rows. After _lock_sessions(), '
+'shared. Errors: 40001 in a REPEATABLE READ transaction that began before somebody else stored the same.';
+revoke all on function syncwell._store_events(
+  uuid, uuid, uuid, text, text, syncwell.ingest_row[], timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_store_records.sql
+create or replace function syncwell._store_records(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_session_id uuid,
+  p_kind text,
+  p_rows syncwell.ingest_row[],
+  p_now timestamptz,
+  out inserted bigint,
+  out duplicates bigint,
+  out updated bigint
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- thousands of rows or one, each is looked up in the index
+set plan_cache_mode = force_generic_plan
+-- also by a session that planned while the tables were small: each row would read all there is
+set enable_seqscan = off
+as $$
+declare
+  v_records syncwell.ingest_record[];
+  v_new syncwell.ingest_record[];
+  v_later syncwell.ingest_record[];
+  v_taken bigint;
+  v_turns bigint;
+  v_known_at timestamptz;
+  v_late_after interval;
+  v_done record;
+  v_counts syncwell.session_counts;
+  v_inserted uuid[] := array[]::uuid[];
+  v_updated uuid[] := array[]::uuid[];
+begin
+  with given as materialized (
+    select r.*, syncwell._record_id(p_session_id, p_kind, r.occurred_at) as id
+    from unnest(p_rows) as r
+    where r.rejected is null
+  ),
+  ranked as materialized (
+    select
+      g.*,
+      row_number() over (
+        partition by g.id order by least(g.client_at, p_now), coalesce(g.client_at, p_now), g.place
+      ) as turn
+    from given as g
+  )
+  select
+    array_agg(
+      row(
+        row(
+          p_org_id, r.id, p_session_id, p_user_id, p_kind, r.occurred_at, r.data_source, r.spo2, r.heart_rate,
+          r.payload, r.local_id, least(r.client_at, p_now), case when r.client_at > p_now then r.client_at end, null,
+          p_now
+        )::syncwell.session_records,
+        r.client_at,
+        r.turn
+      )::syncwell.ingest_record
+      order by r.id, r.turn
+    ),
+    count(*),
+    max(r.turn)
+  into v_records, v_taken, v_turns
+  from ranked as r;
+
+  inserted := 0;
+  duplicates := v_taken;
+  updated := 0;
+  if v_taken = 0 then
+    return;
+  end if;
+  if v_turns > 1 then
+    v_records := syncwell._last_record_versions(v_records);
+  end if;
+  select s.created_at, syncwell._setting(p_org_id, 'ingest.late_after', s.source)::interval
+  into v_known_at, v_late_after
+  from syncwell.sync_sessions as s
+  where s.org_id = p_org_id and s.session_id = p_session_id;
+
+  -- a resend needs no more than this
+  select
+    array_agg(r) filter (where s.id is null and r.turn = 1),
+    array_agg(r) filter (
+      where s.id is not null
+        and syncwell._record_outcome(r.record, r.client_at, s::syncwell.session_records, p_now) <> 'known'
+    )
+  into v_new, v_later
+  from unnest(v_records) as r
+  left join lateral (
+    -- one by one and by columns of every index: the plan is good also if it was made when there was nothing yet
+    select x.* from syncwell.session_records as x
+    where x.org_id = p_org_id and x.id = (r.record).id
+      and x.user_id = p_user_id and x.session_id = p_session_id and x.kind = p_kind
+    limit 1
+  ) as s on true;
+  if v_turns > 1 then
+    -- one version may decide what the next one means
+    v_later := array(
+      select r from unnest(v_records) as r
+      where (r.record).id in (
+        select (l.record).id from unnest(v_later) as l
+        union all
+        select (n.record).id from unnest(v_new) as n
+      )
+    );
+  end if;
+
+  if v_new is not null then
+    with stored as (
+      insert into syncwell.session_records as s
+      select r.* from unnest(array(select n.record from unnest(v_new) as n)) as r
+      -- in one order, so that two batches never wait for each other in a circle
+      order by r.id
+      on conflict (org_id, id) do nothing
+      returning s.id, s.occurred_at, s.data_source is not distinct from 'mock' as is_mock, s.spo2, s.heart_rate
+    )
+    select
+      array(select t.id from stored as t) as ids,
+      row(
+        p_org_id, p_session_id, p_kind, p_user_id,
+        count(*),
+        count(*) filter (where s.is_mock),
+        count(*) filter (where p_now > greatest(s.occurred_at, v_known_at) + v_late_after),
+        min(s.occurred_at), max(s.occurred_at), p_now, p_now,
+        count(s.spo2) filter (where not s.is_mock),
+        coalesce(sum(s.spo2::numeric) filter (where not s.is_mock), 0),
+        min(s.spo2) filter (where not s.is_mock),
+        max(s.spo2) filter (where not s.is_mock),
+        count(s.heart_rate) filter (where not s.is_mock),
+        coalesce(sum(s.heart_rate::numeric) filter (where not s.is_mock), 0),
+        min(s.heart_rate) filter (where not s.is_mock),
+        max(s.heart_rate) filter (where not s.is_mock),
+        v_known_at is not null
+      )::syncwell.session_counts as counts
+    into v_done
+    from stored as s;
+    v_inserted := v_done.ids;
+    v_counts := v_done.counts;
+    -- what somebody else has stored meanwhile; of several versions all are among the later ones
+    if v_turns = 1 and cardinality(v_inserted) < cardinality(v_new) then
+      v_later := v_later || v_new;
+    end if;
+  end if;
+
+  if v_later <> '{}' then
+    perform
+    from syncwell.session_records as s
+    where s.org_id = p_org_id
+      and s.id = any (array(select (l.record).id from unnest(v_later) as l))
+      and s.user_id = p_user_id
+      and s.session_id = p_session_id
+      and s.kind = p_kind
+    order by s.id
+    for update;
+    for v_turn in 1 .. v_turns loop
+      v_new := array(select l from unnest(v_later) as l where l.turn = v_turn);
+      continue when v_new = '{}';
+      v_updated := v_updated || syncwell._correct_records(p_org_id, p_user_id, p_session_id, p_kind, v_new, p_now);
+    end loop;
+  end if;
+  inserted := cardinality(v_inserted);
+  updated := (
+    select count(distinct u.id) from unnest(v_updated) as u (id)
+    where u.id not in (select i.id from unnest(v_inserted) as i (id))
+  );
+  duplicates := v_taken - inserted - updated;
+  if inserted + updated > 0 then
+    v_counts.org_id := p_org_id;
+    v_counts.session_id := p_session_id;
+    v_counts.kind := p_kind;
+    v_counts.records := inserted;
+    v_counts.last_received_at := p_now;
+    perform syncwell._count_records(v_counts, v_updated <> '{}');
+  end if;
+end
+$$;
+comment on function syncwell._store_records(
+  uuid, uuid, uuid, text, syncwell.ingest_row[], timestamptz
+) is
+'Stores the rows of a batch of session records of one kind that are not rejected, one record a time, and counts them '
+'in session_counts; the session''s row is the caller''s to mark. inserted, updated (a newer version than the stored '
+'one), duplicates (changed nothing: sent before, older, or not the newest of their time in the batch) count rows. '
+'After _lock_sessions(), shared at least. Errors: 40001 in a REPEATABLE READ transaction that began before somebody '
+'else stored the same.';
+revoke all on function syncwell._store_records(
+  uuid, uuid, uuid, text, syncwell.ingest_row[], timestamptz
+) from public;
+--! end
+
+--! include ingest/functions/_told_by_document.sql
+create or replace function syncwell._told_by_document(p_document json)
+returns syncwell.sync_sessions
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_told syncwell.sync_sessions;
+  v_bad text;
+begin
+  select e.key into v_bad
+  from json_each(p_document) as e
+  where e.key not in (
+    'local_id', 'started_at', 'ended_at', 'status', 'source', 'data_source', 'expected', 'metadata', 'readings',
+    'survey_pre', 'survey_inter', 'survey_post', 'progression', 'adaptive_events'
+  )
+  limit 1;
+  if not found then
+    select e.key into v_bad from json_each(p_document) as e group by e.key having count(*) > 1 limit 1;
+  end if;
+  if found then
+    raise exception using
+      errcode = '22023',
+      message = 'the document has a member that is unknown, or twice',
+      detail = format('It is %L.', left(v_bad, 100)),
+      hint = 'See the comment on sync_session(); what else is to be kept belongs into metadata.';
+  end if;
+  select e.key into v_bad
+  from json_each(p_document) as e
+  where e.key in ('status', 'source', 'data_source') and json_typeof(e.value) not in ('string', 'null')
+  limit 1;
+  if found then
+    raise exception using
+      errcode = '22023',
+      message = 'a member of the document is no text',
+      detail = format('It is %L.', v_bad),
+      hint = 'status, source and data_source are texts.';
+  end if;
+
+  v_told.local_id := p_document ->> 'local_id';
+  v_told.started_at := syncwell._document_time(p_document, 'started_at');
+  v_told.ended_at := syncwell._document_time(p_document, 'ended_at');
+  v_told.status := p_document ->> 'status';
+  v_told.source := p_document ->> 'source';
+  v_told.data_source := p_document ->> 'data_source';
+  v_told.expected := nullif((p_document -> 'expected')::jsonb, 'null');
+  v_told.metadata := nullif((p_document -> 'metadata')::jsonb, 'null');
+  return v_told;
+end
+$$;
+comment on function syncwell._told_by_document(json) is
+'What a session document tells of the session itself; NULL where it does not. Errors: 22023.';
+revoke all on function syncwell._told_by_document(json) from public;
+--! end
+
+--! include ingest/functions/complete_session.sql
+create or replace function syncwell.complete_session(
+  p_session text,
+  p_ended_at timestamptz default null,
+  p_expected jsonb default null,
+  p_user_id uuid default null
+)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._session_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_settings constant jsonb := syncwell._settings(v_org_id);
+  v_default_source constant text := v_settings ->> 'ingest.session_source';
+  v_told syncwell.sync_sessions;
+  v_done record;
+  v_missing jsonb;
+begin
+  perform syncwell._check_local_id('p_session', p_session, 200);
+  v_told.org_id := v_org_id;
+  v_told.user_id := v_user_id;
+  v_told.status := 'completed';
+  v_told.ended_at := p_ended_at;
+  v_told.expected := p_expected;
+  perform syncwell._check_session(v_told, v_now, v_settings);
+
+  v_told.session_id := syncwell._open_session(v_org_id, v_user_id, p_session, false);
+  if v_told.session_id is null then
+    raise exception using
+      errcode = 'SW501',
+      message = 'unknown session',
+      detail = format('There is no session %L of this user.', p_session),
+      hint = 'Pass its id here or its local id; start_session() makes one.';
+  end if;
+  v_told.local_id := p_session;
+  -- its start may have been lost: the device will not send it again
+  perform syncwell._begin_session(v_told, v_now, v_default_source);
+  v_done := syncwell._fill_session(v_told, v_now, v_default_source, false, true);
+  v_missing := syncwell._session_missing(v_org_id, v_told.session_id, v_done.expected);
+  if v_done.sync_status = 'pending' then
+    -- nothing ever came: all is here where nothing was to come
+    update syncwell.sync_sessions as s
+    set sync_status = 'completed'
+    where s.org_id = v_org_id and s.session_id = v_told.session_id and v_missing = '{}';
+  end if;
+
+  if v_done.data_source is distinct from 'mock' then
+    perform syncwell._record_run(
+      p_org_id => v_org_id,
+      p_user_id => v_user_id,
+      p_source => v_done.source,
+      p_direction => 'push',
+      p_sync_type => 'incremental',
+      p_started_at => v_now,
+      p_items_created => 0,
+      p_items_updated => v_done.changed::integer,
+      p_items_deleted => 0,
+      p_items_failed => 0,
+      p_bytes => null
+    );
+  end if;
+  if v_done.changed then
+    perform syncwell._notify_session(v_org_id, v_told.session_id, v_settings);
+  end if;
+
+  return jsonb_build_object(
+    'success', true,
+    'session_id', v_told.session_id,
+    'complete', v_missing = '{}',
+    'missing', v_missing,
+    'stored', syncwell._session_stored(v_org_id, v_told.session_id),
+    'ended_at', v_done.ended_at,
+    'safely_stored', (
+      select coalesce(jsonb_agg(n.local_id order by n.local_id), '[]')
+      from (
+        -- of a session that is not whole its records are safe, one by one; the session itself is not
+        select v_done.local_id as local_id
+        where v_missing = '{}'
+        union
+        select l.local_id
+        from syncwell.local_ids as l
+        where v_missing = '{}' and l.org_id = v_org_id and l.server_id = v_told.session_id
+        union
+        select r.local_id
+        from syncwell.session_records as r
+        where r.org_id = v_org_id and r.session_id = v_told.session_id and r.local_id is not null
+      ) as n
+    ),
+    'keep_until', v_now + (v_settings ->> 'ingest.client_retention')::interval
+  );
+end
+$$;
+comment on function syncwell.complete_session(text, timestamptz, jsonb, uuid) is
+'Ends a session (p_session: its id, or the name the device gave it), and tells whether all of it is here: {"success": '
+'true, "session_id", "complete", "missing": {kind: {"expected", "stored"}}, "stored": {kind: number}, "ended_at", '
+'"safely_stored": [names that the device gave its records, and the session once nothing is missing], "keep_until"}. '
+'What is safely stored the device may drop after keep_until (now + setting ingest.client_retention). p_ended_at: when '
+'it ended (NULL: as told before, else at its last record, else now); p_expected: how many records there are of each '
+'kind, {"reading": 1200}, which counts more than what was told before (NULL: as told before). It may be told again; '
+'what is missing may arrive later. p_user_id: whose (admins and services), NULL: the caller''s. Errors: SW001, SW002, '
+'SW501 no such session, 22001, 22004, 22023, and 40001 or 40P01, to be sent again.';
+revoke all on function syncwell.complete_session(text, timestamptz, jsonb, uuid) from public;
+grant execute on function syncwell.complete_session(text, timestamptz, jsonb, uuid) to syncwell_client, syncwell_worker;
+--! end
+
+--! include ingest/functions/find_duplicate_sessions.sql
+create or replace function syncwell.find_duplicate_sessions(
+  p_user_id uuid default null,
+  p_limit integer default 100,
+  p_again boolean default false
+)
+returns table (
+  user_id uuid,
+  kept_id uuid,
+  removed_id uuid,
+  reason text,
+  evidence jsonb
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_users uuid[];
+begin
+  perform syncwell._check_limit(p_limit);
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  perform syncwell._note_access('find_duplicate_sessions', p_user_id);
+  v_users := case
+    when p_user_id is not null then array[p_user_id]
+    when not v_caller.sees_org then array[v_caller.user_id]
+  end;
+  return query
+  select d.user_id, d.kept_id, d.removed_id, d.reason, d.evidence
+  from syncwell._session_pairs(
+    v_caller.org_id, syncwell._session_candidates(v_caller.org_id, v_users), coalesce(p_again, false)
+  ) as d
+  order by d.user_id, d.kept_id
+  limit p_limit;
+end
+$$;
+comment on function syncwell.find_duplicate_sessions(uuid, integer, boolean) is
+'Sessions that are one and the same, p_limit pairs (1 to 1000) of them; of p_user_id (NULL: everything the caller may '
+'see). kept_id would be kept by merge_duplicate_sessions(), removed_id go into it: a session, or records that came '
+'for one nobody started. reason, the surest first: same_local_id (they start within setting ingest.duplicate_within, '
+'and their local ids differ by letter case, spaces or punctuation only), same_records (half of the readings of the '
+'time they share are equal, in time and values), same_start (one has readings and the other was completed, or both '
+'began within a second), same_time (records without a session, made while this was the only one of the user, for '
+'longer than setting ingest.orphan_after). Two with readings that differ are never one. evidence: what each has, and '
+'seconds between their starts. p_again: also those whose merge was reverted, which are two else. Each session is in '
+'one pair at most; what is left shows once that is merged. Asking about another user is written to the access log. '
+'Errors: SW001, SW002, 22004, 22023, 25006.';
+revoke all on function syncwell.find_duplicate_sessions(uuid, integer, boolean) from public;
+grant execute on function syncwell.find_duplicate_sessions(uuid, integer, boolean) to syncwell_client, syncwell_reader;
+--! end
+
+--! include ingest/functions/get_recent_sessions.sql
+create or replace function syncwell.get_recent_sessions(
+  p_user_id uuid default null,
+  p_limit integer default 30,
+  p_include_mock boolean default false
+)
+returns table (
+  session_id uuid,
+  user_id uuid,
+  local_id text,
+  source text,
+  data_source text,
+  status text,
+  sync_status text,
+  started_at timestamptz,
+  ended_at timestamptz,
+  duration_seconds numeric,
+  records jsonb,
+  average_spo2 double precision,
+  minimum_spo2 double precision,
+  maximum_spo2 double precision,
+  average_heart_rate double precision,
+  minimum_heart_rate double precision,
+  maximum_heart_rate double precision,
+  survey_pre jsonb,
+  surveys_inter jsonb,
+  survey_post jsonb,
+  progression jsonb,
+  missing jsonb
+)
+language plpgsql volatile security definer rows 30
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+  v_mock constant boolean := coalesce(p_include_mock, false);
+  v_user_id uuid := p_user_id;
+begin
+  perform syncwell._check_limit(p_limit);
+  perform syncwell._note_access('get_recent_sessions', p_user_id);
+  perform syncwell._check_shown_user(p_user_id);
+  if p_user_id is null and not v_caller.sees_org then
+    v_user_id := v_caller.user_id;
+  end if;
+
+  return query
+  with chosen as materialized (
+    select s.*
+    from syncwell.sync_sessions as s
+    where s.org_id = v_caller.org_id
+      and (v_user_id is null or s.user_id = v_user_id)
+      and (v_mock or s.data_source is distinct from 'mock')
+    order by s.started_at desc, s.session_id desc
+    limit p_limit
+  )
+  select
+    s.session_id, s.user_id, s.local_id, s.source, s.data_source, s.status, s.sync_status, s.started_at, s.ended_at,
+    extract(epoch from s.ended_at - s.started_at),
+    coalesce(c.records, '{}'),
+    m.average_spo2, m.minimum_spo2, m.maximum_spo2,
+    m.average_heart_rate, m.minimum_heart_rate, m.maximum_heart_rate,
+    (syncwell._session_payloads(s.org_id, s.session_id, 'survey_pre', v_mock, 1) -> 0),
+    syncwell._session_payloads(s.org_id, s.session_id, 'survey_inter', v_mock, 100),
+    (syncwell._session_payloads(s.org_id, s.session_id, 'survey_post', v_mock, 1) -> 0),
+    syncwell._session_payloads(s.org_id, s.session_id, 'progression', v_mock, 100),
+    syncwell._session_missing(s.org_id, s.session_id, s.expected)
+  from chosen as s
+  left join lateral (
+    select jsonb_object_agg(
+      n.kind, case when v_mock then n.records else n.records - n.mock_records end
+      order by n.kind
+    ) as records
+    from syncwell.session_counts as n
+    where n.org_id = s.org_id
+      and n.session_id = s.session_id
+      and (n.records > n.mock_records or (v_mock and n.records > 0))
+  ) as c on true
+  cross join lateral syncwell._session_means(s.org_id, s.session_id, v_mock) as m
+  order by s.started_at desc, s.session_id desc;
+end
+$$;
+comment on function syncwell.get_recent_sessions(uuid, integer, boolean) is
+'The last p_limit (1 to 1000, default 30) sessions by their start, the newest first, with what a coach asks of them, '
+'in one call whose time does not depend on how many readings they have: of p_user_id (NULL: everything the caller may '
+'see; another''s is written to the access log). records: how many of each kind; average, minimum and maximum of the '
+'readings, in percent and beats a minute; survey_pre, survey_post: what was answered last; surveys_inter, progression: '
+'arrays by time, the last 100, 1 MiB of each at most; duration_seconds: NULL while the session is active; missing: as '
+'complete_session() tells it. p_include_mock: made-up sessions and records too, which else do not count. Errors: '
+'SW001, SW002, 22004, '
+'22023, 25006.';
+revoke all on function syncwell.get_recent_sessions(uuid, integer, boolean) from public;
+grant execute on function syncwell.get_recent_sessions(uuid, integer, boolean) to syncwell_client, syncwell_reader;
+--! end
+
+--! include ingest/functions/get_session_integrity.sql
+create or replace function syncwell.get_session_integrity(
+  p_user_id uuid default null,
+  p_days integer default 90
+)
+returns table (
+  finding text,
+  sessions bigint,
+  affected bigint,
+  percent numeric,
+  examples uuid[]
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_user_id uuid;
+begin
+  if p_days is null then
+    raise exception using
+      errcode = '22004',
+      message = 'days are needed',
+      detail = 'p_days is NULL.',
+      hint = 'Pass a number from 1 to 3660, or leave it out for 90.';
+  end if;
+  if p_days not between 1 and 3660 then
+    raise exception using
+      errcode = '22023',
+      message = 'days out of range',
+      detail = format('p_days is %s.', p_days),
+      hint = 'Pass a number from 1 to 3660.';
+  end if;
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  perform syncwell._note_access('get_session_integrity', p_user_id);
+  v_user_id := coalesce(p_user_id, case when not v_caller.sees_org then v_caller.user_id end);
+  return query
+  with found as materialized (
+    select s.*
+    from syncwell._session_integrity(
+      v_caller.org_id, v_user_id, syncwell._now() - make_interval(days => p_days), 10000
+    ) as s
+  )
+  select
+    k.finding, coalesce(n.sessions, 0), coalesce(n.affected, 0), round(100.0 * n.affected / nullif(n.sessions, 0), 1),
+    -- of every source some
+    array(
+      select e.session_id
+      from found as f
+      cross join lateral unnest(f.examples) with ordinality as e (session_id, place)
+      where f.finding = k.finding
+      order by e.place, e.session_id
+      limit 5
+    )
+  from unnest(
+    array['sessions_without_readings', 'late_surveys', 'orphans', 'duplicates', 'incomplete']
+  ) with ordinality as k (finding, place)
+  left join (
+    select f.finding, sum(f.sessions)::bigint as sessions, sum(f.affected)::bigint as affected
+    from found as f
+    group by f.finding
+  ) as n on n.finding = k.finding
+  order by k.place;
+end
+$$;
+comment on function syncwell.get_session_integrity(uuid, integer) is
+'Whether sessions are whole: those that began in the last p_days (1 to 3660), of p_user_id (NULL: everything the '
+'caller may see), the newest 10 000, mock ones left out. Five rows, finding: sessions_without_readings (completed, '
+'and not one came), late_surveys (setting ingest.late_after), orphans (records of a session that nobody started), '
+'duplicates (find_duplicate_sessions()), incomplete (fewer records than the device said there are, of completed '
+'sessions and of those not heard of for a day). What may still be on its way, for setting ingest.orphan_after, is not '
+'counted. sessions: to how many it could apply; affected: to how many it does, all zero where all is well; percent: '
+'of these, NULL without any; examples: five at most. Asking about another user is written to the access log. Errors: '
+'SW001, SW002, 22004, 22023, 25006.';
+revoke all on function syncwell.get_session_integrity(uuid, integer) from public;
+grant execute on function syncwell.get_session_integrity(uuid, integer) to syncwell_client, syncwell_reader;
+--! end
+
+--! include ingest/functions/get_session_merges.sql
+create or replace function syncwell.get_session_merges(
+  p_limit integer default 50,
+  p_user_id uuid default null
+)
+returns table (
+  merge_id uuid,
+  user_id uuid,
+  kept_id uuid,
+  removed_id uuid,
+  reason text,
+  moved bigint,
+  merged_at timestamptz,
+  reverted_at timestamptz
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_user_id uuid;
+begin
+  perform syncwell._check_limit(p_limit);
+  v_caller := syncwell._caller();
+  perform syncwell._check_shown_user(p_user_id);
+  perform syncwell._note_access('get_session_merges', p_user_id);
+  v_user_id := coalesce(p_user_id, case when not v_caller.sees_org then v_caller.user_id end);
+  return query
+  select m.merge_id, m.user_id, m.kept_id, m.removed_id, m.reason, m.moved, m.merged_at, m.reverted_at
+  from syncwell.session_merges as m
+  where m.org_id = v_caller.org_id and (v_user_id is null or m.user_id = v_user_id)
+  order by m.merge_id desc
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_session_merges(integer, uuid) is
+'Which sessions were merged, the newest first, p_limit (1 to 1000) of them; of p_user_id (NULL: everything the caller '
+'may see). moved: how many records, events and local ids; reverted_at NULL: the merge stands. Asking about another '
+'user is written to the access log. Errors: SW001, SW002, 22004, 22023, 25006.';
+revoke all on function syncwell.get_session_merges(integer, uuid) from public;
+grant execute on function syncwell.get_session_merges(integer, uuid) to syncwell_client, syncwell_reader;
+--! end
+
+--! include ingest/functions/ingest_batch.sql
+create or replace function syncwell.ingest_batch(
+  p_kind text,
+  p_rows json,
+  p_source text default null,
+  p_session text default null,
+  p_user_id uuid default null,
+  p_device_id text default null,
+  p_platform text default null,
+  p_strict boolean default false,
+  p_record boolean default true
+)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_now constant timestamptz := syncwell._now();
+  v_bytes constant bigint := octet_length(p_rows::text);
+  v_user_id uuid;
+  v_rows syncwell.ingest_row[];
+  v_facts record;
+  v_rejections jsonb;
+  v_done record;
+  v_session_id uuid;
+  v_state text;
+  v_message text;
+  v_detail text;
+  v_hint text;
+begin
+  v_user_id := syncwell._target_user(p_user_id);
+  perform syncwell._check_batch(v_org_id, p_kind, p_rows, p_source, p_session);
+  perform syncwell._check_platform(p_platform);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
+  if p_session is not null then
+    v_user_id := syncwell._session_user(p_user_id);
+  end if;
+  if p_strict is null or p_record is null then
+    raise exception using
+      errcode = '22004',
+      message = 'yes or no is needed',
+      detail = format('%s is NULL.', case when p_strict is null then 'p_strict' else 'p_record' end),
+      hint = 'Leave it out for its default.';
+  end if;
+
+  v_rows := syncwell._ingest_rows(v_org_id, p_kind, p_rows, v_now);
+  if p_kind = 'event' and v_user_id is null then
+    -- only users have sessions
+    v_rows := array(
+      select case
+        when r.session is null then r
+        else row(
+          r.place, 'bad_session: an event of the org belongs to no session', null, null, null, null, null, null, null,
+          null, null, null
+        )::syncwell.ingest_row
+      end
+      from unnest(v_rows) as r
+    );
+  end if;
+  select
+    count(*) as received,
+    count(r.rejected) as rejected,
+    coalesce(bool_and(r.data_source is not distinct from 'mock') filter (where r.rejected is null), false) as is_mock,
+    extract(epoch from greatest(max(r.client_at), max(r.occurred_at)) - v_now) as skew
+  into v_facts
+  from unnest(v_rows) as r;
+  v_rejections := case
+    when v_facts.rejected > 0 then syncwell._rejections(v_rows)
+    else '{"rejected": 0, "rejections": [], "rejected_by_reason": {}}'
+  end;
+
+  if not p_strict then
+    v_done := syncwell._store_batch(
+      v_org_id, v_user_id, p_kind, p_source, p_session, p_platform, p_device_id, v_rows, v_now
+    );
+  else
+    begin
+      if v_facts.rejected > 0 then
+        raise exception using
+          errcode = 'SW502',
+          message = 'rows of the batch can not be taken',
+          detail = format(
+            '%s of %s; row %s: %s.', v_facts.rejected, v_facts.received, v_rejections #>> '{rejections,0,position}',
+            v_rejections #>> '{rejections,0,reason}'
+          ),
+          hint = 'Mend or leave out the rows in rejections, or send the batch without p_strict.';
+      end if;
+      v_done := syncwell._store_batch(
+        v_org_id, v_user_id, p_kind, p_source, p_session, p_platform, p_device_id, v_rows, v_now
+      );
+    exception
+      when others then
+        get stacked diagnostics
+          v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail,
+          v_hint = pg_exception_hint;
+        -- nothing is wrong with the batch: it is to be sent anew
+        if v_state like '40%' then
+          raise;
+        end if;
+    end;
+  end if;
+  if v_state is not null then
+    if p_session is not null then
+      select s.session_id into v_session_id
+      from syncwell._sessions_of(v_org_id, v_user_id, array[p_session], false, null) as s;
+    end if;
+    return syncwell._refuse_ingest(
+      v_org_id, v_user_id, case when p_record then p_source end, v_session_id,
+      jsonb_build_object('code', v_state, 'message', v_message, 'detail', v_detail, 'hint', v_hint), v_bytes, v_now,
+      p_platform, p_device_id
+    ) || jsonb_build_object('received', v_facts.received) || v_rejections;
+  end if;
+
+  if p_record and p_source is not null and not v_facts.is_mock then
+    perform syncwell._record_run(
+      v_org_id, v_user_id, p_source, 'push', 'incremental', v_now, v_done.inserted, v_done.updated, 0,
+      v_facts.rejected, v_bytes, null, null, p_platform, p_device_id
+    );
+  end if;
+  return jsonb_build_object(
+    'success', true,
+    'received', v_facts.received,
+    'inserted', v_done.inserted,
+    'duplicates', v_done.duplicates,
+    'updated', v_done.updated
+  ) || v_rejections || jsonb_strip_nulls(jsonb_build_object(
+    'session_id', v_done.session_id,
+    'clock_skew_seconds', case when v_facts.skew > 0 then round(v_facts.skew, 3) end
+  ));
+end
+$$;
+comment on function syncwell.ingest_batch(text, json, text, text, uuid, text, text, boolean, boolean) is
+'Stores what a source or device delivers, each row once, in any order and however often it is sent. p_kind: event, '
+'with p_source (a source''s name; its stream is made where it is missing), or reading, survey_pre, survey_inter, '
+'survey_post, progression or adaptive_event, with p_session (the session''s id here or its local id; records may come '
+'before their session). p_rows: a JSON array, at most ingest.max_rows rows and ingest.max_batch bytes; p_user_id: '
+'whose rows they are, the caller by default, nobody''s (the org''s own events) for a service; p_device_id, p_platform: '
+'kept with them; p_strict (default off): all rows or none; p_record (default on): write a run of the source, which a '
+'worker that tracks its own turns off. A row: {"occurred_at": ISO 8601 with offset or milliseconds since 1970, '
+'"written_at"?: the same, "data_source"?: mock|bluetooth|manual, "payload"?: object}; without payload all other '
+'members are it; an event also "external_id"? (text or whole number; without one it is known by time and payload), '
+'"platform"?, "session"? (its id here or local id); a session record also "spo2"? (percent), "heart_rate"? (beats a '
+'minute), "local_id"?. An event is known by source and external_id, a record by session, kind and time. Of two '
+'versions the one written later counts, by written_at, at the latest when it arrived (without written_at: when it '
+'arrived); at the same time the one that came later. Returns {"success": true, "received", "inserted", "duplicates" '
+'(changed nothing), "updated", "rejected", "rejections": [{"position" (from 0), "reason", "detail"}] of the first '
+'100, "rejected_by_reason": {reason: number}, "session_id" (of records), "clock_skew_seconds" (where a row says it is '
+'from the future)}. Reasons: not_an_object, unreadable, row_too_large (ingest.max_row), missing_time, bad_time, '
+'time_out_of_range (before 2000, or further ahead than ingest.clock_tolerance), too_old (an event past '
+'ingest.key_retention), bad_number (spo2 0 to 100, heart_rate 0 to 400), bad_data_source, bad_platform, '
+'bad_external_id and bad_local_id (1 to 200 characters), bad_session, bad_payload (no object, or a reading that says '
+'nothing), unknown_member (beside payload). Refused with p_strict: {"success": false, "error": {code, message, detail, '
+'hint, status}, "received", "rejected", …}, where nothing is stored but a failed run of the source or a failed attempt '
+'of the session; code SW502 where rows are rejected. Raised: SW001, SW002, 22004 (missing), 22023 (unknown kind or '
+'platform, no array, p_source and p_session do not suit the kind), 22001 (a name too long), SW503 too large, and 40001 '
+'or 40P01, to be sent again.';
+revoke all on function syncwell.ingest_batch(text, json, text, text, uuid, text, text, boolean, boolean) from public;
+grant execute on function syncwell.ingest_batch(text, json, text, text, uuid, text, text, boolean, boolean)
+to syncwell_client, syncwell_worker;
+--! end
+
+--! include ingest/functions/merge_duplicate_sessions.sql
+create or replace function syncwell.merge_duplicate_sessions(
+  p_dry_run boolean default true,
+  p_user_id uuid default null,
+  p_limit integer default 100,
+  p_again boolean default false
+)
+returns table (
+  merge_id uuid,
+  user_id uuid,
+  kept_id uuid,
+  removed_id uuid,
+  reason text,
+  moved bigint
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_org_id uuid;
+  v_in_org uuid;
+  v_now constant timestamptz := syncwell._now();
+  v_merges syncwell.session_merges[] := array[]::syncwell.session_merges[];
+  v_undone boolean := false;
+begin
+  if p_dry_run is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a dry run or not?',
+      detail = 'p_dry_run is NULL.',
+      hint = 'Pass false to merge; leave it out to see what would be.';
+  end if;
+  perform syncwell._check_limit(p_limit);
+  v_org_id := syncwell._may_merge_sessions();
+  if p_user_id is not null then
+    select u.org_id into v_org_id
+    from syncwell.users as u
+    where u.user_id = p_user_id and (v_org_id is null or u.org_id = v_org_id);
+    if not found then
+      raise exception using
+        errcode = 'SW002',
+        message = 'unknown user',
+        detail = format('There is no user %s whose sessions this caller may merge.', p_user_id),
+        hint = 'Leave it out for all users.';
+    end if;
+  end if;
+
+  -- a dry run does all of it, and then it has not happened: so it can not be wrong
+  begin
+    for v_in_org in
+      select o.org_id from syncwell.orgs as o where v_org_id is null or o.org_id = v_org_id order by o.org_id
+    loop
+      exit when cardinality(v_merges) >= p_limit;
+      v_merges := v_merges || syncwell._merge_duplicates(
+        v_in_org, p_user_id, p_limit - cardinality(v_merges), coalesce(p_again, false), v_now
+      );
+    end loop;
+    if p_dry_run then
+      v_undone := true;
+      raise exception using
+        errcode = 'raise_exception',
+        message = 'a dry run ends here',
+        detail = 'It is caught where it is raised.',
+        hint = 'Nothing is to be done.';
+    end if;
+  exception
+    when raise_exception then
+      if not v_undone then
+        raise;
+      end if;
+  end;
+  return query
+  select
+    case when not p_dry_run then m.merge_id end, m.user_id, m.kept_id, m.removed_id, m.reason, m.moved
+  from unnest(v_merges) as m;
+end
+$$;
+comment on function syncwell.merge_duplicate_sessions(boolean, uuid, integer, boolean) is
+'Merges sessions that are one and the same, as find_duplicate_sessions() finds them, and again what then is, until '
+'none are left or p_limit (1 to 1000) merges are done; of p_user_id (NULL: all). p_dry_run (the default) tells what '
+'it would do and changes nothing; merge_id is NULL then. The removed session''s records, events and local ids move to '
+'the kept one, each logged (session_merges, session_merge_moves; moved: how many), of two records of a kind and time '
+'the one written later stays; the kept one has the earliest start, the latest end, and is completed if either was. '
+'What arrives for the removed one later goes to the kept one. revert_session_merge() undoes it; what was reverted is '
+'merged again with p_again only. Admins and services merge their org''s, operators any org''s. Nothing is taken for '
+'these users while the transaction lasts. Errors: SW001, SW002, 22004, 22023, 25006, 40001, 42501.';
+revoke all on function syncwell.merge_duplicate_sessions(boolean, uuid, integer, boolean) from public;
+grant execute on function syncwell.merge_duplicate_sessions(boolean, uuid, integer, boolean)
+to syncwell_client, syncwell_worker, syncwell_operator;
+--! end
+
+--! include ingest/functions/resolve_local_id.sql
+create or replace function syncwell.resolve_local_id(
+  p_entity_type text,
+  p_local_id text,
+  p_device_id text default null,
+  p_user_id uuid default null,
+  out server_id uuid,
+  out created boolean
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._session_user(p_user_id);
+begin
+  perform syncwell._check_local_id('p_entity_type', p_entity_type, 63);
+  perform syncwell._check_local_id('p_local_id', p_local_id, 200);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
+  select r.server_id, r.created into server_id, created
+  from syncwell._resolve_local_ids(v_org_id, v_user_id, p_entity_type, array[p_local_id], p_device_id) as r;
+end
+$$;
+comment on function syncwell.resolve_local_id(text, text, text, uuid) is
+'The id here of what a device named itself, always the same, whoever of the user''s devices asks, how many at once and '
+'after a reinstall: server_id, and created, whether this call made it. p_entity_type: what it is, 1 to 63 characters, '
+'e.g. session; p_local_id: its name, any text of 1 to 200 characters, e.g. IHHT_1736300000_ab12; p_device_id: kept '
+'with a new one; p_user_id: whose it is, the caller by default. Errors: SW001, SW002, 22004 (an argument or the user '
+'is missing), 22023 (empty), 22001 (too long), 40001 in a REPEATABLE READ transaction that began before somebody else '
+'named the same.';
+revoke all on function syncwell.resolve_local_id(text, text, text, uuid) from public;
+grant execute on function syncwell.resolve_local_id(text, text, text, uuid) to syncwell_client, syncwell_worker;
+--! end
+
+--! include ingest/functions/revert_session_merge.sql
+create or replace function syncwell.revert_session_merge(p_merge_id uuid)
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id uuid;
+  v_merge syncwell.session_merges;
+  v_later uuid;
+  v_restored bigint;
+begin
+  if p_merge_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a merge is needed',
+      detail = 'p_merge_id is NULL.',
+      hint = 'get_session_merges() lists them.';
+  end if;
+  v_org_id := syncwell._may_merge_sessions();
+  select m.* into v_merge
+  from syncwell.session_merges as m
+  where m.merge_id = p_merge_id and (v_org_id is null or m.org_id = v_org_id);
+  if found then
+    perform syncwell._lock_sessions(v_merge.org_id, v_merge.user_id, true);
+    -- somebody else may have reverted it meanwhile
+    select m.* into v_merge
+    from syncwell.session_merges as m
+    where m.org_id = v_merge.org_id and m.merge_id = p_merge_id and m.reverted_at is null
+    for update;
+  end if;
+  if v_merge.merge_id is null then
+    raise exception using
+      errcode = 'SW504',
+      message = 'unknown merge',
+      detail = format('There is no merge %s that stands.', p_merge_id),
+      hint = 'get_session_merges() lists them.';
+  end if;
+  select m.merge_id into v_later
+  from syncwell.session_merges as m
+  where m.org_id = v_merge.org_id
+    and m.user_id = v_merge.user_id
+    and m.reverted_at is null
+    and (m.removed_id = v_merge.kept_id or m.kept_id = v_merge.kept_id)
+    and m.merged_at > v_merge.merged_at
+  order by m.merged_at desc
+  limit 1;
+  if found then
+    raise exception using
+      errcode = 'SW505',
+      message = 'the merge can not be reverted yet',
+      detail = format('The session that was kept was merged on since, by %s.', v_later),
+      hint = 'Revert that one first.';
+  end if;
+
+  v_restored := syncwell._restore_records(v_merge) + syncwell._restore_names(v_merge);
+  perform syncwell._restore_session(v_merge);
+  perform syncwell._restore_counts(v_merge);
+  update syncwell.session_merges as m
+  set reverted_at = syncwell._now()
+  where m.org_id = v_merge.org_id and m.merge_id = p_merge_id;
+  return v_restored;
+end
+$$;
+comment on function syncwell.revert_session_merge(uuid) is
+'Undoes a merge of merge_duplicate_sessions() from its log: both sessions are as they were, with their records, events '
+'and local ids; what arrived since stays with the one that was kept. Merges of the same session are reverted in turn, '
+'the last first. Returns how many rows went back. The two are not taken for one again, unless asked with p_again. For '
+'admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 '
+'(merged on since), 22004, 40001, 42501.';
+revoke all on function syncwell.revert_session_merge(uuid) from public;
+grant execute on function syncwell.revert_session_merge(uuid)
+to syncwell_client, syncwell_worker, syncwell_operator;
+--! end
+
+--! include ingest/functions/start_session.sql
+create or replace function syncwell.start_session(
+  p_local_id text,
+  p_started_at timestamptz default null,
+  p_source text default null,
+  p_data_source text default null,
+  p_expected jsonb default null,
+  p_metadata jsonb default null,
+  p_device_id text default null,
+  p_platform text default null,
+  p_user_id uuid default null,
+  out session_id uuid,
+  out created boolean,
+  out status text,
+  out sync_status text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._session_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_settings constant jsonb := syncwell._settings(v_org_id);
+  v_default_source constant text := v_settings ->> 'ingest.session_source';
+  v_told syncwell.sync_sessions;
+  v_done record;
+begin
+  perform syncwell._check_local_id('p_local_id', p_local_id, 200);
+  v_told.org_id := v_org_id;
+  v_told.user_id := v_user_id;
+  v_told.local_id := p_local_id;
+  v_told.started_at := p_started_at;
+  v_told.source := p_source;
+  v_told.data_source := p_data_source;
+  v_told.expected := p_expected;
+  v_told.metadata := p_metadata;
+  v_told.platform := p_platform;
+  v_told.device_id := p_device_id;
+  perform syncwell._check_session(v_told, v_now, v_settings);
+  v_told.device_id := syncwell._redact(v_org_id, v_user_id, p_device_id);
+
+  v_told.session_id := syncwell._open_session(v_org_id, v_user_id, p_local_id, true, p_device_id);
+  created := syncwell._begin_session(v_told, v_now, v_default_source);
+  v_done := syncwell._fill_session(v_told, v_now, v_default_source, false);
+  if created or v_done.changed then
+    perform syncwell._check_metadata(v_done.metadata, (v_settings ->> 'ingest.max_row')::integer);
+  end if;
+  session_id := v_told.session_id;
+  status := v_done.status;
+  sync_status := v_done.sync_status;
+end
+$$;
+comment on function
+syncwell.start_session(text, timestamptz, text, text, jsonb, jsonb, text, text, uuid) is
+'Starts a session, once: told again, by another device or by two at a time it is the same session, which keeps the '
+'earliest start and is told what it did not know yet. What arrived for it before becomes its own. p_local_id: the '
+'name the device gave it (1 to 200 characters), or its id here; p_started_at: from 2000 on (NULL: now, or its first '
+'record); p_source: what it counts for in health (NULL: setting ingest.session_source); p_data_source: mock (made up, '
+'never counted), bluetooth, manual; p_expected: how many records there will be, {"reading": 1200, "survey_pre": 1}; '
+'p_metadata: an object; p_device_id: at most 255 characters, kept by consent; p_platform: android, ios, web, server, '
+'other; p_user_id: whose (admins and services), NULL: the caller''s. Returns its id, whether it was made, and how it '
+'is. Errors: SW001, SW002, SW503 (metadata), 22001, 22004, 22023, and 40001 or 40P01, to be sent again.';
+revoke all on function
+syncwell.start_session(text, timestamptz, text, text, jsonb, jsonb, text, text, uuid) from public;
+grant execute on function
+syncwell.start_session(text, timestamptz, text, text, jsonb, jsonb, text, text, uuid)
+to syncwell_client, syncwell_worker;
+--! end
+
+--! include ingest/functions/sync_session.sql
+create or replace function syncwell.sync_session(
+  p_document json,
+  p_user_id uuid default null,
+  p_device_id text default null,
+  p_platform text default null
+)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._session_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_settings constant jsonb := syncwell._settings(v_org_id);
+  v_default_source constant text := v_settings ->> 'ingest.session_source';
+  v_bytes constant bigint := octet_length(p_document::text);
+  -- everybody locks them in this order
+  c_kinds constant text[] := array[
+    'adaptive_event', 'progression', 'reading', 'survey_inter', 'survey_post', 'survey_pre'
+  ];
+  v_document json;
+  v_told syncwell.sync_sessions;
+  v_bare syncwell.sync_sessions;
+  v_read record;
+  v_done record;
+  v_rejections jsonb := '{}'::jsonb;
+  v_state text;
+  v_message text;
+  v_detail text;
+  v_hint text;
+begin
+  v_document := syncwell._checked_document(p_document, v_settings);
+  perform syncwell._check_platform(p_platform);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
+  -- what is kept of a session that nobody knew where its document is refused
+  v_bare.org_id := v_org_id;
+  v_bare.user_id := v_user_id;
+  v_bare.local_id := v_document ->> 'local_id';
+  v_bare.source := substring(v_document ->> 'source' from '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$');
+  v_bare.data_source := substring(v_document ->> 'data_source' from '^(?:mock|bluetooth|manual)$');
+
+  for v_try in 1..5 loop
+    begin
+      v_told := syncwell._told_by_document(v_document);
+      v_told.org_id := v_org_id;
+      v_told.user_id := v_user_id;
+      v_told.platform := p_platform;
+      v_told.device_id := syncwell._redact(v_org_id, v_user_id, p_device_id);
+      perform syncwell._check_session(v_told, v_now, v_settings);
+      v_read := syncwell._read_document(v_org_id, v_document, c_kinds, v_told.data_source, v_now);
+      v_rejections := v_read.rejections;
+      if v_read.has_rejected then
+        raise exception using
+          errcode = 'SW502',
+          message = 'records of the session can not be taken',
+          detail = format('%s of %s.', v_rejections -> 'rejected', v_rejections -> 'received'),
+          hint = 'rejections tells which and why; ingest_batch() takes the others.';
+      end if;
+      v_told.session_id := syncwell._open_session(v_org_id, v_user_id, v_told.local_id, true, p_device_id);
+      v_done := syncwell._store_document(
+        v_told, v_read.rows, c_kinds, v_read.bounds, v_now, v_default_source
+      );
+      if v_done.has_changed then
+        perform syncwell._check_metadata(v_done.metadata, (v_settings ->> 'ingest.max_row')::integer);
+      end if;
+      if not v_done.is_mock and not v_read.is_mock then
+        perform syncwell._record_run(
+          p_org_id => v_org_id,
+          p_user_id => v_user_id,
+          p_source => v_done.source,
+          p_direction => 'push',
+          p_sync_type => 'incremental',
+          p_started_at => v_now,
+          p_items_created => (v_done.answer ->> 'inserted')::bigint,
+          p_items_updated => (v_done.answer ->> 'updated')::bigint,
+          p_items_deleted => 0,
+          p_items_failed => 0,
+          p_bytes => v_bytes,
+          p_platform => p_platform,
+          p_device_id => p_device_id
+        );
+      end if;
+      if v_done.has_changed then
+        perform syncwell._notify_session(v_org_id, v_told.session_id, v_settings);
+      end if;
+      return v_done.answer || v_rejections || case
+        when v_read.clock_skew > 0 then jsonb_build_object('clock_skew_seconds', round(v_read.clock_skew, 3)) else '{}'
+      end;
+    exception
+      when others then
+        get stacked diagnostics
+          v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail,
+          v_hint = pg_exception_hint;
+        -- nothing is wrong with the document; a snapshot of its own may help, one that stays does not
+        if v_state like '40%' and (
+          v_try = 5 or v_state <> '40P01' or current_setting('transaction_isolation') <> 'read committed'
+        ) then
+          raise;
+        end if;
+    end;
+    -- the locks are gone with the attempt
+    exit when v_state <> '40P01';
+  end loop;
+  return syncwell._fail_session(
+    v_bare,
+    jsonb_build_object('code', v_state, 'message', v_message, 'detail', v_detail, 'hint', v_hint),
+    v_rejections, v_bytes, v_now, v_default_source, p_platform, p_device_id
+  );
+end
+$$;
+comment on function syncwell.sync_session(json, uuid, text, text) is
+'Takes a whole session, all or nothing. p_document: {"local_id" (1 to 200 characters), "started_at", "ended_at", '
+'"status": "active" | "completed", "source", "data_source", "expected", "metadata", "readings": […], "survey_pre": row '
+'or […], "survey_inter": […], "survey_post": row or […], "progression": […], "adaptive_events": […]}; all but local_id '
+'may be missing; the session''s members are as in start_session(), times ISO 8601 with offset or milliseconds since '
+'1970, rows as in ingest_batch(), whose data_source is the session''s where they name none. With an end, or status '
+'completed, the session is completed. Returns {"success": true, "session_id", "created", "already_synced": whether '
+'all of it was here, "received", "inserted", "duplicates", "updated", "records": {kind: the same numbers}, "status", '
+'"sync_status", "complete", "missing": {kind: {"expected", "stored"}}, "rejected": 0, "rejections": [], '
+'"rejected_by_reason": {}, "clock_skew_seconds" (where a row says it is from the future)}. Or '
+'{"success": false, "session_id", "error": {code, message, detail, hint, status}}, when nothing is kept of it but the '
+'name of the session, an attempt that failed and a failed run: SW502 rows can not be taken, with "received", '
+'"rejected", "rejections": [{kind, position, reason, detail}] (100 of them) and "rejected_by_reason"; 22023 and SW503 '
+'(metadata) what is told of the session. Either is recorded as a run of the session''s source, but for made-up ones. '
+'p_device_id: at most 255 characters, kept by consent; p_platform: android, ios, web, server, other; p_user_id: whose '
+'(admins and services), NULL: the caller''s. Raised are SW001, SW002, 22004 no document, 22023 no object, or without a '
+'local id, or an unknown platform, 22001 the device id, SW503 more rows or bytes than settings ingest.max_rows and '
+'max_batch allow, 57014 where the call is cancelled, and 40001 or 40P01, to be sent again.';
+revoke all on function syncwell.sync_session(json, uuid, text, text) from public;
+grant execute on function syncwell.sync_session(json, uuid, text, text) to syncwell_client, syncwell_worker;
+--! end
+
+--! include ingest/views.sql
+create view syncwell.session_readings with (security_invoker = true) as
+select
+  r.session_id as session, -- noqa: RF04
+  r.user_id,
+  r.occurred_at as at, -- noqa: RF04
+  r.spo2,
+  r.heart_rate,
+  r.data_source
+from syncwell.session_records as r
+where r.kind = 'reading';
+comment on view syncwell.session_readings is
+'What was measured in sessions, of everybody the reader may see. To be asked for sessions or users: an index finds '
+'those.';
+comment on column syncwell.session_readings.session is 'The session''s id.';
+comment on column syncwell.session_readings.user_id is 'Whose it is.';
+comment on column syncwell.session_readings.at is 'When it was measured.';
+comment on column syncwell.session_readings.spo2 is 'Oxygen saturation in percent; NULL: none.';
+comment on column syncwell.session_readings.heart_rate is 'Heart beats a minute; NULL: none.';
+comment on column syncwell.session_readings.data_source is
+'mock (made up: leave it out where you count), bluetooth, manual; NULL when not told.';
+revoke all on syncwell.session_readings from public;
+grant select on syncwell.session_readings to syncwell_reader, syncwell_client;
+--! end
+
+--! include ingest/policies.sql
+-- What a user did is the user's and the org's analysts'; an event of nobody the org's own, everybody's.
+
+alter table syncwell.local_ids enable row level security;
+alter table syncwell.data_events enable row level security;
+alter table syncwell.data_event_keys enable row level security;
+alter table syncwell.event_hours enable row level security;
+alter table syncwell.sync_sessions enable row level security;
+alter table syncwell.session_records enable row level security;
+alter table syncwell.session_counts enable row level security;
+alter table syncwell.session_merges enable row level security;
+alter table syncwell.session_merge_moves enable row level security;
+
+create policy own_names_or_whole_org on syncwell.local_ids for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_events_or_whole_org on syncwell.data_events for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_hours_or_whole_org on syncwell.event_hours for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_sessions_or_whole_org on syncwell.sync_sessions for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_records_or_whole_org on syncwell.session_records for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_counts_or_whole_org on syncwell.session_counts for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_merges_or_whole_org on syncwell.session_merges for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+grant select (org_id, user_id, entity_type, local_id, server_id, created_at) on syncwell.local_ids to syncwell_reader;
+grant select on syncwell.data_events to syncwell_reader;
+grant select on syncwell.event_hours to syncwell_reader;
+grant select (
+  org_id, session_id, user_id, local_id, source, status, sync_status, sync_attempts, last_sync_at, last_error_code,
+  data_source, started_at, ended_at, expected, metadata, platform, created_at, updated_at
+) on syncwell.sync_sessions to syncwell_reader, syncwell_client;
+grant select on syncwell.session_records to syncwell_reader, syncwell_client;
+grant select on syncwell.session_counts to syncwell_reader;
+grant select (org_id, merge_id, user_id, kept_id, removed_id, reason, moved, merged_at, reverted_at)
+on syncwell.session_merges to syncwell_reader;
+--! end
+
+--! include ingest/registry.sql
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+('SW501', 'unknown_session', 404, 'No such session in the caller''s org, or not the caller''s.'),
+('SW502', 'batch_refused', 422, 'Rows of a batch or document can not be taken, and all or nothing was asked for.'),
+('SW503', 'batch_too_large', 413, 'The batch or document has more rows or bytes than the settings allow.'),
+('SW504', 'unknown_merge', 404, 'No such merge of sessions in the caller''s org, or it was reverted.'),
+('SW505', 'merge_not_revertible', 409, 'What the merge brought together was merged on since; that is reverted first.');
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
+(
+  'ingest.session_source', 'text', 'sessions', null, null, null,
+  'Under which source sessions count that name none.'
+),
+('ingest.max_rows', 'integer', '10000', '1', '1000000', 'rows', 'The most rows of a batch or document.'),
+('ingest.max_row', 'integer', '262144', '1024', '16777216', 'bytes', 'The largest row of a batch.'),
+('ingest.max_batch', 'integer', '16777216', '1024', '268435456', 'bytes', 'The largest batch or document.'),
+(
+  'ingest.key_retention', 'interval', '400 days', '30 days', '100 years', null,
+  'How long is kept which events have arrived; older events are not taken, for they might be here already.'
+),
+(
+  'ingest.clock_tolerance', 'interval', '1 day', '1 minute', '30 days', null,
+  'How far ahead of the server''s clock something may have happened; what is further ahead is not taken.'
+),
+(
+  'ingest.event_retention', 'interval', '90 days', '1 day', '100 years', null,
+  'How long events are kept; by whole months, the longest of any org or source.'
+),
+(
+  'ingest.hour_retention', 'interval', '1200 days', '60 days', '100 years', null,
+  'How long is kept how many events there were in each hour.'
+),
+(
+  'ingest.session_retention', 'interval', '100 years', '30 days', '100 years', null,
+  'How long sessions and their records are kept; by default for ever.'
+),
+(
+  'ingest.client_retention', 'interval', '30 days', '0', '10 years', null,
+  'How long a device should keep what complete_session() calls safely stored.'
+),
+(
+  'ingest.late_after', 'interval', '1 minute', '1 second', '30 days', null,
+  'A survey that arrives later than this after it was filled in, and after its session was known, is late.'
+),
+(
+  'ingest.duplicate_within', 'interval', '2 minutes', '0', '1 day', null,
+  'Two sessions of a user that start no further apart than this may be one.'
+),
+(
+  'ingest.orphan_after', 'interval', '1 hour', '0', '30 days', null,
+  'How long records may wait for their session: after that they count as orphans.'
+),
+(
+  'ingest.notify', 'boolean', 'on', null, null, null,
+  'Whether a batch into a running session notifies channel syncwell_sessions.'
+);
+
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+(
+  'expire_ingest', 'ingest', '_expire_ingest_task', '1 day',
+  'Deletes keys, hours and sessions past settings ingest.key_retention, hour_retention and session_retention.'
+);
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
+('local_ids', 'user_id', 'delete', 'How the user''s devices named things.'),
+('data_events', 'user_id', 'delete', 'What happened to the user.'),
+('data_event_keys', 'user_id', 'delete', 'That it arrived.'),
+('event_hours', 'user_id', 'delete', 'How much of it there was.'),
+('sync_sessions', 'user_id', 'delete', 'The user''s sessions.'),
+('session_records', 'user_id', 'delete', 'What was measured and answered in them.'),
+('session_counts', 'user_id', 'delete', 'How much of it there is.'),
+('session_merges', 'user_id', 'delete', 'Which of them were merged.'),
+('session_merge_moves', 'user_id', 'delete', 'What that moved.');
+
+insert into syncwell.personal_details (
+  table_name, column_name, user_column, on_revoke, document_keys, description
+) values
+('local_ids', 'device_id', 'user_id', 'clear', null, 'The device that named a thing first.'),
+('sync_sessions', 'device_id', 'user_id', 'clear', null, 'The device that started it.'),
+('sync_sessions', 'last_error', 'user_id', 'clear', null, 'Why something of it was refused.'),
+('session_merges', 'kept_before', 'user_id', 'clear', '{device_id,last_error}', 'Of the session that was kept.'),
+('session_merges', 'kept_after', 'user_id', 'clear', '{device_id,last_error}', 'Of the session as it became.'),
+('session_merges', 'removed_session', 'user_id', 'clear', '{device_id,last_error}', 'Of the session that was removed.'),
+('session_merge_moves', 'row_before', 'user_id', 'clear', '{device_id}', 'Of what was moved.'),
+('session_merge_moves', 'kept_before', 'user_id', 'clear', '{device_id}', 'Of what it replaced.');
+
+insert into syncwell.partitioned_tables (table_name, key_column, key_kind, months_ahead, retention_setting) values
+('data_events', 'occurred_at', 'timestamptz', 3, 'ingest.event_retention'),
+('session_records', 'id', 'uuid7', 3, 'ingest.session_retention');
+--! end
+
+--! include ingest/partitions.sql
+select
+  table_name,
+  partition_name,
+  moved_rows
+from syncwell.ensure_partitions('data_events')
+union all
+select
+  table_name,
+  partition_name,
+  moved_rows
+from syncwell.ensure_partitions('session_records');
 --! end
 
 --! include delta/tables.sql
@@ -9512,7 +17482,7 @@ begin
   org_id := v_user.org_id;
   user_id := v_user.user_id;
   started_at := syncwell._now();
-  perform syncwell._check_text('p_device_id', p_device_id, 200);
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
   perform syncwell._check_text('p_request_id', p_request_id, 200);
   max_records := syncwell._setting(v_user.org_id, 'delta.max_push_records')::integer;
   max_bad := syncwell._setting(v_user.org_id, 'delta.quarantine_limit')::integer;
@@ -11043,7 +19013,7 @@ begin
     perform syncwell._note_push(
       p_org_id => v_user.org_id,
       p_user_id => v_user.user_id,
-      p_device_id => left(coalesce(p_device_id, ''), 200),
+      p_device_id => left(coalesce(p_device_id, ''), 255),
       p_ok => false,
       p_created => 0,
       p_updated => 0,
@@ -11746,6 +19716,38 @@ syncwell._note_push(
 ) from public;
 --! end
 
+--! include delta/functions/_note_tracked.sql
+create or replace function syncwell._note_tracked(
+  p_table_id integer,
+  p_resets boolean
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._incarnation();
+  update syncwell.synced_tables as t
+  set partitions = syncwell._count_partitions(t.relation)
+  where t.table_id = p_table_id;
+  if p_resets then
+    perform syncwell._reset_table(p_table_id);
+  end if;
+  perform syncwell._order_tables();
+  -- a table that has changed under its registration is its owner's to register again
+  if not syncwell._is_generated(p_table_id)
+    and not exists (select from syncwell._definition_problems(p_table_id))
+  then
+    perform syncwell._generate_table(p_table_id);
+  end if;
+end
+$$;
+comment on function syncwell._note_tracked(integer, boolean) is
+'What follows once the triggers of a synced table are there: its partitions are counted, and where changes may have '
+'been missed (p_resets) devices are sent it in full.';
+revoke all on function syncwell._note_tracked(integer, boolean) from public;
+--! end
+
 --! include delta/functions/_note_tracking.sql
 create or replace function syncwell._note_tracking(
   p_table regclass,
@@ -11759,18 +19761,7 @@ declare
   v_table_id constant integer := syncwell._synced_table_id(p_table);
 begin
   perform syncwell._check_table_owner(p_table);
-  perform syncwell._incarnation();
-  update syncwell.synced_tables as t set partitions = syncwell._count_partitions(p_table) where t.table_id = v_table_id;
-  if p_resets then
-    perform syncwell._reset_table(v_table_id);
-  end if;
-  perform syncwell._order_tables();
-  -- a table that has changed under its registration is its owner's to register again
-  if not syncwell._is_generated(v_table_id)
-    and not exists (select from syncwell._definition_problems(v_table_id))
-  then
-    perform syncwell._generate_table(v_table_id);
-  end if;
+  perform syncwell._note_tracked(v_table_id, p_resets);
 end
 $$;
 comment on function syncwell._note_tracking(regclass, boolean) is
@@ -15011,7 +23002,10 @@ begin
     reason := format('%s is %s.', p_table, case v_class.relkind
       when 'v' then 'a view' when 'm' then 'a materialized view' when 'f' then 'a foreign table' else 'no table'
     end);
-  elsif v_schema in ('syncwell', 'syncwell_tables', 'pg_catalog', 'information_schema', 'pg_toast') then
+  elsif v_schema in ('syncwell', 'syncwell_tables', 'pg_catalog', 'information_schema', 'pg_toast')
+    -- what the engine keeps for its users, they may take along
+    and p_table <> all (array['syncwell.sync_sessions', 'syncwell.session_records']::regclass[])
+  then
     reason := format('%s lies in schema %I.', p_table, v_schema);
   elsif v_class.relpersistence = 't' then
     reason := format('%s is a temporary table.', p_table);
@@ -15234,6 +23228,44 @@ comment on function syncwell._touched_scope(text, uuid) is
 revoke all on function syncwell._touched_scope(text, uuid) from public;
 -- touch_record() looks for the record with its caller's rights
 grant execute on function syncwell._touched_scope(text, uuid) to syncwell_client, syncwell_worker, syncwell_operator;
+--! end
+
+--! include delta/functions/_track_partitions.sql
+create or replace function syncwell._track_partitions(p_table text)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table record;
+  v_gaps record;
+  v_trigger record;
+begin
+  select t.table_id, t.relation into v_table
+  from syncwell.synced_tables as t
+  where t.relation = to_regclass('syncwell.' || quote_ident(p_table));
+  if not found then
+    return;
+  end if;
+  select g.* into v_gaps from syncwell._tracking_gaps(v_table.table_id) as g;
+  perform syncwell._ensure_triggers(v_table.table_id);
+  for v_trigger in
+    select s.relation, s.trigger_name from syncwell._tracking_triggers(v_table.table_id) as s where not s.in_tree
+  loop
+    execute format('drop trigger %I on %s', v_trigger.trigger_name, v_trigger.relation);
+  end loop;
+  perform syncwell._note_tracked(
+    v_table.table_id,
+    v_gaps.has_gaps or exists (
+      select from unnest(v_gaps.new_partitions) as n (relation) where pg_relation_size(n.relation) > 0
+    )
+  );
+end
+$$;
+comment on function syncwell._track_partitions(text) is
+'Tracks the partitions that were made of a table of this schema, if that is synced, as ensure_tracking() does for an '
+'application''s: with the rights of who makes them, in the same transaction, so that no pull finds them untracked.';
+revoke all on function syncwell._track_partitions(text) from public;
 --! end
 
 --! include delta/functions/_tracking_gaps.sql
@@ -16157,7 +24189,7 @@ returns table (
   reason text,
   quarantined_at timestamptz
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -16166,6 +24198,7 @@ declare
   v_caller record;
   v_shows boolean;
 begin
+  perform syncwell._note_access('get_quarantined_records', p_user_id);
   perform syncwell._check_limit(p_limit);
   v_caller := syncwell._caller();
   perform syncwell._check_shown_user(p_user_id);
@@ -16193,10 +24226,11 @@ begin
 end
 $$;
 comment on function syncwell.get_quarantined_records(text, integer, uuid) is
-'Pushed records that the table refused and that no later push has settled, newest first, p_limit (1 to 1000) of them: '
-'of p_table (NULL: all) and p_user_id (NULL: everything the caller may see). record: as the device sent it, NULL for '
-'a deletion; shown to the user whose device it was, and to admins and services with consent. error_code: SQLSTATE of '
-'the refusal. Errors: SW001, SW002, 22004, 22023.';
+'Pushed records that the table refused and that no later push has settled, newest first, p_limit (1 to 1000) of '
+'them: of p_table (NULL: all) and p_user_id (NULL: everything the caller may see). record: as the device sent it, '
+'NULL for a deletion; shown to the user whose device it was, and to admins and services with consent. error_code: '
+'SQLSTATE of the refusal. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 '
+'(another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_quarantined_records(text, integer, uuid) from public;
 grant execute on function syncwell.get_quarantined_records(text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -16230,7 +24264,7 @@ returns table (
   open_quarantined bigint,
   full_resyncs bigint
 )
-language plpgsql stable security definer rows 100
+language plpgsql volatile security definer rows 100
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -16240,6 +24274,7 @@ declare
   v_incarnation integer;
   v_user_id uuid := p_user_id;
 begin
+  perform syncwell._note_access('get_sync_clients', p_user_id);
   perform syncwell._check_limit(p_limit);
   if p_user_id is not null and p_user_id is distinct from v_caller.user_id then
     perform from syncwell.users as u
@@ -16310,9 +24345,10 @@ comment on function syncwell.get_sync_clients(uuid, integer) is
 'share a row. last_seen, last_pull: idle pulls count once a setting delta.idle_interval; cursor_age: how long ago it '
 'was given what it stands at, NULL when that is no longer known; next_pull: first, incremental, or replacement '
 '(everything is sent anew); records: how many it should have, NULL when not known; pulls: those with changes; '
-'failures: pushes that failed, failing_since the first in a row, last_error_code the SQLSTATE of the last; conflicts: '
-'records in conflict; quarantined: records put aside as bad, open_quarantined those that nobody settled; '
-'full_resyncs: pulls that replaced everything. Errors: SW001, SW002, 22004, 22023.';
+'failures: pushes that failed, failing_since the first in a row, last_error_code the SQLSTATE of the last; '
+'conflicts: records in conflict; quarantined: records put aside as bad, open_quarantined those that nobody settled; '
+'full_resyncs: pulls that replaced everything. Asking about another user is written to the access log. Errors: '
+'SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_sync_clients(uuid, integer) from public;
 grant execute on function syncwell.get_sync_clients(uuid, integer) to syncwell_reader, syncwell_client;
 --! end
@@ -16341,7 +24377,7 @@ returns table (
   resolved_at timestamptz,
   resolved_by uuid
 )
-language plpgsql stable security definer rows 50
+language plpgsql volatile security definer rows 50
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -16350,6 +24386,7 @@ declare
   v_caller record;
   v_shows boolean;
 begin
+  perform syncwell._note_access('get_sync_conflicts', p_user_id);
   perform syncwell._check_limit(p_limit);
   v_caller := syncwell._caller();
   perform syncwell._check_shown_user(p_user_id);
@@ -16383,8 +24420,8 @@ comment on function syncwell.get_sync_conflicts(text, boolean, integer, uuid) is
 'Conflicts that a policy decided, newest first, p_limit (1 to 1000) of them: of p_table (NULL: all) and p_user_id '
 '(NULL: everything the caller may see); p_open true: those in which no person has chosen otherwise yet, false: the '
 'others, NULL: both. server_record and client_record: the two versions as the client sees them, NULL where it was '
-'deleted; shown to the user whose device it was, and to admins and services with consent. Errors: SW001, SW002, '
-'22004, 22023.';
+'deleted; shown to the user whose device it was, and to admins and services with consent. Asking about another user '
+'is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_sync_conflicts(text, boolean, integer, uuid) from public;
 grant execute on function syncwell.get_sync_conflicts(text, boolean, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -17260,17 +25297,1226 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 ('sync_devices', 'user_id', 'delete', 'The user''s devices.'),
 ('sync_requests', 'user_id', 'delete', 'Answers to the user''s pushes.'),
 ('sync_conflicts', 'user_id', 'delete', 'Both versions of the user''s records that were in conflict.'),
+('sync_conflicts', 'resolved_by', 'anonymise', 'Which conflicts the user decided.'),
 ('sync_quarantine', 'user_id', 'delete', 'Records of the user that were refused.');
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'expire_pushes', 'delta', '_expire_pushes_task',
+  'expire_pushes', 'delta', '_expire_pushes_task', '1 day',
   'Deletes old answers to request ids, decided conflicts and quarantined records.'
+),
+(
+  'cleanup_tombstones', 'delta', '_tombstones_task', '1 hour',
+  'Forgets deletions older than setting delta.tombstone_retention.'
+),
+(
+  'expire_cursors', 'delta', '_expire_cursors_task', '1 day',
+  'Forgets cursors older than setting delta.cursor_retention.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
-('cleanup_tombstones', 'delta', '_tombstones_task', 'Forgets deletions older than setting delta.tombstone_retention.'),
-('expire_cursors', 'delta', '_expire_cursors_task', 'Forgets cursors older than setting delta.cursor_retention.');
+insert into syncwell.personal_details (table_name, column_name, user_column, on_revoke, description) values
+('sync_devices', 'network_type', 'user_id', 'clear', 'The network a device last synced on.'),
+('sync_devices', 'device_id', 'user_id', 'keep', 'The device''s place in the sync; it would start anew.'),
+('sync_cursors', 'device_id', 'user_id', 'keep', 'Which device has seen what.'),
+('sync_conflicts', 'device_id', 'user_id', 'keep', 'On which of its devices the user finds the other version.'),
+('sync_conflicts', 'server_record', 'user_id', 'keep', 'The user''s own record, to choose from.'),
+('sync_conflicts', 'client_record', 'user_id', 'keep', 'The user''s own record, to choose from.'),
+('sync_quarantine', 'device_id', 'user_id', 'keep', 'Which of its devices the user has to mend.'),
+('sync_quarantine', 'record', 'user_id', 'keep', 'The user''s own record, which is nowhere else.'),
+('sync_quarantine', 'reason', 'user_id', 'keep', 'What the user has to mend.'),
+('sync_requests', 'answer', 'user_id', 'keep', 'What a device is told that asks again whether its push arrived.');
+
+update syncwell.partitioned_tables
+set on_change = '_track_partitions'
+where table_name = 'session_records';
+--! end
+
+--! include preview/tables.sql
+-- preview: what a sync would change, computed once and kept for a while.
+
+create table syncwell.sync_preview_cache (
+  org_id uuid not null default syncwell.current_org_id() references syncwell.orgs on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  sync_type syncwell.sync_type not null,
+  sync_id text constraint sync_preview_cache_sync_id_is_short check (length(sync_id) <= 200),
+  delta_json jsonb not null,
+  computed_at timestamptz not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  expires_at timestamptz not null,
+  computed_by uuid default syncwell.current_user_id(),
+  cache_key text not null constraint sync_preview_cache_key_is_short check (length(cache_key) between 1 and 200),
+  new_count bigint not null,
+  updated_count bigint not null,
+  deleted_count bigint not null,
+  bytes bigint not null,
+  primary key (org_id, id),
+  constraint sync_preview_cache_is_one_per_key unique (org_id, cache_key),
+  constraint sync_preview_cache_lives check (expires_at > computed_at)
+);
+create index sync_preview_cache_newest on syncwell.sync_preview_cache (org_id, computed_at);
+create index sync_preview_cache_by_expiry on syncwell.sync_preview_cache (expires_at);
+comment on table syncwell.sync_preview_cache is
+'What syncs would change, until it is too old to be believed. Written by get_or_compute_preview() and '
+'store_preview(), or with plain INSERT and UPDATE: triggers keep what they leave out. Expired rows are seen by nobody, '
+'and removed by auto_cleanup_preview_cache().';
+comment on column syncwell.sync_preview_cache.org_id is 'The org; every member sees its previews.';
+comment on column syncwell.sync_preview_cache.id is 'The preview''s id; another one when it is computed anew.';
+comment on column syncwell.sync_preview_cache.sync_type is
+'What kind of system is synced: woocommerce, odoo, shopify, custom, or one of setting preview.sync_types.';
+comment on column syncwell.sync_preview_cache.sync_id is
+'The sync that it was computed for, up to 200 characters; NULL: not told.';
+comment on column syncwell.sync_preview_cache.delta_json is
+'{new, updated [{id, old_data, new_data}], deleted, statistics {new_count, updated_count, deleted_count, '
+'total_affected, …}}: see compute_preview_delta(). The statistics are those of the lists.';
+comment on column syncwell.sync_preview_cache.computed_at is
+'When it was computed; not writable.';
+comment on column syncwell.sync_preview_cache.created_at is
+'When the row was made, or when it was begun to compute it.';
+comment on column syncwell.sync_preview_cache.updated_at is 'When the row was last written.';
+comment on column syncwell.sync_preview_cache.expires_at is
+'From when on it is not valid any more, at most 30 days after computed_at; not told: after setting preview.ttl.';
+comment on column syncwell.sync_preview_cache.computed_by is
+'The user who had it computed; NULL: a service did, or the user is gone.';
+comment on column syncwell.sync_preview_cache.cache_key is
+'What it is a preview of, unique in the org; of the functions: sync_type:preview_cache_key(parameters), '
+'with = in place of the colon where the records themselves are the parameters.';
+comment on column syncwell.sync_preview_cache.new_count is 'Records that would be created.';
+comment on column syncwell.sync_preview_cache.updated_count is 'Records that would be changed.';
+comment on column syncwell.sync_preview_cache.deleted_count is 'Records that would be deleted.';
+comment on column syncwell.sync_preview_cache.bytes is 'Length of delta_json as text, in bytes.';
+
+create table syncwell.preview_claims (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  cache_key text not null,
+  sync_type syncwell.sync_type not null,
+  lease_token uuid not null,
+  claimed_at timestamptz not null,
+  lease_until timestamptz not null,
+  claimed_by uuid,
+  primary key (org_id, cache_key),
+  constraint preview_claims_last check (lease_until > claimed_at)
+);
+create unique index preview_claims_by_token on syncwell.preview_claims (org_id, lease_token);
+create index preview_claims_by_end on syncwell.preview_claims (lease_until);
+comment on table syncwell.preview_claims is 'Who is computing a preview outside of the database: one a key.';
+comment on column syncwell.preview_claims.org_id is 'The org.';
+comment on column syncwell.preview_claims.cache_key is 'Of which preview.';
+comment on column syncwell.preview_claims.sync_type is 'Its sync type.';
+comment on column syncwell.preview_claims.lease_token is 'Proof of the one who computes it.';
+comment on column syncwell.preview_claims.claimed_at is 'Since when.';
+comment on column syncwell.preview_claims.lease_until is 'From when on another one may.';
+comment on column syncwell.preview_claims.claimed_by is 'The user who claimed it; NULL: a service did.';
+--! end
+
+--! include preview/functions/_check_preview_records.sql
+create or replace function syncwell._check_preview_records(
+  p_name text,
+  p_records jsonb,
+  p_key text
+)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_fault record;
+begin
+  if p_records is null or p_key is null then
+    raise exception using
+      errcode = '22004',
+      message = 'records to compare are missing',
+      detail = format('%s is NULL.', case when p_records is null then p_name else 'p_key' end),
+      hint = 'Pass [] for none: coalesce(jsonb_agg(…), ''[]'').';
+  end if;
+  if jsonb_typeof(p_records) <> 'array' then
+    raise exception using
+      errcode = 'SW701',
+      message = 'this is no set of records',
+      detail = format('%s is of type %s.', p_name, jsonb_typeof(p_records)),
+      hint = 'Pass an array of objects.';
+  end if;
+  select r.record_key is null as is_keyless, min(r.place) - 1 as place, max(r.place) - 1 as other
+  into v_fault
+  from syncwell._preview_records(p_records, p_key) as r
+  group by r.record_key
+  having r.record_key is null or count(*) > 1
+  order by 2
+  limit 1;
+  if not found then
+    return;
+  end if;
+  -- by their places: what is in a record stays out of logs
+  if v_fault.is_keyless then
+    raise exception using
+      errcode = 'SW701',
+      message = 'a record has no key',
+      detail = format('In %s, record %s (from 0) is no object, or its key is no text or number.', p_name, v_fault.place),
+      hint = 'Name in p_key the member that tells the records apart; id when left out.';
+  end if;
+  raise exception using
+    errcode = 'SW702',
+    message = 'two records have the same key',
+    detail = format('In %s, records %s and %s (from 0).', p_name, v_fault.place, v_fault.other),
+    hint = 'Keys are compared as text: 1 and "1" are the same.';
+end
+$$;
+comment on function syncwell._check_preview_records(text, jsonb, text) is
+'Refuses what can''t be compared: NULL (22004), no array of objects with a text or number under p_key (SW701), a key '
+'that comes twice (SW702).';
+revoke all on function syncwell._check_preview_records(text, jsonb, text) from public;
+-- compute_preview_delta runs with the caller's rights
+grant execute on function syncwell._check_preview_records(text, jsonb, text)
+to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include preview/functions/_check_sync_type.sql
+create or replace function syncwell._check_sync_type(
+  p_org_id uuid,
+  p_sync_type text
+)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_built_in constant text[] := array['woocommerce', 'odoo', 'shopify', 'custom'];
+begin
+  if p_sync_type is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a sync type is needed',
+      detail = 'It is NULL.',
+      hint = format('Built in are: %s.', array_to_string(c_built_in, ', '));
+  end if;
+  if p_sync_type <> all(c_built_in)
+    and (
+      length(p_sync_type) not between 1 and 63
+      or p_sync_type <> all(
+        string_to_array(
+          regexp_replace(syncwell._setting(p_org_id, 'preview.sync_types'), '[[:space:]]', '', 'g'),
+          ','
+        )
+      )
+    )
+  then
+    raise exception using
+      errcode = 'SW706',
+      message = 'unknown sync type',
+      detail = format('%L is neither built in nor listed in setting preview.sync_types.', left(p_sync_type, 100)),
+      hint = format('Built in are: %s.', array_to_string(c_built_in, ', '));
+  end if;
+end
+$$;
+comment on function syncwell._check_sync_type(uuid, text) is
+'Refuses a sync type that is NULL (22004), or neither built in nor in setting preview.sync_types (SW706).';
+revoke all on function syncwell._check_sync_type(uuid, text) from public;
+--! end
+
+--! include preview/functions/_cleanup_previews_task.sql
+create or replace function syncwell._cleanup_previews_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_cleanup constant record := syncwell.auto_cleanup_preview_cache();
+begin
+  -- what it did is worth more than the report of what it did not, unless that is all there is
+  if v_cleanup.error_message is not null and v_cleanup.deleted_count = 0 then
+    raise exception using
+      errcode = coalesce(substring(v_cleanup.error_message from '^([0-9A-Z]{5}): '), 'XX000'),
+      message = 'previews could not be cleaned up',
+      detail = v_cleanup.error_message,
+      hint = 'Expired previews are shown to nobody, cleaned up or not.';
+  end if;
+  return v_cleanup.deleted_count;
+end
+$$;
+comment on function syncwell._cleanup_previews_task() is
+'Maintenance duty cleanup_previews: auto_cleanup_preview_cache(); fails where that could remove nothing. Returns how '
+'many previews were removed.';
+revoke all on function syncwell._cleanup_previews_task() from public;
+--! end
+
+--! include preview/functions/_date_preview.sql
+create or replace function syncwell._date_preview()
+returns trigger
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- but for the place of one that is being computed
+  if new.computed_at > '-infinity' and new.expires_at > new.computed_at + interval '30 days' then
+    raise exception using
+      errcode = '22023',
+      message = 'a preview can not be valid for so long',
+      detail = format('It would be until %s.', new.expires_at),
+      hint = 'At most 30 days.';
+  end if;
+  new.updated_at := syncwell._now();
+  new.created_at := case when tg_op = 'INSERT' then coalesce(new.created_at, new.computed_at) else old.created_at end;
+  return new;
+end
+$$;
+comment on function syncwell._date_preview() is
+'Trigger: keeps when a preview''s row was made and written, and lets none live longer than 30 days. Errors: 22023.';
+revoke all on function syncwell._date_preview() from public;
+--! end
+
+--! include preview/functions/_hold_preview.sql
+create or replace function syncwell._hold_preview(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_cache_key text,
+  p_sync_type text,
+  p_sync_id text,
+  p_replace boolean,
+  p_began_at timestamptz
+)
+returns uuid
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '30s'
+as $$
+declare
+  v_wait constant interval := syncwell._setting(p_org_id, 'preview.wait', p_sync_type)::interval;
+  v_id uuid;
+begin
+  perform set_config('lock_timeout', ceil(1000 * extract(epoch from v_wait))::bigint::text, true);
+  if p_replace then
+    delete from syncwell.sync_preview_cache as c where c.org_id = p_org_id and c.cache_key = p_cache_key;
+  end if;
+  -- Waits for whoever holds the place, and locks nothing when that one commits: all who waited go on at once.
+  insert into syncwell.sync_preview_cache (
+    org_id, sync_type, sync_id, delta_json, computed_at, created_at, expires_at, computed_by, cache_key
+  )
+  values (p_org_id, p_sync_type, p_sync_id, '{}', '-infinity', p_began_at, 'infinity', p_user_id, p_cache_key)
+  on conflict (org_id, cache_key) do nothing
+  returning id into v_id;
+  return v_id;
+exception
+  when lock_not_available then
+    raise exception using
+      errcode = 'SW707',
+      message = 'the preview is being computed',
+      detail = format('Another transaction has been at it for longer than %s.', v_wait),
+      hint = 'Ask again; setting preview.wait is how long a caller waits.';
+end
+$$;
+comment on function syncwell._hold_preview(uuid, uuid, text, text, text, boolean, timestamptz) is
+'Takes the place of a key in the cache until the transaction ends, for a preview that is still to be computed, and '
+'returns its id; p_replace: in place of one that is valid; p_began_at: since when it is computed. NULL: there is one '
+'now. The place is a row that nobody else can see, so no lock that others could take or run out of. Errors: SW707 '
+'when another transaction holds it for longer than setting preview.wait, 40001 above READ COMMITTED.';
+revoke all on function syncwell._hold_preview(uuid, uuid, text, text, text, boolean, timestamptz) from public;
+--! end
+
+--! include preview/functions/_log_preview.sql
+create or replace function syncwell._log_preview()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_seconds numeric;
+begin
+  -- when it was begun is known of those that held their place
+  if tg_op = 'UPDATE' and old.computed_at = '-infinity' then
+    v_seconds := extract(epoch from new.computed_at - new.created_at);
+  end if;
+  perform syncwell._log_activity(
+    p_org_id => new.org_id,
+    p_user_id => new.computed_by,
+    p_action => 'preview_delta',
+    p_status => 'completed',
+    p_sync_id => new.sync_id,
+    p_record_count => new.new_count + new.updated_count + new.deleted_count,
+    p_duration_seconds => v_seconds
+  );
+  return null;
+end
+$$;
+comment on function syncwell._log_preview() is
+'Trigger: writes an activity entry for each preview that is computed, with how many records it affects and, where that '
+'is known, how long it took.';
+revoke all on function syncwell._log_preview() from public;
+--! end
+
+--! include preview/functions/_preview_lifetime.sql
+create or replace function syncwell._preview_lifetime(
+  p_org_id uuid,
+  p_sync_type text,
+  p_ttl interval
+)
+returns interval
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_ttl not between interval '1 second' and interval '30 days' then
+    raise exception using
+      errcode = '22023',
+      message = 'a preview can not be valid for this long',
+      detail = format('p_ttl is %s.', p_ttl),
+      hint = 'Pass 1 second to 30 days, or leave it out for setting preview.ttl.';
+  end if;
+  return coalesce(p_ttl, syncwell._setting(p_org_id, 'preview.ttl', p_sync_type)::interval);
+end
+$$;
+comment on function syncwell._preview_lifetime(uuid, text, interval) is
+'How long a preview is valid: p_ttl, or setting preview.ttl when NULL. Errors: 22023 outside 1 second to 30 days.';
+revoke all on function syncwell._preview_lifetime(uuid, text, interval) from public;
+--! end
+
+--! include preview/functions/_preview_records.sql
+create or replace function syncwell._preview_records(
+  p_records jsonb,
+  p_key text
+)
+returns table (
+  place bigint,
+  record_key text,
+  record jsonb
+)
+language sql immutable security invoker parallel safe
+begin atomic
+  select
+    r.place,
+    case
+      when r.value ->> p_key like '%.%0' and jsonb_typeof(r.value -> p_key) = 'number'
+        then trim_scale((r.value ->> p_key)::numeric)::text
+      when jsonb_typeof(r.value -> p_key) in ('string', 'number') then r.value ->> p_key
+    end collate "C" as record_key,
+    r.value as record
+  from jsonb_array_elements(p_records) with ordinality as r (value, place);
+end;
+comment on function syncwell._preview_records(jsonb, text) is
+'The records of an array with their places, from 1, and their keys as text: "7", 7 and 7.0 are one. A key is NULL '
+'where there is none that is a string or a number.';
+revoke all on function syncwell._preview_records(jsonb, text) from public;
+-- compute_preview_delta runs with the caller's rights
+grant execute on function syncwell._preview_records(jsonb, text) to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include preview/functions/_settle_preview.sql
+create or replace function syncwell._settle_preview()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_limit bigint;
+begin
+  if tg_op = 'INSERT' then
+    -- policies are asked only after this trigger: until then nothing of another org may be looked at
+    if new.org_id is distinct from syncwell.current_org_id()
+      and not pg_has_role(session_user, 'syncwell_owner', 'member')
+    then
+      raise exception using
+        errcode = '42501',
+        message = 'previews are written for one''s own org only',
+        detail = 'org_id is not the caller''s org.',
+        hint = 'Leave org_id out: it is the caller''s.';
+    end if;
+    perform syncwell._check_sync_type(new.org_id, new.sync_type);
+    new.computed_at := coalesce(new.computed_at, v_now);
+    -- one that nobody sees any more must not be in the way
+    delete from syncwell.sync_preview_cache as c
+    where c.org_id = new.org_id and c.cache_key = new.cache_key and c.expires_at <= v_now;
+  elsif new.computed_at = old.computed_at then
+    new.computed_at := v_now;
+    if new.expires_at = old.expires_at then
+      new.expires_at := null;
+    end if;
+  end if;
+  new.expires_at := coalesce(
+    new.expires_at, new.computed_at + syncwell._setting(new.org_id, 'preview.ttl', new.sync_type)::interval
+  );
+  if new.computed_at = '-infinity' then
+    -- the place of one that is being computed
+    new.new_count := 0;
+    new.updated_count := 0;
+    new.deleted_count := 0;
+    new.bytes := 0;
+    return new;
+  end if;
+  new.delta_json := syncwell._settled_delta(new.delta_json);
+  new.new_count := (new.delta_json #>> '{statistics,new_count}')::bigint;
+  new.updated_count := (new.delta_json #>> '{statistics,updated_count}')::bigint;
+  new.deleted_count := (new.delta_json #>> '{statistics,deleted_count}')::bigint;
+  new.bytes := octet_length(new.delta_json::text);
+  v_limit := syncwell._setting(new.org_id, 'preview.max_bytes', new.sync_type)::bigint;
+  if new.bytes > v_limit then
+    raise exception using
+      errcode = 'SW703',
+      message = 'the preview is too large',
+      detail = format('It has %s bytes; setting preview.max_bytes is %s.', new.bytes, v_limit),
+      hint = 'Preview a part of the records at a time.';
+  end if;
+  return new;
+end
+$$;
+comment on function syncwell._settle_preview() is
+'Trigger: keeps what a preview''s writer leaves out (computed_at, expires_at, statistics, counts, bytes), removes the '
+'expired one of the same key. Errors: 22004, 22023 valid for too long, 42501 another org''s, SW703, SW705, SW706.';
+revoke all on function syncwell._settle_preview() from public;
+--! end
+
+--! include preview/functions/_settled_delta.sql
+create or replace function syncwell._settled_delta(p_delta jsonb)
+returns jsonb
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_list text;
+  v_counts jsonb := jsonb_build_object();
+  v_total bigint := 0;
+  v_told constant jsonb := coalesce(p_delta -> 'statistics', '{}');
+  v_fault text;
+begin
+  v_fault := case
+    when jsonb_typeof(p_delta) <> 'object' then 'It is no object.'
+    when jsonb_typeof(v_told) <> 'object' then 'Its statistics are no object.'
+  end;
+  foreach v_list in array array['new', 'updated', 'deleted'] loop
+    exit when v_fault is not null;
+    if jsonb_typeof(p_delta -> v_list) is distinct from 'array' then
+      v_fault := format('Its list %s is missing or no array.', v_list);
+    elsif exists (
+      select from jsonb_array_elements(p_delta -> v_list) as e (value)
+      where jsonb_typeof(e.value) <> 'object'
+        or (v_list = 'updated' and not e.value ?& array['id', 'old_data', 'new_data'])
+    ) then
+      v_fault := format(
+        'In its list %s is something else than %s.', v_list,
+        case when v_list = 'updated' then 'objects {id, old_data, new_data}' else 'objects' end
+      );
+    else
+      v_counts := v_counts || jsonb_build_object(v_list || '_count', jsonb_array_length(p_delta -> v_list));
+      v_total := v_total + jsonb_array_length(p_delta -> v_list);
+    end if;
+  end loop;
+  v_counts := v_counts || jsonb_build_object('total_affected', v_total);
+  if v_fault is null and not (v_told || v_counts) @> v_told then
+    v_fault := 'Its statistics are not those of its lists.';
+  end if;
+  if v_fault is not null then
+    raise exception using
+      errcode = 'SW705',
+      message = 'this document is no preview',
+      detail = v_fault,
+      hint = 'It looks like {"new": [], "updated": [{"id", "old_data", "new_data"}], "deleted": []}; '
+        'the statistics may be left out.';
+  end if;
+  if v_told @> v_counts then
+    return p_delta;
+  end if;
+  return p_delta || jsonb_build_object('statistics', v_told || v_counts);
+end
+$$;
+comment on function syncwell._settled_delta(jsonb) is
+'The document of a preview with its statistics, which it may leave out but not contradict. Errors: SW705.';
+revoke all on function syncwell._settled_delta(jsonb) from public;
+--! end
+
+--! include preview/functions/auto_cleanup_preview_cache.sql
+create or replace function syncwell.auto_cleanup_preview_cache(
+  out deleted_count bigint,
+  out error_message text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
+as $$
+declare
+  c_batch constant integer := 1000;
+  v_now constant timestamptz := syncwell._now();
+  v_from timestamptz := timestamptz '-infinity';
+  v_count bigint;
+begin
+  deleted_count := 0;
+  loop
+    -- each batch by itself, so that what went before stays when one fails
+    begin
+      with gone as (
+        delete from syncwell.sync_preview_cache as c
+        using (
+          select d.org_id, d.id
+          from syncwell.sync_preview_cache as d
+          -- from where the last batch ended: until this commits the index still has what that one removed
+          where d.expires_at between v_from and v_now
+          order by d.expires_at
+          limit c_batch
+          for update skip locked
+        ) as d
+        where c.org_id = d.org_id and c.id = d.id
+        returning c.expires_at
+      )
+      select count(*), coalesce(max(g.expires_at), v_now) into v_count, v_from from gone as g;
+    exception
+      when others then
+        error_message := sqlstate || ': ' || sqlerrm;
+        return;
+    end;
+    deleted_count := deleted_count + v_count;
+    exit when v_count < c_batch;
+  end loop;
+  begin
+    -- a lease that ran out is of use until another one claims the preview
+    delete from syncwell.preview_claims as c
+    using (
+      select d.org_id, d.cache_key
+      from syncwell.preview_claims as d
+      where d.lease_until <= v_now - interval '1 hour'
+      for update skip locked
+    ) as d
+    where c.org_id = d.org_id and c.cache_key = d.cache_key;
+  exception
+    when others then
+      error_message := sqlstate || ': ' || sqlerrm;
+  end;
+end
+$$;
+comment on function syncwell.auto_cleanup_preview_cache() is
+'Removes the expired previews of all orgs, 1000 at a time, and leases that ran out an hour ago; rows that somebody '
+'else holds wait for the next call. deleted_count: how many previews; error_message: NULL, or SQLSTATE and text of '
+'what ended it early, when what was removed before stays removed. Raises nothing but 57014 when it is cancelled. '
+'Maintenance calls it every 15 minutes.';
+revoke all on function syncwell.auto_cleanup_preview_cache() from public;
+grant execute on function syncwell.auto_cleanup_preview_cache() to syncwell_operator;
+--! end
+
+--! include preview/functions/claim_preview.sql
+create or replace function syncwell.claim_preview(
+  p_sync_type text,
+  p_params jsonb,
+  p_lease interval default '1 minute',
+  out state text,
+  out cache_key text,
+  out lease_token uuid,
+  out lease_until timestamptz,
+  out preview_id uuid,
+  out delta jsonb,
+  out computed_at timestamptz,
+  out expires_at timestamptz
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '30s'
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+  v_key text;
+  v_wait interval;
+begin
+  perform syncwell._check_sync_type(v_caller.org_id, p_sync_type);
+  if p_params is null or p_lease is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument that is needed is missing',
+      detail = format('%s is NULL.', case when p_params is null then 'p_params' else 'p_lease' end),
+      hint = 'Pass what the preview depends on, and for how long it may be computed.';
+  end if;
+  if p_lease not between interval '1 second' and interval '1 hour' then
+    raise exception using
+      errcode = '22023',
+      message = 'lease out of range',
+      detail = format('p_lease is %s.', p_lease),
+      hint = 'Pass 1 second to 1 hour.';
+  end if;
+  v_key := p_sync_type || ':' || syncwell.preview_cache_key(p_params);
+  v_wait := syncwell._setting(v_caller.org_id, 'preview.wait', p_sync_type)::interval;
+  perform set_config('lock_timeout', ceil(1000 * extract(epoch from v_wait))::bigint::text, true);
+
+  for v_round in 1 .. 2 loop
+    select 'cached', c.id, c.delta_json, c.computed_at, c.expires_at
+    into state, preview_id, delta, computed_at, expires_at
+    from syncwell.sync_preview_cache as c
+    where c.org_id = v_caller.org_id and c.cache_key = v_key and c.expires_at > syncwell._now();
+    exit when state is not null or v_round = 2;
+    delete from syncwell.preview_claims as c
+    where c.org_id = v_caller.org_id and c.cache_key = v_key and c.lease_until <= syncwell._now();
+    insert into syncwell.preview_claims (
+      org_id, cache_key, sync_type, lease_token, claimed_at, lease_until, claimed_by
+    )
+    values (
+      v_caller.org_id, v_key, p_sync_type, gen_random_uuid(), syncwell._now(), syncwell._now() + p_lease,
+      v_caller.user_id
+    )
+    on conflict (org_id, cache_key) do nothing
+    returning preview_claims.lease_token, preview_claims.lease_until into lease_token, lease_until;
+    -- once more: who held the claim may have stored it just now
+  end loop;
+
+  cache_key := v_key;
+  if state is not null then
+    if lease_token is not null then
+      delete from syncwell.preview_claims as c
+      where c.org_id = v_caller.org_id and c.lease_token = claim_preview.lease_token;
+    end if;
+    lease_token := null;
+    lease_until := null;
+  elsif lease_token is not null then
+    state := 'claimed';
+  else
+    state := 'computing';
+    select c.lease_until into lease_until
+    from syncwell.preview_claims as c
+    where c.org_id = v_caller.org_id and c.cache_key = v_key;
+    lease_until := coalesce(lease_until, syncwell._now());
+  end if;
+exception
+  when lock_not_available then
+    raise exception using
+      errcode = 'SW707',
+      message = 'the preview is being claimed',
+      detail = format('Another transaction has been at it for longer than %s.', v_wait),
+      hint = 'Ask again; setting preview.wait is how long a caller waits.';
+end
+$$;
+comment on function syncwell.claim_preview(text, jsonb, interval) is
+'For previews that are computed outside of the database. state cached: there is a valid preview of p_sync_type and '
+'p_params, with preview_id, delta, computed_at and expires_at; claimed: there is none, and this caller is the one who '
+'computes it and gives it to store_preview() with lease_token, before lease_until; computing: another one does, ask '
+'again, at lease_until at the latest, when it counts as dead. p_params: what the preview depends on, any JSON; '
+'p_lease: 1 second to 1 hour, default 1 minute. To be called in a transaction of its own: others wait until it ends, '
+'up to setting preview.wait. Errors: SW001, 22004, 22023, SW706, SW707, 40001 above READ COMMITTED.';
+revoke all on function syncwell.claim_preview(text, jsonb, interval) from public;
+grant execute on function syncwell.claim_preview(text, jsonb, interval) to syncwell_worker;
+--! end
+
+--! include preview/functions/compute_preview_delta.sql
+create or replace function syncwell.compute_preview_delta(
+  p_current jsonb,
+  p_incoming jsonb,
+  p_key text default 'id'
+)
+returns jsonb
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+-- 100 000 records a side stay out of temporary files: that is a third of the time
+set work_mem = '64MB'
+as $$
+declare
+  v_new jsonb;
+  v_updated jsonb;
+  v_deleted jsonb;
+  v_counts bigint[];
+begin
+  perform syncwell._check_preview_records('p_current', p_current, p_key);
+  perform syncwell._check_preview_records('p_incoming', p_incoming, p_key);
+  with changed as materialized (
+    select c.place as old_place, c.record as old_data, i.place as new_place, i.record as new_data
+    from syncwell._preview_records(p_current, p_key) as c
+    full join syncwell._preview_records(p_incoming, p_key) as i on i.record_key = c.record_key
+    where c.record is distinct from i.record
+  )
+  select
+    (select jsonb_agg(n.new_data order by n.new_place) from changed as n where n.old_place is null),
+    (
+      select jsonb_agg(
+        jsonb_build_object('id', u.new_data -> p_key, 'old_data', u.old_data, 'new_data', u.new_data)
+        order by u.new_place
+      )
+      from changed as u
+      where u.old_place is not null and u.new_place is not null
+    ),
+    (select jsonb_agg(d.old_data order by d.old_place) from changed as d where d.new_place is null)
+  into v_new, v_updated, v_deleted;
+  v_new := coalesce(v_new, '[]');
+  v_updated := coalesce(v_updated, '[]');
+  v_deleted := coalesce(v_deleted, '[]');
+  v_counts := array[jsonb_array_length(v_new), jsonb_array_length(v_updated), jsonb_array_length(v_deleted)];
+  return jsonb_build_object(
+    'new', v_new,
+    'updated', v_updated,
+    'deleted', v_deleted,
+    'statistics', jsonb_build_object(
+      'new_count', v_counts[1],
+      'updated_count', v_counts[2],
+      'deleted_count', v_counts[3],
+      'total_affected', v_counts[1] + v_counts[2] + v_counts[3],
+      'unchanged_count', jsonb_array_length(p_incoming) - v_counts[1] - v_counts[2]
+    )
+  );
+end
+$$;
+comment on function syncwell.compute_preview_delta(jsonb, jsonb, text) is
+'What would change if the records p_current became p_incoming, both arrays of objects: {new: [records], updated: '
+'[{id, old_data, new_data}], deleted: [records], statistics: {new_count, updated_count, deleted_count, total_affected '
+'(their sum), unchanged_count}}; new and updated in the order of p_incoming, deleted in that of p_current. p_key '
+'(default id): the member that tells records apart, a text or number; compared as text, so that 7, 7.0 and "7" are '
+'one record, whose change of type is an update; id is the incoming one. Records are equal as jsonb is: in any order '
+'of members, also of nested objects, 1.0 = 1; an array in another order is another one, a missing member not null. [] '
+'is none, NULL is refused. Takes time in proportion to the records. Errors: 22004 on NULL, SW701 no array of objects '
+'with a key, SW702 a key twice in one set, 54000 a list would have more than 256 MB.';
+revoke all on function syncwell.compute_preview_delta(jsonb, jsonb, text) from public;
+grant execute on function syncwell.compute_preview_delta(jsonb, jsonb, text)
+to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include preview/functions/get_or_compute_preview.sql
+create or replace function syncwell.get_or_compute_preview(
+  p_sync_type text,
+  p_current jsonb,
+  p_incoming jsonb,
+  p_params jsonb default null,
+  p_key text default 'id',
+  p_ttl interval default null,
+  p_sync_id text default null,
+  p_force boolean default false,
+  out preview_id uuid,
+  out cache_key text,
+  out delta jsonb,
+  out computed_at timestamptz,
+  out expires_at timestamptz,
+  out from_cache boolean
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+  v_lifetime interval;
+  v_key text;
+  v_id uuid;
+  v_done_at timestamptz;
+begin
+  perform syncwell._check_sync_type(v_caller.org_id, p_sync_type);
+  v_lifetime := syncwell._preview_lifetime(v_caller.org_id, p_sync_type, p_ttl);
+  perform syncwell._check_text('p_sync_id', p_sync_id, 200);
+  if p_current is null or p_incoming is null or p_key is null or p_force is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument that is needed is missing',
+      detail = 'One of p_current, p_incoming, p_key and p_force is NULL.',
+      hint = 'Pass [] for no records: coalesce(jsonb_agg(…), ''[]'').';
+  end if;
+  -- under the records themselves it is kept apart, so that no parameters pass for them
+  v_key := p_sync_type || case when p_params is null then '=' else ':' end || syncwell.preview_cache_key(
+    coalesce(
+      p_params,
+      jsonb_build_array(
+        encode(sha256(convert_to(p_current::text, 'UTF8')), 'hex'),
+        encode(sha256(convert_to(p_incoming::text, 'UTF8')), 'hex'),
+        p_key
+      )
+    )
+  );
+
+  -- again when somebody else has put one there: it is the one that is wanted, unless it is gone already
+  loop
+    if not p_force then
+      select c.id, c.cache_key, c.delta_json, c.computed_at, c.expires_at, true
+      into preview_id, cache_key, delta, computed_at, expires_at, from_cache
+      from syncwell.sync_preview_cache as c
+      where c.org_id = v_caller.org_id and c.cache_key = v_key and c.expires_at > syncwell._now();
+      if found then
+        return;
+      end if;
+    end if;
+    v_id := syncwell._hold_preview(
+      v_caller.org_id, v_caller.user_id, v_key, p_sync_type, p_sync_id, p_force, syncwell._now()
+    );
+    exit when v_id is not null;
+  end loop;
+
+  -- returned as it was computed: a document of this size is not read back
+  delta := syncwell.compute_preview_delta(p_current, p_incoming, p_key);
+  v_done_at := syncwell._now();
+  update syncwell.sync_preview_cache as c
+  set delta_json = delta, computed_at = v_done_at, expires_at = v_done_at + v_lifetime
+  where c.org_id = v_caller.org_id and c.id = v_id
+  returning c.id, c.cache_key, c.computed_at, c.expires_at, false
+  into preview_id, cache_key, computed_at, expires_at, from_cache;
+end
+$$;
+comment on function syncwell.get_or_compute_preview(
+  text, jsonb, jsonb, jsonb, text, interval, text, boolean
+) is
+'The valid preview of p_sync_type and p_params, or a new one from p_current and p_incoming by p_key, as '
+'compute_preview_delta() has it, valid for p_ttl (1 second to 30 days, NULL: setting preview.ttl). However many ask '
+'at the same time, one computes and the others wait for it, up to setting preview.wait; if that one fails the next '
+'one does. p_params: what the records depend on, any JSON: equal ones share a preview, whatever their records are; '
+'NULL: the records themselves, so that only equal ones share it. p_sync_id: noted with a new one. p_force: computes '
+'anew, and replaces a valid one. from_cache: it was there. cache_key: for get_preview() and invalidate_preview(). '
+'Leases of claim_preview() are not waited for. To be called in a transaction of its own, since others wait until it '
+'ends. Writes an activity entry preview_delta when it computes. Errors: SW001, 22004, 22001, 22023, SW701, SW702, '
+'SW703, SW706, SW707, 54000 as compute_preview_delta(), 40001 above READ COMMITTED, 40P01.';
+revoke all on function syncwell.get_or_compute_preview(
+  text, jsonb, jsonb, jsonb, text, interval, text, boolean
+) from public;
+grant execute on function syncwell.get_or_compute_preview(
+  text, jsonb, jsonb, jsonb, text, interval, text, boolean
+) to syncwell_worker;
+--! end
+
+--! include preview/functions/get_preview.sql
+create or replace function syncwell.get_preview(
+  p_cache_key text default null,
+  p_preview_id uuid default null
+)
+returns table (
+  preview_id uuid,
+  cache_key text,
+  sync_type text,
+  sync_id text,
+  delta jsonb,
+  computed_at timestamptz,
+  expires_at timestamptz,
+  computed_by uuid
+)
+language plpgsql stable security definer rows 1
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+begin
+  if p_cache_key is null and p_preview_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'which preview is meant is not told',
+      detail = 'p_cache_key and p_preview_id are NULL.',
+      hint = 'Pass the cache_key or the preview_id that a preview was given back with.';
+  end if;
+  -- an index each: one statement for both would read all of the org's previews
+  if p_cache_key is not null then
+    return query
+    select c.id, c.cache_key, c.sync_type::text, c.sync_id, c.delta_json, c.computed_at, c.expires_at, c.computed_by
+    from syncwell.sync_preview_cache as c
+    where c.org_id = v_caller.org_id and c.cache_key = p_cache_key and (p_preview_id is null or c.id = p_preview_id)
+      and c.expires_at > syncwell._now();
+  else
+    return query
+    select c.id, c.cache_key, c.sync_type::text, c.sync_id, c.delta_json, c.computed_at, c.expires_at, c.computed_by
+    from syncwell.sync_preview_cache as c
+    where c.org_id = v_caller.org_id and c.id = p_preview_id and c.expires_at > syncwell._now();
+  end if;
+end
+$$;
+comment on function syncwell.get_preview(text, uuid) is
+'The preview of this cache key, or with this id, of the caller''s org (both: of both); no row when there is none, '
+'it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, statistics}; '
+'computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
+revoke all on function syncwell.get_preview(text, uuid) from public;
+grant execute on function syncwell.get_preview(text, uuid) to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include preview/functions/get_previews.sql
+create or replace function syncwell.get_previews(
+  p_sync_type text default null,
+  p_sync_id text default null,
+  p_expired boolean default false,
+  p_limit integer default 50
+)
+returns table (
+  preview_id uuid,
+  cache_key text,
+  sync_type text,
+  sync_id text,
+  new_count bigint,
+  updated_count bigint,
+  deleted_count bigint,
+  total_affected bigint,
+  bytes bigint,
+  computed_at timestamptz,
+  expires_at timestamptz,
+  seconds_left numeric,
+  computed_by uuid
+)
+language plpgsql stable security definer rows 50
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_caller record;
+begin
+  perform syncwell._check_limit(p_limit);
+  v_caller := syncwell._caller();
+  return query
+  select
+    c.id, c.cache_key, c.sync_type::text, c.sync_id, c.new_count, c.updated_count, c.deleted_count,
+    c.new_count + c.updated_count + c.deleted_count, c.bytes, c.computed_at, c.expires_at,
+    round(extract(epoch from c.expires_at - v_now), 3), c.computed_by
+  from syncwell.sync_preview_cache as c
+  where c.org_id = v_caller.org_id
+    and (p_sync_type is null or c.sync_type = p_sync_type)
+    and (p_sync_id is null or c.sync_id = p_sync_id)
+    and (p_expired is null or (c.expires_at <= v_now) = p_expired)
+  order by c.computed_at desc, c.id desc
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_previews(text, text, boolean, integer) is
+'The org''s previews without their documents, newest first, p_limit (1 to 1000) of them: of p_sync_type and p_sync_id '
+'(NULL: all); p_expired false (default): those that are valid, true: those that wait for the clean-up, NULL: both. '
+'total_affected: new_count + updated_count + deleted_count; bytes: of the document as text; seconds_left: until it '
+'expires, negative: since when it has. Errors: SW001, 22004, 22023.';
+revoke all on function syncwell.get_previews(text, text, boolean, integer) from public;
+grant execute on function syncwell.get_previews(text, text, boolean, integer)
+to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include preview/functions/invalidate_preview.sql
+create or replace function syncwell.invalidate_preview(
+  p_cache_key text default null,
+  p_sync_type text default null,
+  p_sync_id text default null
+)
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_caller constant record := syncwell._caller();
+  v_count bigint;
+begin
+  if num_nonnulls(p_cache_key, p_sync_type, p_sync_id) = 0 then
+    raise exception using
+      errcode = '22004',
+      message = 'which previews are meant is not told',
+      detail = 'p_cache_key, p_sync_type and p_sync_id are NULL.',
+      hint = 'Pass at least one of them.';
+  end if;
+  -- whoever computes one now began with what is out of date
+  delete from syncwell.preview_claims as c
+  where c.org_id = v_caller.org_id
+    and p_sync_id is null
+    and (p_cache_key is null or c.cache_key = p_cache_key)
+    and (p_sync_type is null or c.sync_type = p_sync_type);
+  with gone as (
+    delete from syncwell.sync_preview_cache as c
+    where c.org_id = v_caller.org_id
+      and (p_cache_key is null or c.cache_key = p_cache_key)
+      and (p_sync_type is null or c.sync_type = p_sync_type)
+      and (p_sync_id is null or c.sync_id = p_sync_id)
+    returning c.expires_at
+  )
+  select count(*) into v_count from gone as g where g.expires_at > syncwell._now();
+  return v_count;
+end
+$$;
+comment on function syncwell.invalidate_preview(text, text, text) is
+'Removes the org''s previews of p_cache_key, p_sync_type and p_sync_id, those that are given and all that are, at '
+'least one, and returns how many valid ones that were. Without p_sync_id claims go too: what is being computed under '
+'them can''t be stored any more. What get_or_compute_preview() is computing at the moment is not seen, and stays. '
+'Errors: SW001, 22004.';
+revoke all on function syncwell.invalidate_preview(text, text, text) from public;
+grant execute on function syncwell.invalidate_preview(text, text, text) to syncwell_worker;
+--! end
+
+--! include preview/functions/preview_cache_key.sql
+create or replace function syncwell.preview_cache_key(p_params jsonb)
+returns text
+language sql immutable strict security invoker parallel safe
+begin atomic
+  select encode(
+    sha256(
+      convert_to(
+        -- strings stay whole; of what is outside of them only fractions can end in zeros
+        regexp_replace(
+          p_params::text,
+          '("(?:[^"\\]|\\.)*")|([.][0-9]*[1-9])0+(?![0-9])|[.]0+(?![0-9])',
+          '\1\2',
+          'g'
+        ),
+        'UTF8'
+      )
+    ),
+    'hex'
+  );
+end;
+comment on function syncwell.preview_cache_key(jsonb) is
+'64 hexadecimal digits that are the same for parameters that are equal as jsonb, in any order of keys and with 1.0 = '
+'1, and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by '
+'length, then bytes, each once, the last one counts; one space after colons and commas; numbers without exponent), '
+'numbers without zeros at the end of their fraction, in UTF-8. Any JSON is something else: 1 and "1", null, {} and '
+'[]. NULL for NULL, which is no JSON. No errors.';
+revoke all on function syncwell.preview_cache_key(jsonb) from public;
+grant execute on function syncwell.preview_cache_key(jsonb) to syncwell_client, syncwell_reader, syncwell_worker;
+--! end
+
+--! include preview/functions/release_preview.sql
+create or replace function syncwell.release_preview(p_lease_token uuid)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller constant record := syncwell._caller();
+begin
+  if p_lease_token is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a token is needed',
+      detail = 'p_lease_token is NULL.',
+      hint = 'Pass what claim_preview() gave.';
+  end if;
+  delete from syncwell.preview_claims as c where c.org_id = v_caller.org_id and c.lease_token = p_lease_token;
+  return found;
+end
+$$;
+comment on function syncwell.release_preview(uuid) is
+'Gives up what claim_preview() gave, so that another one may compute it at once; false: it was not held any more. '
+'Errors: SW001, 22004.';
+revoke all on function syncwell.release_preview(uuid) from public;
+grant execute on function syncwell.release_preview(uuid) to syncwell_worker;
+--! end
+
+--! include preview/functions/store_preview.sql
+create or replace function syncwell.store_preview(
+  p_lease_token uuid,
+  p_delta jsonb,
+  p_ttl interval default null,
+  p_sync_id text default null,
+  out preview_id uuid,
+  out cache_key text,
+  out computed_at timestamptz,
+  out expires_at timestamptz
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+  v_claim record;
+  v_lifetime interval;
+  v_done_at constant timestamptz := syncwell._now();
+begin
+  if p_lease_token is null or p_delta is null then
+    raise exception using
+      errcode = '22004',
+      message = 'an argument that is needed is missing',
+      detail = format('%s is NULL.', case when p_lease_token is null then 'p_lease_token' else 'p_delta' end),
+      hint = 'Pass what claim_preview() gave, and the document.';
+  end if;
+  perform syncwell._check_text('p_sync_id', p_sync_id, 200);
+  delete from syncwell.preview_claims as c
+  where c.org_id = v_caller.org_id and c.lease_token = p_lease_token
+  returning c.cache_key, c.sync_type, c.claimed_at into v_claim;
+  if not found then
+    raise exception using
+      errcode = 'SW704',
+      message = 'the preview is not claimed under this token any more',
+      detail = 'It was stored or given back, its lease ran out and another one claimed it, or it was invalidated.',
+      hint = 'Claim it again: somebody may have stored it.';
+  end if;
+  v_lifetime := syncwell._preview_lifetime(v_caller.org_id, v_claim.sync_type, p_ttl);
+  -- again when somebody else has put one there meanwhile
+  loop
+    preview_id := syncwell._hold_preview(
+      v_caller.org_id, v_caller.user_id, v_claim.cache_key, v_claim.sync_type, p_sync_id, true,
+      v_claim.claimed_at
+    );
+    exit when preview_id is not null;
+  end loop;
+  update syncwell.sync_preview_cache as c
+  set delta_json = p_delta, computed_at = v_done_at, expires_at = v_done_at + v_lifetime
+  where c.org_id = v_caller.org_id and c.id = preview_id
+  returning c.cache_key, c.computed_at, c.expires_at into cache_key, computed_at, expires_at;
+end
+$$;
+comment on function syncwell.store_preview(uuid, jsonb, interval, text) is
+'Keeps a preview that was computed outside of the database, for p_ttl (1 second to 30 days, NULL: setting '
+'preview.ttl), and ends the claim. p_lease_token: what claim_preview() gave; of use until another one claims the '
+'preview, also for an hour after lease_until. p_delta: {new: [records], updated: [{id, old_data, new_data}], '
+'deleted: [records], statistics}, as compute_preview_delta() has it; of the statistics new_count, updated_count, '
+'deleted_count and total_affected are filled in when they are left out, and refused when they are not those of the '
+'lists. p_sync_id: noted with it. Writes an activity entry preview_delta. Errors: SW001, 22004, 22001, 22023, SW703 '
+'too large, SW704 not claimed any more, SW705 malformed, SW707, 40001 above READ COMMITTED.';
+revoke all on function syncwell.store_preview(uuid, jsonb, interval, text) from public;
+grant execute on function syncwell.store_preview(uuid, jsonb, interval, text) to syncwell_worker;
+--! end
+
+--! include preview/triggers.sql
+-- Whatever writes a document, the rules are the same.
+create trigger sync_preview_cache_a_documents before insert or update of delta_json on syncwell.sync_preview_cache
+for each row execute function syncwell._settle_preview();
+
+create trigger sync_preview_cache_b_writes before insert or update on syncwell.sync_preview_cache
+for each row execute function syncwell._date_preview();
+
+-- get_or_compute_preview() holds the place of what it is still computing
+create trigger sync_preview_cache_c_logs after insert or update of delta_json on syncwell.sync_preview_cache
+for each row when (new.computed_at > '-infinity') execute function syncwell._log_preview();
+--! end
+
+--! include preview/policies.sql
+-- Previews belong to the org: every member sees them all as long as they are valid, computed_by only names who had them
+-- computed. Leases are nobody's to look at.
+alter table syncwell.sync_preview_cache enable row level security;
+alter table syncwell.preview_claims enable row level security;
+
+create policy own_org_reads on syncwell.sync_preview_cache for select
+using (org_id = (select syncwell.current_org_id()) and expires_at > (select syncwell._now()));
+
+create policy own_org_inserts on syncwell.sync_preview_cache for insert
+with check (org_id = (select syncwell.current_org_id()));
+
+create policy own_org_updates on syncwell.sync_preview_cache for update
+using (org_id = (select syncwell.current_org_id()));
+
+grant select on syncwell.sync_preview_cache to syncwell_client, syncwell_reader, syncwell_worker;
+
+-- what the triggers keep is nobody's to write, and what never moves is given once
+grant insert (org_id, id, sync_type, sync_id, delta_json, expires_at, cache_key) on syncwell.sync_preview_cache
+to syncwell_worker;
+grant update (sync_id, delta_json, expires_at) on syncwell.sync_preview_cache to syncwell_worker;
+--! end
+
+--! include preview/registry.sql
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+(
+  'SW701', 'malformed_records', 422,
+  'A set of records is not an array of objects that each have the key, as text or number.'
+),
+('SW702', 'duplicate_record', 422, 'Two records of a set have the same key.'),
+('SW703', 'preview_too_large', 413, 'The preview is larger than setting preview.max_bytes.'),
+('SW704', 'preview_lease_lost', 409, 'The preview is not claimed under this token any more.'),
+(
+  'SW705', 'malformed_preview', 422,
+  'The document is no preview: a list is missing or has other things in it, or its statistics contradict the lists.'
+),
+('SW706', 'unknown_sync_type', 422, 'The sync type is neither built in nor in setting preview.sync_types.'),
+('SW707', 'preview_busy', 503, 'Somebody else is computing this preview for longer than setting preview.wait.');
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
+(
+  'preview.ttl', 'interval', '1 hour', '1 second', '30 days', null,
+  'How long a preview is valid that says nothing else; by sync type as source.'
+),
+(
+  'preview.max_bytes', 'integer', '67108864', '1024', '268435455', 'bytes',
+  'The largest preview, as text; by sync type as source.'
+),
+(
+  'preview.wait', 'interval', '30 seconds', '1 millisecond', '10 minutes', null,
+  'How long a caller waits for another transaction that is computing the same preview.'
+),
+(
+  'preview.sync_types', 'text', '', null, null, null,
+  'Sync types an org uses besides woocommerce, odoo, shopify and custom, separated by commas.'
+);
+
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+(
+  'cleanup_previews', 'preview', '_cleanup_previews_task', '15 minutes',
+  'Removes previews that have expired, and leases of those who never stored theirs.'
+);
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
+('sync_preview_cache', 'computed_by', 'anonymise', 'Which previews the user had computed.'),
+('preview_claims', 'claimed_by', 'anonymise', 'Which previews the user is computing.');
 --! end
 
 --! include metrics/tables.sql
@@ -18107,13 +27353,14 @@ returns table (
   total_items numeric,
   average_items double precision
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org_id uuid;
   v_stream_ids uuid[];
 begin
+  perform syncwell._note_access('analyze_sync_performance', p_user_id);
   perform syncwell._check_limit(p_sample);
   select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
   from syncwell._visible_streams(p_source, p_user_id) as s
@@ -18175,7 +27422,8 @@ comment on function syncwell.analyze_sync_performance(text, integer, uuid) is
 'and network (value NULL: not known). p_source NULL = all; p_sample = the newest so many runs that ended with an '
 'outcome (default 100, 1 to 1000); p_user_id NULL = everything the caller may see. sample_size: runs in the row; '
 'durations in milliseconds, median and p95 interpolated; items: processed, NULL when never told. No rows when no '
-'stream matches. Errors: 22004, 22023 (p_sample), SW001, SW002.';
+'stream matches. Asking about another user is written to the access log. Errors: 22004, 22023 (p_sample), SW001, '
+'SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.analyze_sync_performance(text, integer, uuid) from public;
 grant execute on function syncwell.analyze_sync_performance(text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -18203,7 +27451,7 @@ returns table (
   p99_duration_ms double precision,
   last_updated timestamptz
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -18213,6 +27461,7 @@ declare
   v_zone text;
   v_first timestamptz;
 begin
+  perform syncwell._note_access('get_sync_metrics', p_user_id);
   perform syncwell._check_limit(p_limit);
   perform syncwell._check_period(p_period);
 
@@ -18315,9 +27564,10 @@ comment on function syncwell.get_sync_metrics(text, text, integer, uuid) is
 'successful_syncs: success and partial; failed_syncs: failed and timeout; success_rate and error_rate: shares from 0 '
 'to 1 of those two, NULL when neither happened; total_items_synced: items processed, NULL when never told; '
 'durations: milliseconds of the runs that succeeded or failed, percentiles by nearest rank, within 1.083 % (merged '
-'from sketches, never averaged), NULL without any; last_updated: as of when the figures are right, which is now: what '
-'is not rolled up yet is counted. No rows when no stream matches. Errors: 22004, 22023 (p_period, p_limit), '
-'SW001, SW002.';
+'from sketches, never averaged), NULL without any; last_updated: as of when the figures are right, which is now: '
+'what is not rolled up yet is counted. No rows when no stream matches. Asking about another user is written to the '
+'access log. Errors: 22004, 22023 (p_period, p_limit), SW001, SW002, 25006 (another user, in a read-only '
+'transaction).';
 revoke all on function syncwell.get_sync_metrics(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_sync_metrics(text, text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -18334,7 +27584,7 @@ returns table (
   successful bigint,
   failed bigint
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -18343,6 +27593,7 @@ declare
   v_org_id uuid;
   v_stream_ids uuid[];
 begin
+  perform syncwell._note_access('get_sync_timeline', p_user_id);
   perform syncwell._check_limit(p_hours);
   v_first := v_last - make_interval(hours => p_hours - 1);
 
@@ -18373,7 +27624,8 @@ comment on function syncwell.get_sync_timeline(text, integer, uuid) is
 'Runs per hour, oldest first, an hour without runs as a row of zeros. p_source NULL = all; p_hours = how many hours '
 'back, the current one included (default 24, 1 to 1000); p_user_id NULL = everything the caller may see. total: runs '
 'started in the hour, the open and cancelled ones too; successful: success and partial; failed: failed and timeout. '
-'No rows when no stream matches. Errors: 22004, 22023 (p_hours), SW001, SW002.';
+'No rows when no stream matches. Asking about another user is written to the access log. Errors: 22004, 22023 '
+'(p_hours), SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_sync_timeline(text, integer, uuid) from public;
 grant execute on function syncwell.get_sync_timeline(text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -18400,7 +27652,8 @@ begin
       hint = 'Leave it out for 10000 hours of streams.';
   end if;
   -- one at a time: an older snapshot must not overwrite what a newer one counted
-  if not pg_try_advisory_xact_lock(hashtextextended('syncwell.refresh_sync_metrics', 0)) then
+  perform from syncwell.maintenance_tasks as t where t.task = 'metrics' for no key update skip locked;
+  if not found then
     return 0;
   end if;
 
@@ -18482,12 +27735,12 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'How long metrics by hour are kept; those by day and week stay.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'metrics', 'metrics', '_refresh_metrics_task',
+  'metrics', 'metrics', '_refresh_metrics_task', '1 minute',
   'Counts the hours again in which runs were written, and the days and weeks they lie in.'
 ),
-('expire_metrics', 'metrics', '_expire_metrics_task', 'Drops metrics by hour that are past their retention.');
+('expire_metrics', 'metrics', '_expire_metrics_task', '1 day', 'Drops metrics by hour that are past their retention.');
 
 insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
 ('sync_metrics', 'user_id', 'delete', 'How often and how fast the user''s streams ran.');
@@ -18573,6 +27826,7 @@ create table syncwell.stream_states (
   learned_interval interval constraint stream_states_interval_is_positive check (learned_interval > '0'::interval),
   usual_duration_ms bigint constraint stream_states_usual_duration_is_not_negative check (usual_duration_ms >= 0),
   usual_runs bigint not null default 0,
+  usual_delay interval constraint stream_states_usual_delay_is_not_negative check (usual_delay >= '0'::interval),
   drift_percent numeric,
   drift_severity text
   constraint stream_states_drift_severity_is_known
@@ -18581,6 +27835,9 @@ create table syncwell.stream_states (
   queue_depth bigint constraint stream_states_queue_depth_is_not_negative check (queue_depth >= 0),
   queue_oldest_at timestamptz,
   queue_reported_at timestamptz,
+  work_depth bigint,
+  work_oldest_at timestamptz,
+  work_counted_at timestamptz,
   primary key (org_id, stream_id),
   foreign key (org_id, stream_id) references syncwell.streams on delete cascade
   -- hot: written at every evaluation that moves it, and no changing column may be indexed
@@ -18618,6 +27875,8 @@ comment on column syncwell.stream_states.learned_interval is
 comment on column syncwell.stream_states.usual_duration_ms is
 '95 % of its runs of the last 28 days that succeeded or failed took no longer, within 1.083 %; NULL without any.';
 comment on column syncwell.stream_states.usual_runs is 'How many runs that is learned from.';
+comment on column syncwell.stream_states.usual_delay is
+'95 % of its events arrived within this after they happened; NULL: it has no events.';
 comment on column syncwell.stream_states.drift_percent is
 'How far its volume is from what is expected, in percent of that, over the window that stands out most; NULL: not '
 'known.';
@@ -18628,6 +27887,12 @@ comment on column syncwell.stream_states.queue_depth is
 'Operations that wait on its devices, as these last told; NULL: never told.';
 comment on column syncwell.stream_states.queue_oldest_at is 'Since when the oldest of them waits; NULL: none does.';
 comment on column syncwell.stream_states.queue_reported_at is 'When a device last told; NULL: never.';
+comment on column syncwell.stream_states.work_depth is
+'Its operations in sync_queue that were not done and not dead when evaluate_health() last looked; NULL: it never had '
+'any.';
+comment on column syncwell.stream_states.work_oldest_at is
+'Since when the oldest of those that are ready could have been done; NULL: none was.';
+comment on column syncwell.stream_states.work_counted_at is 'When evaluate_health() last found that changed.';
 
 create table syncwell.stream_periods (
   org_id uuid not null,
@@ -18991,7 +28256,8 @@ where stream_id is not null;
 create index volume_baselines_found on syncwell.volume_baselines (org_id) where finding is not null;
 comment on table syncwell.volume_baselines is
 'What volume is usual for each stream, and for all streams of a source and platform together, by hour of the week, as '
-'last learned; and what the last check found. Volume: items of the runs that were started in an hour.';
+'last learned; and what the last check found. Volume: items of the runs that were started in an hour; of a stream of '
+'events, from the first of these on, events that happened in it.';
 comment on column syncwell.volume_baselines.org_id is 'The org.';
 comment on column syncwell.volume_baselines.series_id is
 'What is counted: the stream, or what stands for all streams of the source and platform.';
@@ -19387,6 +28653,221 @@ comment on function syncwell._checked_metrics(jsonb, timestamptz) is
 revoke all on function syncwell._checked_metrics(jsonb, timestamptz) from public;
 --! end
 
+--! include health/functions/_count_work.sql
+create or replace function syncwell._count_work(
+  p_org_id uuid,
+  p_now timestamptz
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- the queue grows and shrinks more quickly than its statistics follow
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_moved bigint;
+begin
+  with waiting as (
+    select
+      coalesce(q.user_id, p_org_id) as owner,
+      q.source,
+      count(*) as depth,
+      min(q.run_at) filter (where q.blockers = 0 and q.run_at <= p_now) as oldest_at
+    from syncwell.sync_queue as q
+    where q.org_id = p_org_id and q.status <> 'dead'
+    group by coalesce(q.user_id, p_org_id), q.source
+  )
+  insert into syncwell.stream_states as x (
+    org_id, stream_id, user_id, source, work_depth, work_oldest_at, work_counted_at
+  )
+  select s.org_id, s.stream_id, s.user_id, s.source, coalesce(w.depth, 0), w.oldest_at, p_now
+  from syncwell.streams as s
+  left join syncwell.stream_states as t on t.org_id = s.org_id and t.stream_id = s.stream_id
+  left join waiting as w on w.source = s.source and w.owner = coalesce(s.user_id, p_org_id)
+  where s.org_id = p_org_id
+    and s.retired_at is null
+    -- what was done is known to be gone; where there never was anything, nothing is known
+    and (w.depth, w.oldest_at) is distinct from (t.work_depth, t.work_oldest_at)
+    and (w.depth is not null or t.work_depth > 0)
+  order by s.stream_id
+  on conflict (org_id, stream_id) do update
+  set work_depth = excluded.work_depth, work_oldest_at = excluded.work_oldest_at, work_counted_at = p_now;
+  get diagnostics v_moved = row_count;
+  return v_moved;
+end
+$$;
+comment on function syncwell._count_work(uuid, timestamptz) is
+'Notes for each stream of an org what waits for it in sync_queue: operations of its source and user that are not done '
+'and not dead, and since when the oldest of those that are ready could have been done. Returns how many streams have '
+'changed.';
+revoke all on function syncwell._count_work(uuid, timestamptz) from public;
+--! end
+
+--! include health/functions/_data_drift.sql
+create or replace function syncwell._data_drift(
+  p_user_id uuid default null,
+  p_source text default null
+)
+returns table (
+  source text,
+  platform text,
+  user_id uuid,
+  stream_id uuid,
+  window_hours integer,
+  window_start timestamptz,
+  window_end timestamptz,
+  expected numeric,
+  actual numeric,
+  drift_percent numeric,
+  z numeric,
+  lower_bound numeric,
+  upper_bound numeric,
+  severity text,
+  since timestamptz,
+  baseline_weeks numeric,
+  time_zone text,
+  evidence jsonb
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record;
+  v_now constant timestamptz := syncwell._now();
+  v_streams uuid[];
+  v_series uuid[];
+  v_minimum double precision;
+begin
+  v_caller := syncwell._caller();
+  v_streams := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
+  v_series := v_streams;
+  if v_caller.sees_org and p_user_id is null then
+    v_series := v_series || array(
+      select distinct syncwell._volume_series_id(s.source, s.platform)
+      from syncwell.streams as s
+      where s.org_id = v_caller.org_id and s.stream_id = any(v_streams)
+    );
+  end if;
+  v_minimum := syncwell._setting(v_caller.org_id, 'health.drift_minimum')::double precision;
+
+  return query
+  with closed as materialized (
+    select c.*
+    from syncwell._volume_closed(v_caller.org_id, v_now) as c
+    where c.series_id = any(v_series)
+  ),
+  ahead as materialized (
+    select p.series_id, p as baseline from syncwell._volume_progress(v_caller.org_id, v_series, v_now) as p
+  ),
+  series as materialized (
+    select
+      c.series_id, c.source, c.platform, c.user_id, c.stream_id, c.time_zone, c.closed_to,
+      coalesce(a.baseline, b) as b
+    from closed as c
+    left join syncwell.volume_baselines as b on b.org_id = v_caller.org_id and b.series_id = c.series_id
+    left join ahead as a on a.series_id = c.series_id
+  ),
+  hours as materialized (
+    select h.series_id, h.counts, h.slots
+    from (
+      select
+        array_agg(x.series_id) as ids,
+        array_agg(x.closed_to - interval '24 hours') as starts,
+        array_agg(x.closed_to) as ends
+      from closed as x
+    ) as i
+    cross join lateral syncwell._volume_hours(v_caller.org_id, i.ids, i.starts, i.ends) as h
+    where i.ids is not null
+  )
+  select
+    x.source,
+    x.platform,
+    x.user_id,
+    x.stream_id,
+    l.hours,
+    x.closed_to - make_interval(hours => l.hours),
+    x.closed_to,
+    n.expected,
+    w.actual[l.place]::numeric,
+    round(100 * (w.actual[l.place]::numeric - n.expected) / nullif(n.expected, 0), 1),
+    round((
+      case
+        when w.actual[l.place] > w.upper[l.place] then
+          (syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.upper[l.place]))
+          / (x.b).surge_scales[l.place]
+        when w.actual[l.place] < w.lower[l.place] then
+          syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.lower[l.place])
+        when n.expected is not null then 0
+      end
+    )::numeric, 2),
+    n.lower_bound,
+    n.upper_bound,
+    coalesce((x.b).severity, 'learning'),
+    (x.b).since,
+    round(coalesce((x.b).history_hours, 0) / 168.0, 1),
+    x.time_zone,
+    coalesce((x.b).evidence, '{}')
+  from series as x
+  join hours as h on h.series_id = x.series_id
+  cross join (values (1, 1), (2, 6), (3, 24)) as l (place, hours)
+  cross join lateral syncwell._volume_windows((x.b).upper, (x.b).lower, h.counts, h.slots) as w
+  left join lateral syncwell._volume_bounds(
+    w.upper[l.place], w.lower[l.place], (x.b).surge_quantiles[l.place], (x.b).surge_scales[l.place],
+    (x.b).drop_limits[l.place], v_minimum
+  ) as n
+    on (x.b).upper is not null
+  order by x.source, x.platform nulls last, x.stream_id nulls first, l.place;
+end
+$$;
+comment on function syncwell._data_drift(uuid, text) is
+'What calculate_data_drift() returns, as of the snapshot of the statement that asks: analyze_sync_health() puts '
+'several together. Errors: SW001, SW002.';
+revoke all on function syncwell._data_drift(uuid, text) from public;
+--! end
+
+--! include health/functions/_detected_issues.sql
+create or replace function syncwell._detected_issues(
+  p_user_id uuid default null,
+  p_threshold_hours numeric default null
+)
+returns table (
+  source text,
+  issue_type text,
+  severity text,
+  since timestamptz,
+  evidence jsonb,
+  suggestion text,
+  user_id uuid,
+  stream_id uuid
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- NaN compares as larger than all numbers
+  if p_threshold_hours not between 0.001 and 87600 then
+    raise exception using
+      errcode = '22023',
+      message = 'threshold out of range',
+      detail = format('p_threshold_hours is %s.', left(p_threshold_hours::text, 100)),
+      hint = 'Pass hours from 0.001 to 87600, or leave it out for setting health.stale_after.';
+  end if;
+  return query
+  select i.*
+  from syncwell._stream_issues(
+    null, p_user_id, make_interval(secs => p_threshold_hours::double precision * 3600)
+  ) as i
+  order by array_position(array['critical', 'warning', 'info'], i.severity), i.since, i.source, i.stream_id, i.issue_type;
+end
+$$;
+comment on function syncwell._detected_issues(uuid, numeric) is
+'What detect_sync_issues() returns, as of the snapshot of the statement that asks: analyze_sync_health() puts '
+'several together. Errors: 22023 (p_threshold_hours), SW001, SW002.';
+revoke all on function syncwell._detected_issues(uuid, numeric) from public;
+--! end
+
 --! include health/functions/_end_periods.sql
 create or replace function syncwell._end_periods(
   p_org_id uuid,
@@ -19506,6 +28987,7 @@ begin
   perform syncwell._move_windows(p_org_id, coalesce(v_last.evaluated_at, '-infinity'), v_now);
   perform syncwell._end_periods(p_org_id, v_now, v_blind_from);
   perform syncwell._check_volumes(p_org_id);
+  perform syncwell._count_work(p_org_id, v_now);
 
   v_streams := syncwell._judge_streams(p_org_id, v_now, v_settings, v_overrides, v_last.judge_from);
   streams := v_streams.streams;
@@ -19534,7 +29016,8 @@ end
 $$;
 comment on function syncwell._evaluate_org(uuid) is
 'evaluate_health() for one org, in this order: maintenance windows move on; the time when nothing evaluated is marked '
-'blind; volumes are checked; streams are judged; issues are found and judged. Columns as evaluate_health() has them.';
+'blind; volumes are checked and the queue is counted; streams are judged; issues are found and judged. Columns as '
+'evaluate_health() has them.';
 revoke all on function syncwell._evaluate_org(uuid) from public;
 --! end
 
@@ -20434,9 +29917,12 @@ as $$
     x.drift_percent,
     x.drift_severity,
     x.drift_since,
-    x.queue_depth,
-    x.queue_oldest_at,
-    x.queue_reported_at
+    case
+      when k.work_depth is null then x.queue_depth
+      else (least(coalesce(x.queue_depth, 0)::numeric + k.work_depth, 9223372036854775807))::bigint
+    end,
+    least(x.queue_oldest_at, k.work_oldest_at),
+    greatest(x.queue_reported_at, k.work_counted_at)
   from syncwell._health_context(p_org_id, p_stale_after) as c
   inner join syncwell.streams as s on s.org_id = p_org_id
   left join syncwell.sync_state as t on s.org_id = t.org_id and s.stream_id = t.stream_id
@@ -20454,6 +29940,13 @@ as $$
     offset 0
   ) as w
   cross join lateral (
+    -- what waits on its devices and on the server; what was counted too long ago is not known
+    select
+      case when not c.is_unevaluated then x.work_depth end as work_depth,
+      case when not c.is_unevaluated then x.work_oldest_at end as work_oldest_at,
+      case when not c.is_unevaluated then x.work_counted_at end as work_counted_at
+  ) as k
+  cross join lateral (
     -- evaluate_health() may not have seen a pause yet, and one that it has seen lasts until it ends it
     select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
   ) as p
@@ -20463,7 +29956,8 @@ as $$
       t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
       t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
       x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
-      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
+      least(x.queue_oldest_at, k.work_oldest_at), coalesce(x.queue_reported_at, k.work_counted_at), x.expect_from,
+      c.judge_from, p.is_paused
     )::syncwell.stream_facts,
     w.limits,
     c.computed_at
@@ -20709,7 +30203,10 @@ begin
   -- joins that scan would scan for each.
   return query
   with judged as materialized (
-    select j.* from syncwell._judged_streams(p_org_id, p_stream_ids, p_source, p_user_id, p_stale_after) as j
+    select j.*
+    from syncwell._judged_streams(
+      p_org_id, p_stream_ids, p_source, p_user_id, p_stale_after, v_settings, v_overrides
+    ) as j
   ),
   running as materialized (
     select
@@ -21165,6 +30662,12 @@ begin
       where w.mode = 'pause' and syncwell._window_fits(w, f.source, f.user_id, f.platform)
     );
 
+  return query
+  select i.*
+  from syncwell._session_issues(
+    p_org_id, p_stream_ids, p_source, p_user_id, p_everything, (v_settings ->> 'health.integrity_critical')::numeric
+  ) as i;
+
   if p_everything and (p_source is null or p_source = v_source) and p_user_id is null then
     return query
     select
@@ -21192,12 +30695,12 @@ end
 $$;
 comment on function syncwell._issues_of(uuid, uuid[], text, uuid, boolean, interval) is
 'Everything that is wrong with an org''s streams now, for detect_sync_issues() and evaluate_health(). p_stream_ids: '
-'those streams, NULL = all live ones; p_source, p_user_id: only of this source or user, NULL = any; p_everything: also '
-'what belongs to no stream of anybody (tracking of tables, volume of a source as a whole), for callers who see the '
-'org; p_stale_after: in place of setting health.stale_after. cause: what tells several issues of one type and stream '
-'apart, the same from call to call: the run, retry or sync that is stuck, a digest of the device, the table, source '
-'and platform of what is many streams'' together; empty where there is one at most. Needs no identity and checks '
-'none: its callers do.';
+'those streams, NULL = all live ones; p_source, p_user_id: only of this source or user, NULL = any; p_everything: '
+'also what belongs to no stream of anybody (tracking of tables, volume of a source as a whole, sessions), for callers '
+'who see the org; p_stale_after: in place of setting health.stale_after. cause: what tells several issues of one type '
+'and stream apart, the same from call to call: the run, retry or sync that is stuck, a digest of the device, the '
+'table, source and platform of what is many streams'' together, what is wrong with sessions; empty where there is one '
+'at most. Needs no identity and checks none: its callers do.';
 revoke all on function syncwell._issues_of(uuid, uuid[], text, uuid, boolean, interval) from public;
 --! end
 
@@ -21658,7 +31161,9 @@ create or replace function syncwell._judged_streams(
   p_stream_ids uuid[],
   p_source text,
   p_user_id uuid,
-  p_stale_after interval
+  p_stale_after interval,
+  p_settings jsonb,
+  p_overrides jsonb
 )
 returns table (
   org_id uuid,
@@ -21702,11 +31207,7 @@ language plpgsql stable security invoker rows 10
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
-declare
-  v_settings jsonb;
-  v_overrides jsonb;
 begin
-  select h.settings, h.overrides into v_settings, v_overrides from syncwell._health_settings(p_org_id) as h;
   return query
   with streams as materialized (
     select
@@ -21736,7 +31237,7 @@ begin
       (d.settings ->> 'health.conflict_threshold')::integer as conflict_threshold
     from (select distinct s.source, coalesce(s.platform, '') as platform from streams as s) as k
     cross join lateral (
-      select syncwell._stream_settings(v_settings, v_overrides, k.source, nullif(k.platform, '')) as settings
+      select syncwell._stream_settings(p_settings, p_overrides, k.source, nullif(k.platform, '')) as settings
     ) as d
   )
   select
@@ -21761,12 +31262,13 @@ begin
   inner join limits as l on l.source = s.source and l.platform = coalesce(s.platform, '');
 end
 $$;
-comment on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval) is
-'The live streams of an org with what _issues_of() judges them by; parameters as there. failures: how many of the '
-'newest error_rate_runs runs failed, NULL when there were fewer; slow_after_ms: a run that takes longer is slow (the '
-'larger of health.slow_ratio times and health.slow_margin more than usual), NULL with fewer than health.slow_runs '
-'runs; the other limits are settings. A statement of its own, since it is planned for the streams that are asked for.';
-revoke all on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval) from public;
+comment on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval, jsonb, jsonb) is
+'The live streams of an org with what _issues_of() judges them by; parameters as there, and settings as '
+'_health_settings() has them. failures: how many of the newest error_rate_runs runs failed, NULL when there were '
+'fewer; slow_after_ms: a run that takes longer is slow (the larger of health.slow_ratio times and health.slow_margin '
+'more than usual), NULL with fewer than health.slow_runs runs; the other limits are settings. A statement of its own, '
+'since it is planned for the streams that are asked for.';
+revoke all on function syncwell._judged_streams(uuid, uuid[], text, uuid, interval, jsonb, jsonb) from public;
 --! end
 
 --! include health/functions/_learn_baselines_task.sql
@@ -21911,9 +31413,53 @@ begin
     left join sketches as s on s.stream_id = m.stream_id
     group by m.stream_id
   ),
-  learned as materialized (
-    select d.stream_id, d.user_id, d.source, d.is_new, i.learned, u.duration_ms, coalesce(u.runs, 0) as runs
+  -- of what happened two days ago all has come: newer events are those that came quickly
+  events as (
+    select d.stream_id, greatest(e.received_at - e.occurred_at, '0') as delay
     from due as d
+    cross join lateral (
+      -- neither IS NOT DISTINCT FROM nor OR finds its way through one index
+      (
+        select x.received_at, x.occurred_at
+        from syncwell.data_events as x
+        where x.org_id = p_org_id
+          and x.user_id = d.user_id
+          and x.source = d.source
+          and x.occurred_at >= v_from
+          and x.occurred_at < v_now - interval '48 hours'
+          and x.data_source is distinct from 'mock'
+        order by x.occurred_at desc
+        limit 2000
+      )
+      union all
+      (
+        select x.received_at, x.occurred_at
+        from syncwell.data_events as x
+        where x.org_id = p_org_id
+          and d.user_id is null
+          and x.user_id is null
+          and x.source = d.source
+          and x.occurred_at >= v_from
+          and x.occurred_at < v_now - interval '48 hours'
+          and x.data_source is distinct from 'mock'
+        order by x.occurred_at desc
+        limit 2000
+      )
+    ) as e
+    where exists (
+      select from syncwell.event_hours as h where h.org_id = p_org_id and h.stream_id = d.stream_id
+    )
+  ),
+  delays as (
+    select e.stream_id, percentile_disc(0.95) within group (order by e.delay) as delay
+    from events as e
+    group by e.stream_id
+  ),
+  learned as materialized (
+    select
+      d.stream_id, d.user_id, d.source, d.is_new, i.learned, u.duration_ms, coalesce(u.runs, 0) as runs, y.delay
+    from due as d
+    left join delays as y on y.stream_id = d.stream_id
     left join intervals as i on i.stream_id = d.stream_id
     left join usual as u on u.stream_id = d.stream_id
   ),
@@ -21931,7 +31477,8 @@ begin
       learned_at = v_now,
       learned_interval = l.learned,
       usual_duration_ms = l.duration_ms,
-      usual_runs = l.runs
+      usual_runs = l.runs,
+      usual_delay = l.delay
     from learned as l
     join locked as k on k.stream_id = l.stream_id
     where x.org_id = p_org_id and x.stream_id = l.stream_id
@@ -21939,9 +31486,9 @@ begin
   ),
   added as (
     insert into syncwell.stream_states (
-      org_id, stream_id, user_id, source, learned_at, learned_interval, usual_duration_ms, usual_runs
+      org_id, stream_id, user_id, source, learned_at, learned_interval, usual_duration_ms, usual_runs, usual_delay
     )
-    select p_org_id, l.stream_id, l.user_id, l.source, v_now, l.learned, l.duration_ms, l.runs
+    select p_org_id, l.stream_id, l.user_id, l.source, v_now, l.learned, l.duration_ms, l.runs, l.delay
     from learned as l
     where l.is_new
     order by l.stream_id
@@ -21959,7 +31506,8 @@ comment on function syncwell._learn_streams(uuid, boolean) is
 '5 000 successes at most; NULL with fewer than 10 gaps or less than 2 days in them. Gaps that touch a pause, an '
 'excluded time or one when nothing evaluated are left out, the one that lasts counts for nothing. usual_duration_ms: '
 '95th percentile of the runs that succeeded or failed, within 1.083 %, from the days'' sketches; usual_runs: how '
-'many.';
+'many. usual_delay: within which 95 % of the events arrived, of the newest 2 000 that happened two days ago or '
+'before.';
 revoke all on function syncwell._learn_streams(uuid, boolean) from public;
 --! end
 
@@ -22439,6 +31987,31 @@ revoke all on function syncwell._own_health_settings() from public;
 grant execute on function syncwell._own_health_settings() to syncwell_reader;
 --! end
 
+--! include health/functions/_recount_deleted_reports.sql
+create or replace function syncwell._recount_deleted_reports()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._recount_queue(s.org_id, s.stream_id)
+  from (
+    select distinct o.org_id, o.stream_id
+    from old_rows as o
+    -- of a stream that goes too, nothing is left to count for
+    where exists (
+      select from syncwell.stream_states as t where t.org_id = o.org_id and t.stream_id = o.stream_id
+    )
+    order by o.org_id, o.stream_id
+  ) as s;
+  return null;
+end
+$$;
+comment on function syncwell._recount_deleted_reports() is
+'Trigger: a stream whose devices'' reports were deleted has what the remaining ones tell.';
+revoke all on function syncwell._recount_deleted_reports() from public;
+--! end
+
 --! include health/functions/_recount_queue.sql
 create or replace function syncwell._recount_queue(
   p_org_id uuid,
@@ -22497,6 +32070,102 @@ end
 $$;
 comment on function syncwell._refuse_metric(text, text) is 'Refuses a metric, naming its key. Errors: SW605.';
 revoke all on function syncwell._refuse_metric(text, text) from public;
+--! end
+
+--! include health/functions/_session_issues.sql
+create or replace function syncwell._session_issues(
+  p_org_id uuid,
+  p_stream_ids uuid[],
+  p_source text,
+  p_user_id uuid,
+  p_everything boolean,
+  p_critical numeric
+)
+returns table (
+  source text,
+  issue_type text,
+  severity text,
+  since timestamptz,
+  evidence jsonb,
+  suggestion text,
+  user_id uuid,
+  stream_id uuid,
+  platform text,
+  cause text
+)
+language plpgsql stable security invoker rows 1
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_user_id uuid := p_user_id;
+  v_from constant timestamptz := syncwell._now() - interval '7 days';
+begin
+  -- most orgs have no sessions
+  if
+    not exists (select from syncwell.sync_sessions as s where s.org_id = p_org_id and s.started_at >= v_from)
+    and not exists (select from syncwell.session_counts as c where c.org_id = p_org_id and not c.has_session)
+  then
+    return;
+  end if;
+  if v_user_id is null and not p_everything then
+    select s.user_id into v_user_id
+    from syncwell.streams as s
+    where s.org_id = p_org_id and s.stream_id = any(p_stream_ids) and s.user_id is not null
+    limit 1;
+    if not found then
+      return;
+    end if;
+  end if;
+
+  -- what is wrong with an app is wrong for many: told once, of the newest
+  return query
+  select
+    i.source,
+    'integrity',
+    case when 100.0 * i.affected / i.sessions >= p_critical then 'critical' else 'warning' end,
+    i.since,
+    jsonb_build_object(
+      'finding', i.finding,
+      'sessions', i.sessions,
+      'affected', i.affected,
+      'percent', round(100.0 * i.affected / i.sessions, 1),
+      'critical_percent', p_critical,
+      'examples', i.examples
+    ),
+    case i.finding
+      when 'sessions_without_readings'
+        then 'They were completed, and no readings came: see whether these wait on devices, or came for another '
+          || 'session.'
+      when 'late_surveys'
+        then 'They came long after they were filled in: see what keeps the app from sending them at once.'
+      when 'orphans'
+        then 'Records came for sessions that nobody started: see under which local id the app sends them; '
+          || 'merge_duplicate_sessions() finds theirs.'
+      when 'duplicates'
+        then 'The app starts a session twice, under two local ids: let it keep one; merge_duplicate_sessions() repairs '
+          || 'what is there.'
+      else 'Fewer records came than the device counted: complete_session() tells which are missing.'
+    end,
+    v_user_id,
+    (
+      select s.stream_id
+      from syncwell.streams as s
+      where s.org_id = p_org_id and s.user_id = v_user_id and s.source = i.source and s.retired_at is null
+    ),
+    null::text,
+    'sessions ' || i.finding
+  from syncwell._session_integrity(p_org_id, v_user_id, v_from, 200) as i
+  where i.affected > 0 and (p_source is null or i.source = p_source);
+end
+$$;
+comment on function syncwell._session_issues(uuid, uuid[], text, uuid, boolean, numeric) is
+'The part of _issues_of() that tells what is wrong with sessions, of the newest 200 of the last 7 days: those of an '
+'org together, or of p_user_id, or of the user of p_stream_ids for who does not see all (p_everything). One a source '
+'and finding of get_session_integrity(); critical from p_critical percent on.';
+revoke all on function syncwell._session_issues(uuid, uuid[], text, uuid, boolean, numeric) from public;
 --! end
 
 --! include health/functions/_source_drift.sql
@@ -22936,6 +32605,458 @@ comment on function syncwell._stream_issues(text, uuid, interval) is
 revoke all on function syncwell._stream_issues(text, uuid, interval) from public;
 --! end
 
+--! include health/functions/_sync_health_analysis.sql
+create or replace function syncwell._sync_health_analysis(p_user_id uuid default null)
+returns jsonb
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_limit constant bigint := 1000;
+  v_document jsonb;
+begin
+  v_document := jsonb_build_object(
+    'computed_at', v_now,
+    'user_id', p_user_id,
+    'status', (
+      select coalesce(jsonb_agg(to_jsonb(s) - 'ordinality' order by s.ordinality), '[]')
+      from syncwell._sync_health_status(p_user_id) with ordinality as s
+    ),
+    'history', (
+      select coalesce(jsonb_agg(to_jsonb(h) - 'ordinality' order by h.ordinality), '[]')
+      from syncwell._sync_health_history(p_user_id, 7) with ordinality as h
+    ),
+    'uptime', (
+      select coalesce(jsonb_agg(to_jsonb(u) - 'ordinality' order by u.ordinality), '[]')
+      from syncwell._uptime(null, p_user_id, 30) with ordinality as u
+    )
+  );
+  -- of an org with many streams the worst: a document is read whole
+  v_document := v_document || (
+    with found as materialized (
+      select i.* from syncwell._detected_issues(p_user_id) with ordinality as i
+    )
+    select jsonb_build_object(
+      'issues', (
+        select coalesce(jsonb_agg(to_jsonb(f) - 'ordinality' order by f.ordinality), '[]')
+        from found as f where f.ordinality <= v_limit
+      ),
+      'issue_counts', (
+        select coalesce(jsonb_object_agg(c.issue_type, c.issues), '{}')
+        from (select f.issue_type, count(*) as issues from found as f group by f.issue_type) as c
+      )
+    )
+  );
+  return v_document || jsonb_build_object(
+    'drift', (
+      select coalesce(jsonb_agg(d.document order by d.number), '[]')
+      from (
+        select
+          to_jsonb(r) - 'ordinality' as document,
+          row_number() over (
+            order by array_position(array['critical', 'warning', 'none', 'learning'], r.severity), r.ordinality
+          ) as number
+        from syncwell._data_drift(p_user_id) with ordinality as r
+        order by number
+        limit v_limit
+      ) as d
+    ),
+    'queues', (
+      select coalesce(jsonb_agg(to_jsonb(q) order by q.oldest_pending_at nulls last, q.source, q.platform), '[]')
+      from (
+        select
+          s.source, h.platform, count(*) as devices, sum(h.queue_depth) as queue_depth,
+          min(h.oldest_pending_at) as oldest_pending_at,
+          case
+            when min(h.oldest_pending_at) is not null
+              then greatest(0, round(extract(epoch from v_now - min(h.oldest_pending_at))))
+          end as oldest_pending_seconds,
+          max(h.reported_at) as reported_at
+        from syncwell._visible_streams(null, p_user_id) as s
+        join syncwell.sync_health as h on h.org_id = s.org_id and h.stream_id = s.stream_id
+        group by s.source, h.platform
+      ) as q
+    ),
+    'queue_metrics', (
+      select coalesce(jsonb_agg(to_jsonb(m) - 'ordinality' order by m.ordinality), '[]')
+      from syncwell._queue_health_metrics(p_user_id) with ordinality as m
+    ),
+    'errors', (
+      select coalesce(jsonb_agg(to_jsonb(e) order by e.occurrences desc, e.source, e.error_type), '[]')
+      from (
+        select
+          s.source, r.error_type, r.error_class, count(*) as errors, sum(r.occurrences) as occurrences,
+          min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, min(r.next_retry_at) as next_retry_at
+        from syncwell._visible_streams(null, p_user_id) as s
+        join syncwell.sync_errors as r on r.org_id = s.org_id and r.stream_id = s.stream_id and r.resolved_at is null
+        group by s.source, r.error_type, r.error_class
+      ) as e
+    )
+  );
+end
+$$;
+comment on function syncwell._sync_health_analysis(uuid) is
+'What analyze_sync_health() returns, all of it as of the snapshot of the statement that asks. Errors: SW001, SW002.';
+revoke all on function syncwell._sync_health_analysis(uuid) from public;
+--! end
+
+--! include health/functions/_sync_health_history.sql
+create or replace function syncwell._sync_health_history(
+  p_user_id uuid default null,
+  p_days integer default 7,
+  p_source text default null
+)
+returns table (
+  period text,
+  period_start timestamptz,
+  total_syncs bigint,
+  successful_syncs bigint,
+  failed_syncs bigint,
+  success_rate numeric,
+  total_items_synced numeric,
+  p50_duration_ms double precision,
+  p95_duration_ms double precision,
+  score numeric,
+  healthy_share numeric,
+  late_share numeric,
+  degraded_share numeric,
+  unhealthy_share numeric,
+  unknown_share numeric,
+  paused_share numeric
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_nothing constant integer := -2147483648;
+  -- the middle of a bucket by relative error is 2·b^(i+1) / (1 + b)
+  c_base constant double precision := power(2::double precision, 1.0 / 32);
+  v_now constant timestamptz := syncwell._now();
+  v_period text := case when p_days <= 7 then 'hour' else 'day' end;
+  v_org_id uuid;
+  v_stream_ids uuid[];
+  v_zone text;
+  v_starts timestamptz[];
+  v_end timestamptz;
+begin
+  perform syncwell._check_days(p_days);
+  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
+  from syncwell._visible_streams(p_source, p_user_id) as s
+  group by s.org_id;
+  if v_org_id is null then
+    return;
+  end if;
+  if v_period = 'hour' then
+    v_zone := 'UTC';
+  else
+    select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
+  end if;
+  select array_agg(g.local_start at time zone v_zone order by g.local_start) into v_starts
+  from generate_series(
+    date_trunc(v_period, v_now at time zone v_zone)
+    - (case v_period when 'hour' then 24 * p_days else p_days end - 1) * ('1 ' || v_period)::interval,
+    date_trunc(v_period, v_now at time zone v_zone),
+    ('1 ' || v_period)::interval
+  ) as g (local_start);
+  v_end := (date_trunc(v_period, v_now at time zone v_zone) + ('1 ' || v_period)::interval) at time zone v_zone;
+
+  return query
+  with parts as materialized (
+    select width_bucket(m.period_start, v_starts) as n, m.total, m.successful, m.failed, m.items, m.durations
+    from syncwell._metric_rows(v_org_id, v_stream_ids, v_period, v_starts[1], v_end, v_zone) as m
+  ),
+  runs as (
+    select
+      p.n,
+      sum(p.total)::bigint as total,
+      sum(p.successful)::bigint as successful,
+      sum(p.failed)::bigint as failed,
+      sum(p.items) as items,
+      min((p.durations).minimum) as minimum,
+      max((p.durations).maximum) as maximum
+    from parts as p
+    group by p.n
+  ),
+  -- As _sketch_quantiles() does it, for all periods at once, which costs a quarter. Counts are exact as doubles; what
+  -- took no time at all stands below all buckets.
+  buckets as materialized (
+    select u.n, u.index, sum(u.count::double precision) as count
+    from (
+      select p.n, unnest((p.durations).indexes) as index, unnest((p.durations).counts) as count from parts as p
+      union all
+      select p.n, c_nothing, (p.durations).zeros from parts as p where (p.durations).zeros > 0
+    ) as u
+    group by u.n, u.index
+  ),
+  ranks as (
+    select b.n, b.index, sum(b.count) over (partition by b.n order by b.index rows unbounded preceding) as upto
+    from buckets as b
+  ),
+  totals as (
+    select b.n, greatest(1, ceil(0.5 * sum(b.count))) as p50, greatest(1, ceil(0.95 * sum(b.count))) as p95
+    from buckets as b
+    group by b.n
+  ),
+  percentiles as (
+    select
+      r.n,
+      min(r.index) filter (where r.upto >= t.p50) as p50,
+      min(r.index) filter (where r.upto >= t.p95) as p95
+    from ranks as r
+    join totals as t on t.n = r.n
+    group by r.n
+  ),
+  stretches as (
+    select * from syncwell._state_stretches(v_org_id, v_stream_ids, v_starts[1], v_now)
+  ),
+  -- each stretch cut at the ends of the periods that it lies in
+  pieces as (
+    select
+      c.n, c.kind, c.score,
+      date_part('epoch', least(c.ends_at, v_starts[c.n + 1]) - greatest(c.starts_at, v_starts[c.n])) as seconds
+    from (
+      select
+        generate_series(
+          width_bucket(s.starts_at, v_starts), width_bucket(s.ends_at - interval '1 microsecond', v_starts)
+        ) as n,
+        case s.mode when 'paused' then s.mode else s.status end as kind, s.score::double precision as score,
+        s.starts_at, s.ends_at
+      from stretches as s
+    ) as c
+  ),
+  shares as (
+    select
+      p.n,
+      sum(p.seconds * p.score) filter (where p.score is not null)
+      / nullif(sum(p.seconds) filter (where p.score is not null), 0) as score,
+      sum(p.seconds) filter (where p.kind = 'healthy') as healthy,
+      sum(p.seconds) filter (where p.kind = 'late') as late,
+      sum(p.seconds) filter (where p.kind = 'degraded') as degraded,
+      sum(p.seconds) filter (where p.kind = 'unhealthy') as unhealthy,
+      sum(p.seconds) filter (where p.kind = 'paused') as paused,
+      sum(p.seconds) filter (where p.kind <> 'unknown') as known
+    from pieces as p
+    group by p.n
+  )
+  select
+    v_period,
+    k.period_start,
+    coalesce(r.total, 0),
+    coalesce(r.successful, 0),
+    coalesce(r.failed, 0),
+    r.successful::numeric / nullif(r.successful + r.failed, 0),
+    r.items,
+    case
+      when q.p50 = c_nothing then 0
+      else round(least(greatest(
+        2 * power(c_base, q.p50 + 1) / (1 + c_base), r.minimum
+      ), r.maximum)::numeric, 1)::double precision
+    end,
+    case
+      when q.p95 = c_nothing then 0
+      else round(least(greatest(
+        2 * power(c_base, q.p95 + 1) / (1 + c_base), r.minimum
+      ), r.maximum)::numeric, 1)::double precision
+    end,
+    round(h.score::numeric, 1),
+    round((coalesce(h.healthy, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.late, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.degraded, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.unhealthy, 0) / w.seconds)::numeric, 6),
+    -- the rest
+    1 - round((coalesce(h.known, 0) / w.seconds)::numeric, 6),
+    round((coalesce(h.paused, 0) / w.seconds)::numeric, 6)
+  from unnest(v_starts) with ordinality as k (period_start, n)
+  left join runs as r on r.n = k.n
+  left join percentiles as q on q.n = k.n
+  left join shares as h on h.n = k.n
+  cross join lateral (
+    -- at its very first moment nothing of a period is over
+    select coalesce(nullif(
+      cardinality(v_stream_ids)
+      * date_part('epoch', least(v_now, coalesce(v_starts[k.n + 1], v_end)) - k.period_start),
+      0
+    ), 1) as seconds
+  ) as w
+  order by k.n;
+end
+$$;
+comment on function syncwell._sync_health_history(uuid, integer, text) is
+'What get_sync_health_history() returns, as of the snapshot of the statement that asks: analyze_sync_health() puts '
+'several together. Errors: SW001, SW002, 22004, 22023 (p_days).';
+revoke all on function syncwell._sync_health_history(uuid, integer, text) from public;
+--! end
+
+--! include health/functions/_sync_health_status.sql
+create or replace function syncwell._sync_health_status(p_user_id uuid default null)
+returns table (
+  source text,
+  status text,
+  score numeric,
+  freshness_score numeric,
+  reliability_score numeric,
+  queue_score numeric,
+  drift_score numeric,
+  speed_score numeric,
+  last_sync_at timestamptz,
+  last_success_at timestamptz,
+  consecutive_failures integer,
+  platform text,
+  streams bigint,
+  unknown_streams bigint,
+  worst_source text,
+  worst_stream_id uuid,
+  reason text,
+  advice text,
+  overlays text[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  -- the hot path: as _stream_health() does it, but in one statement and without what is not shown
+  with streams as materialized (
+    select s.* from syncwell._visible_streams(null, p_user_id) as s
+  ),
+  context as materialized (
+    select c.* from syncwell._health_context((select s.org_id from streams as s limit 1)) as c
+  ),
+  ranked as materialized (
+    select
+      s.source, s.stream_id, s.platform, h.status, h.score, h.freshness_score, h.reliability_score, h.queue_score,
+      h.drift_score, h.speed_score, t.last_run_at, t.last_successful_sync, t.consecutive_failures, h.reason, h.advice,
+      p.is_paused, w.mode in ('exclude', 'mute') as is_maintained, x.is_flapping, c.is_unevaluated,
+      syncwell._status_rank(h.status) as rank,
+      row_number() over (
+        order by syncwell._status_rank(h.status) desc, h.score nulls last, s.source, s.stream_id
+      ) as place
+    from streams as s
+    cross join context as c
+    left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    cross join lateral (
+      select
+        case
+          when c.overrides is null then c.limits
+          else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
+        end as limits,
+        case
+          when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
+        end as mode
+      -- worked out once, not for each mention
+      offset 0
+    ) as w
+    cross join lateral (
+      select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
+    ) as p
+    cross join lateral syncwell._stream_status(
+      row(
+        s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
+        t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
+        t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
+        x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
+        -- what waits on its devices and on the server; what was counted too long ago is not known
+        least(x.queue_oldest_at, case when not c.is_unevaluated then x.work_oldest_at end),
+        coalesce(x.queue_reported_at, case when not c.is_unevaluated then x.work_counted_at end),
+        x.expect_from, c.judge_from, p.is_paused
+      )::syncwell.stream_facts,
+      w.limits,
+      c.computed_at
+    ) as h
+  ),
+  grouped as (
+    select
+      r.source,
+      avg(r.score) as score,
+      avg(r.freshness_score) as freshness_score,
+      avg(r.reliability_score) as reliability_score,
+      avg(r.queue_score) as queue_score,
+      avg(r.drift_score) as drift_score,
+      avg(r.speed_score) as speed_score,
+      max(r.last_run_at) as last_sync_at,
+      max(r.last_successful_sync) as last_success_at,
+      max(r.consecutive_failures) as consecutive_failures,
+      case when min(r.platform) = max(r.platform) and count(*) = count(r.platform) then min(r.platform) end as platform,
+      count(*) as streams,
+      count(*) filter (where r.status = 'unknown') as unknown_streams,
+      min(r.place) as place,
+      syncwell._overlays(
+        bool_or(r.is_paused), bool_or(r.is_maintained), bool_or(r.is_flapping), bool_or(r.is_unevaluated)
+      ) as overlays
+    from ranked as r
+    group by grouping sets ((r.source), ())
+  )
+  select
+    g.source,
+    coalesce(w.status, 'unknown'),
+    round(g.score, 1),
+    round(g.freshness_score, 1),
+    round(g.reliability_score, 1),
+    round(g.queue_score, 1),
+    round(g.drift_score, 1),
+    round(g.speed_score, 1),
+    g.last_sync_at,
+    g.last_success_at,
+    g.consecutive_failures,
+    g.platform,
+    g.streams,
+    g.unknown_streams,
+    w.source,
+    w.stream_id,
+    case when w.status is null then 'there is no stream' else w.reason end,
+    case
+      when w.status is null then 'Run a sync, or declare a stream with register_stream.'
+      else w.advice
+    end,
+    g.overlays
+  from grouped as g
+  left join ranked as w on w.place = g.place
+  order by g.source is not null, w.rank desc, g.score, g.source;
+end
+$$;
+comment on function syncwell._sync_health_status(uuid) is
+'What get_sync_health_status() returns, as of the snapshot of the statement that asks: analyze_sync_health() puts '
+'several together. Errors: SW001, SW002.';
+revoke all on function syncwell._sync_health_status(uuid) from public;
+--! end
+
+--! include health/functions/_tell_client_queue.sql
+create or replace function syncwell._tell_client_queue()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell.update_sync_health_metrics(
+    new.user_id,
+    new.source,
+    jsonb_strip_nulls(jsonb_build_object(
+      'queue_depth', new.depth, 'platform', new.platform, 'device_id', nullif(new.device_id, ''),
+      'reported_at', new.reported_at
+    ))
+    -- how long it waits may not have been told: then it is not known, which null would not say
+    || case
+      when new.oldest_at is not null or new.depth = 0
+        then jsonb_build_object('oldest_pending_at', new.oldest_at)
+      else '{}'
+    end
+  );
+  return null;
+exception
+  -- too old for health, or written by somebody who maintains the table and is nobody
+  when sqlstate 'SW605' or sqlstate 'SW001' then
+    return null;
+end
+$$;
+comment on function syncwell._tell_client_queue() is
+'Trigger: what report_client_queue() takes counts in health as if the device had told it with '
+'update_sync_health_metrics(), so that one queue told of in both ways counts once.';
+revoke all on function syncwell._tell_client_queue() from public;
+--! end
+
 --! include health/functions/_tell_volumes.sql
 create or replace function syncwell._tell_volumes(
   p_org_id uuid,
@@ -22995,6 +33116,131 @@ comment on function syncwell._tell_volumes(uuid, syncwell.volume_baselines[]) is
 'Writes what was found in the volumes of streams into their stream_states, where it is not there yet; returns to how '
 'many.';
 revoke all on function syncwell._tell_volumes(uuid, syncwell.volume_baselines[]) from public;
+--! end
+
+--! include health/functions/_uptime.sql
+create or replace function syncwell._uptime(
+  p_source text default null,
+  p_user_id uuid default null,
+  p_days integer default 30
+)
+returns table (
+  source text,
+  streams bigint,
+  good_seconds numeric,
+  down_seconds numeric,
+  unknown_seconds numeric,
+  excluded_seconds numeric,
+  paused_seconds numeric,
+  uptime numeric,
+  runs bigint,
+  run_success_rate numeric,
+  slo numeric,
+  slo_met boolean
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_from timestamptz;
+  v_org_id uuid;
+  v_stream_ids uuid[];
+  v_zone text;
+  v_midnight timestamptz;
+  v_tomorrow timestamptz;
+  v_seconds numeric;
+begin
+  perform syncwell._check_days(p_days);
+  v_from := v_now - make_interval(hours => 24 * p_days);
+  v_seconds := 86400 * p_days;
+  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
+  from syncwell._visible_streams(p_source, p_user_id) as s
+  group by s.org_id;
+  if v_org_id is null then
+    return;
+  end if;
+  select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
+  -- hours up to the first midnight of the stored days; where that is on no full hour, of UTC
+  if not syncwell._begins_on_the_hour(v_zone, v_now) then
+    v_zone := 'UTC';
+  end if;
+  v_midnight := (date_trunc('day', v_from at time zone v_zone) + interval '1 day') at time zone v_zone;
+  v_tomorrow := (date_trunc('day', v_now at time zone v_zone) + interval '1 day') at time zone v_zone;
+
+  return query
+  with streams as materialized (
+    select s.stream_id, s.source, s.slo
+    from syncwell.streams as s
+    where s.org_id = v_org_id and s.stream_id = any(v_stream_ids)
+  ),
+  times as (
+    select
+      t.stream_id,
+      sum(t.seconds) filter (where t.kind in ('healthy', 'late', 'degraded')) as good,
+      sum(t.seconds) filter (where t.kind = 'unhealthy') as down,
+      sum(t.seconds) filter (where t.kind = 'excluded') as excluded,
+      sum(t.seconds) filter (where t.kind = 'paused') as paused
+    from (
+      select
+        p.stream_id,
+        case when p.mode in ('excluded', 'paused') then p.mode else p.status end as kind,
+        extract(epoch from p.ends_at - p.starts_at) as seconds
+      from syncwell._state_stretches(v_org_id, v_stream_ids, v_from, v_now) as p
+    ) as t
+    group by t.stream_id
+  ),
+  counts as (
+    select m.stream_id, sum(m.total)::bigint as total, sum(m.successful) as successful, sum(m.failed) as failed
+    from (
+      select h.stream_id, h.total, h.successful, h.failed
+      from syncwell._metric_rows(
+        v_org_id, v_stream_ids, 'hour', date_trunc('hour', v_from, 'UTC'), v_midnight, 'UTC'
+      ) as h
+      union all
+      select d.stream_id, d.total, d.successful, d.failed
+      from syncwell._metric_rows(v_org_id, v_stream_ids, 'day', v_midnight, v_tomorrow, v_zone) as d
+    ) as m
+    group by m.stream_id
+  ),
+  sums as (
+    select
+      s.source,
+      count(*) as streams,
+      coalesce(sum(t.good), 0) as good,
+      coalesce(sum(t.down), 0) as down,
+      coalesce(sum(t.excluded), 0) as excluded,
+      coalesce(sum(t.paused), 0) as paused,
+      coalesce(sum(c.total), 0)::bigint as runs,
+      sum(c.successful) / nullif(sum(c.successful + c.failed), 0) as success_rate,
+      max(s.slo) as slo,
+      bool_and(c.successful / nullif(c.successful + c.failed, 0) >= s.slo) as slo_met
+    from streams as s
+    left join times as t on t.stream_id = s.stream_id
+    left join counts as c on c.stream_id = s.stream_id
+    group by grouping sets ((s.source), ())
+  )
+  select
+    s.source,
+    s.streams,
+    round(s.good, 3),
+    round(s.down, 3),
+    v_seconds * s.streams - round(s.good, 3) - round(s.down, 3) - round(s.excluded, 3) - round(s.paused, 3),
+    round(s.excluded, 3),
+    round(s.paused, 3),
+    s.good / nullif(s.good + s.down, 0),
+    s.runs,
+    s.success_rate,
+    s.slo,
+    s.slo_met
+  from sums as s
+  order by s.source is not null, s.source;
+end
+$$;
+comment on function syncwell._uptime(text, uuid, integer) is
+'What get_uptime() returns, as of the snapshot of the statement that asks: analyze_sync_health() puts several '
+'together. Errors: SW001, SW002, 22004, 22023 (p_days).';
+revoke all on function syncwell._uptime(text, uuid, integer) from public;
 --! end
 
 --! include health/functions/_volume_at_distance.sql
@@ -23090,7 +33336,11 @@ as $$
     select
       s.stream_id, s.user_id, s.source, s.platform, coalesce(s.time_zone, o.time_zone) as time_zone,
       o.time_zone as org_zone,
-      least(coalesce(x.usual_duration_ms, 0) * interval '1 ms', interval '6 hours') as delay
+      case
+        when x.usual_delay is null
+          then least(coalesce(x.usual_duration_ms, 0) * interval '1 ms', interval '6 hours')
+      end as run_delay,
+      case when x.usual_delay is not null then least(x.usual_delay, interval '48 hours') end as event_delay
     from syncwell.streams as s
     join syncwell.orgs as o on o.org_id = s.org_id
     left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
@@ -23098,12 +33348,15 @@ as $$
   )
   select
     l.stream_id, l.stream_id, l.user_id, l.source, l.platform, l.time_zone,
-    date_trunc('hour', p_now - l.delay, 'UTC')
+    date_trunc('hour', p_now - coalesce(l.event_delay, l.run_delay), 'UTC')
   from live as l
   union all
   select
     syncwell._volume_series_id(l.source, l.platform), null, null, l.source, l.platform, min(l.org_zone),
-    date_trunc('hour', p_now - max(l.delay), 'UTC')
+    -- one device in twenty may be late
+    date_trunc(
+      'hour', p_now - greatest(max(l.run_delay), percentile_disc(0.95) within group (order by l.event_delay)), 'UTC'
+    )
   from live as l
   group by l.source, l.platform
   having count(*) > 1
@@ -23111,7 +33364,8 @@ $$;
 comment on function syncwell._volume_closed(uuid, timestamptz) is
 'Whose volumes are judged in an org: each live stream, and all streams of a source and platform together where these '
 'are several (stream_id NULL). closed_to: the end of the last hour whose items must have come: a run counts where it '
-'started, so its usual duration is waited for, 6 hours at most.';
+'started, so its usual duration is waited for, 6 hours at most; for events the usual delay of their arrival, 48 hours '
+'at most.';
 revoke all on function syncwell._volume_closed(uuid, timestamptz) from public;
 --! end
 
@@ -23216,12 +33470,33 @@ begin
     select z.time_zone, syncwell._volume_slots(v_from, v_to, z.time_zone) as slots
     from (select distinct s.time_zone from sizes as s) as z
   ),
+  -- what delivers events is measured by these, from the first one on
+  delivering as materialized (
+    select i.stream_id, e.first_hour
+    from (select distinct m.stream_id from members as m) as i
+    cross join lateral (
+      select min(h.hour) as first_hour
+      from syncwell.event_hours as h
+      where h.org_id = p_org_id and h.stream_id = i.stream_id
+    ) as e
+    where e.first_hour is not null
+  ),
   rows as materialized (
     select m.stream_id, m.period_start, sum(coalesce(m.items, 0)) as items
     from (select array_agg(distinct x.stream_id) as stream_ids from members as x) as i
     cross join lateral syncwell._metric_rows(p_org_id, i.stream_ids, 'hour', v_from, v_to, null) as m
-    where i.stream_ids is not null
+    left join delivering as d on d.stream_id = m.stream_id
+    where i.stream_ids is not null and (d.stream_id is null or m.period_start < d.first_hour)
     group by m.stream_id, m.period_start
+    union all
+    select d.stream_id, h.hour, h.events
+    from delivering as d
+    cross join lateral (
+      select e.hour, e.events
+      from syncwell.event_hours as e
+      where e.org_id = p_org_id and e.stream_id = d.stream_id and e.hour >= v_from and e.hour < v_to
+      offset 0
+    ) as h
   ),
   volumes as materialized (
     select
@@ -23291,10 +33566,11 @@ end
 $$;
 comment on function syncwell._volume_hours(uuid, uuid[], timestamptz[], timestamptz[]) is
 'The volumes of series (streams, or all streams of a source and platform) of an org, each by hour from its p_from to '
-'its p_to (whole hours in UTC, not included): items of the runs that were started in it, right at this moment. '
-'counts: NULL where the stream, or more than a tenth of the streams, was paused, excluded or blind; slots: hours of '
-'the week by the clock of the stream, of the org for several; first_hour: the first in which anything ran, NULL: '
-'none. What has no live stream is left out.';
+'its p_to (whole hours in UTC, not included): items of the runs that were started in it, or, of streams of events '
+'from the first of these on, events that happened in it, right at this moment. counts: NULL where the stream, or more '
+'than a tenth of the streams, was paused, excluded or blind; slots: hours of the week by the clock of the stream, of '
+'the org for several; first_hour: the first in which anything ran or happened, NULL: none. What has no live stream is '
+'left out.';
 revoke all on function syncwell._volume_hours(uuid, uuid[], timestamptz[], timestamptz[]) from public;
 --! end
 
@@ -24091,100 +34367,26 @@ grant execute on function syncwell.acknowledge_issue(uuid, text) to syncwell_cli
 --! include health/functions/analyze_sync_health.sql
 create or replace function syncwell.analyze_sync_health(p_user_id uuid default null)
 returns jsonb
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_now constant timestamptz := syncwell._now();
-  v_limit constant bigint := 1000;
-  v_document jsonb;
 begin
-  v_document := jsonb_build_object(
-    'computed_at', v_now,
-    'user_id', p_user_id,
-    'status', (
-      select coalesce(jsonb_agg(to_jsonb(s) - 'ordinality' order by s.ordinality), '[]')
-      from syncwell.get_sync_health_status(p_user_id) with ordinality as s
-    ),
-    'history', (
-      select coalesce(jsonb_agg(to_jsonb(h) - 'ordinality' order by h.ordinality), '[]')
-      from syncwell.get_sync_health_history(p_user_id, 7) with ordinality as h
-    ),
-    'uptime', (
-      select coalesce(jsonb_agg(to_jsonb(u) - 'ordinality' order by u.ordinality), '[]')
-      from syncwell.get_uptime(null, p_user_id, 30) with ordinality as u
-    )
-  );
-  -- of an org with many streams the worst: a document is read whole
-  v_document := v_document || (
-    with found as materialized (
-      select i.* from syncwell.detect_sync_issues(p_user_id) with ordinality as i
-    )
-    select jsonb_build_object(
-      'issues', (
-        select coalesce(jsonb_agg(to_jsonb(f) - 'ordinality' order by f.ordinality), '[]')
-        from found as f where f.ordinality <= v_limit
-      ),
-      'issue_counts', (
-        select coalesce(jsonb_object_agg(c.issue_type, c.issues), '{}')
-        from (select f.issue_type, count(*) as issues from found as f group by f.issue_type) as c
-      )
-    )
-  );
-  return v_document || jsonb_build_object(
-    'drift', (
-      select coalesce(jsonb_agg(d.document order by d.number), '[]')
-      from (
-        select
-          to_jsonb(r) - 'ordinality' as document,
-          row_number() over (
-            order by array_position(array['critical', 'warning', 'none', 'learning'], r.severity), r.ordinality
-          ) as number
-        from syncwell.calculate_data_drift(p_user_id) with ordinality as r
-        order by number
-        limit v_limit
-      ) as d
-    ),
-    'queues', (
-      select coalesce(jsonb_agg(to_jsonb(q) order by q.oldest_pending_at nulls last, q.source, q.platform), '[]')
-      from (
-        select
-          s.source, h.platform, count(*) as devices, sum(h.queue_depth) as queue_depth,
-          min(h.oldest_pending_at) as oldest_pending_at,
-          case
-            when min(h.oldest_pending_at) is not null
-              then greatest(0, round(extract(epoch from v_now - min(h.oldest_pending_at))))
-          end as oldest_pending_seconds,
-          max(h.reported_at) as reported_at
-        from syncwell._visible_streams(null, p_user_id) as s
-        join syncwell.sync_health as h on h.org_id = s.org_id and h.stream_id = s.stream_id
-        group by s.source, h.platform
-      ) as q
-    ),
-    'errors', (
-      select coalesce(jsonb_agg(to_jsonb(e) order by e.occurrences desc, e.source, e.error_type), '[]')
-      from (
-        select
-          s.source, r.error_type, r.error_class, count(*) as errors, sum(r.occurrences) as occurrences,
-          min(r.first_seen) as first_seen, max(r.last_seen) as last_seen, min(r.next_retry_at) as next_retry_at
-        from syncwell._visible_streams(null, p_user_id) as s
-        join syncwell.sync_errors as r on r.org_id = s.org_id and r.stream_id = s.stream_id and r.resolved_at is null
-        group by s.source, r.error_type, r.error_class
-      ) as e
-    )
-  );
+  perform syncwell._note_access('analyze_sync_health', p_user_id);
+  return syncwell._sync_health_analysis(p_user_id);
 end
 $$;
 comment on function syncwell.analyze_sync_health(uuid) is
 'All that is known of how syncing is, as one document. p_user_id NULL = everything the caller may see. Keys: '
 'computed_at; user_id: as asked; status: the rows of get_sync_health_status(), the overall one first; issues: the '
-'worst and oldest 1000 rows of detect_sync_issues(), and issue_counts: how many there are by issue_type; history: the '
-'rows of get_sync_health_history() of 7 days, by hour, oldest first; drift: of calculate_data_drift() the 1000 that '
-'matter most; queues: what waits on devices, as these last told, by source and platform, the longest wait first '
-'(devices, queue_depth, oldest_pending_at, oldest_pending_seconds, reported_at); uptime: the rows of get_uptime() of '
-'30 days; errors: those not resolved, by source, error_type and error_class, the most frequent first (errors: one a '
+'worst and oldest 1000 rows of detect_sync_issues(), and issue_counts: how many there are by issue_type; history: '
+'the rows of get_sync_health_history() of 7 days, by hour, oldest first; drift: of calculate_data_drift() the 1000 '
+'that matter most; queues: what waits on devices, as these last told, by source and platform, the longest wait first '
+'(devices, queue_depth, oldest_pending_at, oldest_pending_seconds, reported_at); queue_metrics: the rows of '
+'get_queue_health_metrics(), the overall one first; uptime: the rows of get_uptime() of 30 days; errors: those not '
+'resolved, by source, error_type and error_class, the most frequent first (errors: one a '
 'stream and kind, occurrences, first_seen, last_seen, next_retry_at). Every list is empty where there is nothing. '
-'Errors: SW001, SW002.';
+'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
+'transaction).';
 revoke all on function syncwell.analyze_sync_health(uuid) from public;
 grant execute on function syncwell.analyze_sync_health(uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -24214,111 +34416,28 @@ returns table (
   time_zone text,
   evidence jsonb
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
-#variable_conflict use_column
-declare
-  v_caller record;
-  v_now constant timestamptz := syncwell._now();
-  v_streams uuid[];
-  v_series uuid[];
-  v_minimum double precision;
 begin
-  v_caller := syncwell._caller();
-  v_streams := array(select s.stream_id from syncwell._visible_streams(p_source, p_user_id) as s);
-  v_series := v_streams;
-  if v_caller.sees_org and p_user_id is null then
-    v_series := v_series || array(
-      select distinct syncwell._volume_series_id(s.source, s.platform)
-      from syncwell.streams as s
-      where s.org_id = v_caller.org_id and s.stream_id = any(v_streams)
-    );
-  end if;
-  v_minimum := syncwell._setting(v_caller.org_id, 'health.drift_minimum')::double precision;
-
-  return query
-  with closed as materialized (
-    select c.*
-    from syncwell._volume_closed(v_caller.org_id, v_now) as c
-    where c.series_id = any(v_series)
-  ),
-  ahead as materialized (
-    select p.series_id, p as baseline from syncwell._volume_progress(v_caller.org_id, v_series, v_now) as p
-  ),
-  series as materialized (
-    select
-      c.series_id, c.source, c.platform, c.user_id, c.stream_id, c.time_zone, c.closed_to,
-      coalesce(a.baseline, b) as b
-    from closed as c
-    left join syncwell.volume_baselines as b on b.org_id = v_caller.org_id and b.series_id = c.series_id
-    left join ahead as a on a.series_id = c.series_id
-  ),
-  hours as materialized (
-    select h.series_id, h.counts, h.slots
-    from (
-      select
-        array_agg(x.series_id) as ids,
-        array_agg(x.closed_to - interval '24 hours') as starts,
-        array_agg(x.closed_to) as ends
-      from closed as x
-    ) as i
-    cross join lateral syncwell._volume_hours(v_caller.org_id, i.ids, i.starts, i.ends) as h
-    where i.ids is not null
-  )
-  select
-    x.source,
-    x.platform,
-    x.user_id,
-    x.stream_id,
-    l.hours,
-    x.closed_to - make_interval(hours => l.hours),
-    x.closed_to,
-    n.expected,
-    w.actual[l.place]::numeric,
-    round(100 * (w.actual[l.place]::numeric - n.expected) / nullif(n.expected, 0), 1),
-    round((
-      case
-        when w.actual[l.place] > w.upper[l.place] then
-          (syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.upper[l.place]))
-          / (x.b).surge_scales[l.place]
-        when w.actual[l.place] < w.lower[l.place] then
-          syncwell._volume_distance(w.actual[l.place]) - syncwell._volume_distance(w.lower[l.place])
-        when n.expected is not null then 0
-      end
-    )::numeric, 2),
-    n.lower_bound,
-    n.upper_bound,
-    coalesce((x.b).severity, 'learning'),
-    (x.b).since,
-    round(coalesce((x.b).history_hours, 0) / 168.0, 1),
-    x.time_zone,
-    coalesce((x.b).evidence, '{}')
-  from series as x
-  join hours as h on h.series_id = x.series_id
-  cross join (values (1, 1), (2, 6), (3, 24)) as l (place, hours)
-  cross join lateral syncwell._volume_windows((x.b).upper, (x.b).lower, h.counts, h.slots) as w
-  left join lateral syncwell._volume_bounds(
-    w.upper[l.place], w.lower[l.place], (x.b).surge_quantiles[l.place], (x.b).surge_scales[l.place],
-    (x.b).drop_limits[l.place], v_minimum
-  ) as n
-    on (x.b).upper is not null
-  order by x.source, x.platform nulls last, x.stream_id nulls first, l.place;
+  perform syncwell._note_access('calculate_data_drift', p_user_id);
+  return query select r.* from syncwell._data_drift(p_user_id, p_source) as r;
 end
 $$;
 comment on function syncwell.calculate_data_drift(uuid, text) is
-'How far volumes (items of the runs started in an hour) are from what is expected, over the last 1, 6 and 24 hours '
-'whose items must have come; three rows a stream, and three for all streams of a source and platform together '
-'(stream_id NULL) where these are several and the caller sees the org. p_user_id NULL = everything the caller may '
-'see; p_source NULL = every source. expected: between the medians of the same hour of the day (28 days) and of the '
-'same hour of the week (8 weeks) in time_zone; drift_percent: of that, NULL when nothing is expected; it is no alarm '
-'by itself. z: distance beyond the nearer of the two, in usual deviations. lower_bound: less is a drop by itself; '
-'upper_bound: farther up than 99 % of such windows before, and than four times the usual spread: alone it is no surge '
-'yet. severity: of the stream, the same in its three rows: learning (less than two weeks of history), none, warning '
-'or critical; since: when that began. evidence: empty, or kind (surge, drop, gap), the window, the numbers and the '
-'limit. Surges are measured by the source''s own bursts, drops by its second worst day, so sources that vary by '
-'themselves as much as a loss of half hide one. Errors: SW001, SW002.';
+'How far volumes (items of the runs started in an hour, or, of a source whose events are ingested, events that '
+'happened in it) are from what is expected, over the last 1, 6 and 24 hours whose items must have come; three rows a '
+'stream, and three for all streams of a source and platform together (stream_id NULL) where these are several and the '
+'caller sees the org. p_user_id NULL = everything the caller may see; p_source NULL = every source. expected: between '
+'the medians of the same hour of the day (28 days) and of the same hour of the week (8 weeks) in time_zone; '
+'drift_percent: of that, NULL when nothing is expected; it is no alarm by itself. z: distance beyond the nearer of '
+'the two, in usual deviations. lower_bound: less is a drop by itself; upper_bound: farther up than 99 % of such '
+'windows before, and than four times the usual spread: alone it is no surge yet. severity: of the stream, the same in '
+'its three rows: learning (less than two weeks of history), none, warning or critical; since: when that began. '
+'evidence: empty, or kind (surge, drop, gap), the window, the numbers and the limit. Surges are measured by the '
+'source''s own bursts, drops by its second worst day, so sources that vary by themselves as much as a loss of half '
+'hide one. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a '
+'read-only transaction).';
 revoke all on function syncwell.calculate_data_drift(uuid, text) from public;
 grant execute on function syncwell.calculate_data_drift(uuid, text) to syncwell_client, syncwell_reader;
 --! end
@@ -24386,13 +34505,14 @@ returns table (
   freshness_score numeric,
   drift_percent numeric
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_from timestamptz;
   v_whole timestamptz;
 begin
+  perform syncwell._note_access('compare_sources', p_user_id);
   perform syncwell._check_period(p_period);
   v_from := syncwell._now()
     - make_interval(hours => case p_period when 'hour' then 1 when 'day' then 24 else 168 end);
@@ -24492,12 +34612,13 @@ end
 $$;
 comment on function syncwell.compare_sources(text, uuid) is
 'The sources beside each other over the last hour, 24 hours or 7 days (p_period hour, day or week; default day), by '
-'name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started in '
-'that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; '
-'durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when never '
-'told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far the '
-'volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. Errors: '
-'22004, 22023 (p_period), SW001, SW002.';
+'name. p_user_id NULL = everything the caller may see. status: the worst of its streams; total_syncs: runs started '
+'in that time; success_rate: 0 to 1, success and partial among those that succeeded or failed, NULL when none did; '
+'durations in milliseconds, p95 by nearest rank, within 1.083 %; total_items_synced: items processed, NULL when '
+'never told; last_success_at: of any stream; freshness_score: mean, 0 to 100, NULL = unknown; drift_percent: how far '
+'the volume of the last 24 closed hours of its streams is from what is expected, NULL while that is not known. '
+'Asking about another user is written to the access log. Errors: 22004, 22023 (p_period), SW001, SW002, 25006 '
+'(another user, in a read-only transaction).';
 revoke all on function syncwell.compare_sources(text, uuid) from public;
 grant execute on function syncwell.compare_sources(text, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -24517,24 +34638,12 @@ returns table (
   user_id uuid,
   stream_id uuid
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- NaN compares as larger than all numbers
-  if p_threshold_hours not between 0.001 and 87600 then
-    raise exception using
-      errcode = '22023',
-      message = 'threshold out of range',
-      detail = format('p_threshold_hours is %s.', left(p_threshold_hours::text, 100)),
-      hint = 'Pass hours from 0.001 to 87600, or leave it out for setting health.stale_after.';
-  end if;
-  return query
-  select i.*
-  from syncwell._stream_issues(
-    null, p_user_id, make_interval(secs => p_threshold_hours::double precision * 3600)
-  ) as i
-  order by array_position(array['critical', 'warning', 'info'], i.severity), i.since, i.source, i.stream_id, i.issue_type;
+  perform syncwell._note_access('detect_sync_issues', p_user_id);
+  return query select r.* from syncwell._detected_issues(p_user_id, p_threshold_hours) as r;
 end
 $$;
 comment on function syncwell.detect_sync_issues(uuid, numeric) is
@@ -24545,21 +34654,25 @@ comment on function syncwell.detect_sync_issues(uuid, numeric) is
 'health.stale_intervals expected intervals (critical); missing_source: the same of a declared stream that never ran; '
 'stuck (warning): a run over one of five limits, evidence.cause: never_started: its progress waits for '
 'health.start_timeout to begin, or a retry was claimed and not started in time; no_heartbeat: it sent one and none '
-'since for runs.heartbeat_timeout; no_progress: what it counts stands still; over_max_runtime; unusually_long: it runs '
-'longer than both health.slow_ratio times and health.slow_margin more than usual, of streams with health.slow_runs '
-'runs; the first that holds is told; slow (warning): the last run took so long; high_error_rate (warning): '
-'health.error_rate of the newest health.error_rate_runs runs failed, and the newest not all in a row up to '
-'runs.failure_threshold; queue_backlog: a device told of an operation that waits for health.queue_backlog (warning) or '
-'health.queue_bad (critical); drift, gap: its volume is not what it usually is, as calculate_data_drift() tells; '
-'clock_skew (info): the clock of a device is ahead by more than health.clock_skew; integrity (critical): changes of a '
-'synced table are not tracked, told to those who see the whole org; and, all warnings, one a device: rejected_pushes: '
-'its pushes fail; quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: '
+'since for runs.heartbeat_timeout; no_progress: what it counts stands still; over_max_runtime; unusually_long: it '
+'runs longer than both health.slow_ratio times and health.slow_margin more than usual, of streams with '
+'health.slow_runs runs; the first that holds is told; slow (warning): the last run took so long; high_error_rate '
+'(warning): health.error_rate of the newest health.error_rate_runs runs failed, and the newest not all in a row up to '
+'runs.failure_threshold; queue_backlog: an operation waits, on a device or enqueued, for health.queue_backlog '
+'(warning) or health.queue_bad (critical); drift, gap: its volume is not what it usually is, as '
+'calculate_data_drift() tells; '
+'clock_skew (info): the clock of a device is ahead by more than health.clock_skew; integrity: changes of a synced '
+'table are not tracked (critical, told to those who see the whole org), or sessions are not whole, as '
+'get_session_integrity() tells (of the newest 200 of the last 7 days, one a finding; critical from '
+'health.integrity_critical percent on, else a warning); and, all warnings, one a device: rejected_pushes: its pushes '
+'fail; quarantine: records it pushed were put aside as bad and nobody settled them; conflicts: '
 'health.conflict_threshold or more within 24 hours that a policy decided and no person. Where a pause window is on '
-'nothing is stale, missing, or adrift. since: the last success before the failures, when the success was due, the last '
-'sign of life or progress, the end of the claim, the start of the run that takes or took so long, the first of the '
-'failures that the rate counts, the oldest operation, report, refused push, bad record or conflict; NULL when not '
+'nothing is stale, missing, or adrift. since: the last success before the failures, when the success was due, the '
+'last sign of life or progress, the end of the claim, the start of the run that takes or took so long, the first of '
+'the failures that the rate counts, the oldest operation, report, refused push, bad record or conflict; NULL when not '
 'known. evidence: the numbers and thresholds behind it, in the unit its key names; suggestion: what to do; stream_id '
-'NULL: it is not one stream''s. Errors: 22023 (p_threshold_hours), SW001, SW002.';
+'NULL: it is not one stream''s. Asking about another user is written to the access log. Errors: 22023 '
+'(p_threshold_hours), SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.detect_sync_issues(uuid, numeric) from public;
 grant execute on function syncwell.detect_sync_issues(uuid, numeric) to syncwell_client, syncwell_reader;
 --! end
@@ -24637,12 +34750,13 @@ returns table (
   streams bigint,
   behind_streams bigint
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := syncwell._now();
 begin
+  perform syncwell._note_access('get_data_freshness', p_user_id);
   return query
   with ranked as (
     select
@@ -24671,8 +34785,9 @@ comment on function syncwell.get_data_freshness(uuid) is
 'grace), stale (no success for health.stale_intervals expected intervals), unknown (nothing expected, as during a '
 'pause, or the first success, also after a pause, is not due yet); last_success_at and age NULL: it never succeeded; '
 'expected_interval: as declared, or as learned, or setting health.stale_after, NULL for a cron that is not overdue; '
-'due_at: when the next success is or was expected. '
-'streams: how many the source has; behind_streams: how many of them are late or stale. Errors: SW001, SW002.';
+'due_at: when the next success is or was expected. streams: how many the source has; behind_streams: how many of '
+'them are late or stale. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 '
+'(another user, in a read-only transaction).';
 revoke all on function syncwell.get_data_freshness(uuid) from public;
 grant execute on function syncwell.get_data_freshness(uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -24683,13 +34798,14 @@ create or replace function syncwell.get_integration_dashboard(
   p_user_id uuid default null
 )
 returns jsonb
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := syncwell._now();
   v_document jsonb;
 begin
+  perform syncwell._note_access('get_integration_dashboard', p_user_id);
   with health as materialized (
     select h.*, syncwell._status_rank(h.status) as rank from syncwell._stream_health(p_source, p_user_id) as h
   ),
@@ -24809,7 +34925,8 @@ comment on function syncwell.get_integration_dashboard(text, uuid) is
 'streams did); performance: sample_size and sample_since (the newest 100 runs of each stream that ended with an '
 'outcome), last_duration_ms, average_duration_ms, p95_duration_ms, syncs_per_day, success_rate (0 to 1); health: '
 'is_healthy, consecutive_failures (the most of any stream), active_errors (not resolved), alerts (critical issues); '
-'recent_activity: the newest 10 runs of the sample. What is not known is null. Errors: SW001, SW002.';
+'recent_activity: the newest 10 runs of the sample. What is not known is null. Asking about another user is written '
+'to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_integration_dashboard(text, uuid) from public;
 grant execute on function syncwell.get_integration_dashboard(text, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -24889,10 +35006,11 @@ returns table (
   alerts bigint,
   streams bigint
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform syncwell._note_access('get_service_health', p_user_id);
   return query
   with health as materialized (
     select h.* from syncwell._stream_health(p_source, p_user_id) as h
@@ -24961,7 +35079,8 @@ comment on function syncwell.get_service_health(text, uuid) is
 'stream; is_healthy: every stream has fewer failures in a row than runs.failure_threshold; success_rate (0 to 1), '
 'average_duration_ms, p95_duration_ms (nearest rank): of the newest 100 runs of each stream that ended with an '
 'outcome, NULL without any; active_errors: errors not resolved; alerts: critical issues of detect_sync_issues(); '
-'streams: how many. No rows when no stream matches. Errors: SW001, SW002.';
+'streams: how many. No rows when no stream matches. Asking about another user is written to the access log. Errors: '
+'SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_service_health(text, uuid) from public;
 grant execute on function syncwell.get_service_health(text, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -25030,174 +35149,26 @@ returns table (
   unknown_share numeric,
   paused_share numeric
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  c_nothing constant integer := -2147483648;
-  -- the middle of a bucket by relative error is 2·b^(i+1) / (1 + b)
-  c_base constant double precision := power(2::double precision, 1.0 / 32);
-  v_now constant timestamptz := syncwell._now();
-  v_period text := case when p_days <= 7 then 'hour' else 'day' end;
-  v_org_id uuid;
-  v_stream_ids uuid[];
-  v_zone text;
-  v_starts timestamptz[];
-  v_end timestamptz;
 begin
-  perform syncwell._check_days(p_days);
-  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
-  from syncwell._visible_streams(p_source, p_user_id) as s
-  group by s.org_id;
-  if v_org_id is null then
-    return;
-  end if;
-  if v_period = 'hour' then
-    v_zone := 'UTC';
-  else
-    select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
-  end if;
-  select array_agg(g.local_start at time zone v_zone order by g.local_start) into v_starts
-  from generate_series(
-    date_trunc(v_period, v_now at time zone v_zone)
-    - (case v_period when 'hour' then 24 * p_days else p_days end - 1) * ('1 ' || v_period)::interval,
-    date_trunc(v_period, v_now at time zone v_zone),
-    ('1 ' || v_period)::interval
-  ) as g (local_start);
-  v_end := (date_trunc(v_period, v_now at time zone v_zone) + ('1 ' || v_period)::interval) at time zone v_zone;
-
-  return query
-  with parts as materialized (
-    select width_bucket(m.period_start, v_starts) as n, m.total, m.successful, m.failed, m.items, m.durations
-    from syncwell._metric_rows(v_org_id, v_stream_ids, v_period, v_starts[1], v_end, v_zone) as m
-  ),
-  runs as (
-    select
-      p.n,
-      sum(p.total)::bigint as total,
-      sum(p.successful)::bigint as successful,
-      sum(p.failed)::bigint as failed,
-      sum(p.items) as items,
-      min((p.durations).minimum) as minimum,
-      max((p.durations).maximum) as maximum
-    from parts as p
-    group by p.n
-  ),
-  -- As _sketch_quantiles() does it, for all periods at once, which costs a quarter. Counts are exact as doubles; what
-  -- took no time at all stands below all buckets.
-  buckets as materialized (
-    select u.n, u.index, sum(u.count::double precision) as count
-    from (
-      select p.n, unnest((p.durations).indexes) as index, unnest((p.durations).counts) as count from parts as p
-      union all
-      select p.n, c_nothing, (p.durations).zeros from parts as p where (p.durations).zeros > 0
-    ) as u
-    group by u.n, u.index
-  ),
-  ranks as (
-    select b.n, b.index, sum(b.count) over (partition by b.n order by b.index rows unbounded preceding) as upto
-    from buckets as b
-  ),
-  totals as (
-    select b.n, greatest(1, ceil(0.5 * sum(b.count))) as p50, greatest(1, ceil(0.95 * sum(b.count))) as p95
-    from buckets as b
-    group by b.n
-  ),
-  percentiles as (
-    select
-      r.n,
-      min(r.index) filter (where r.upto >= t.p50) as p50,
-      min(r.index) filter (where r.upto >= t.p95) as p95
-    from ranks as r
-    join totals as t on t.n = r.n
-    group by r.n
-  ),
-  stretches as (
-    select * from syncwell._state_stretches(v_org_id, v_stream_ids, v_starts[1], v_now)
-  ),
-  -- each stretch cut at the ends of the periods that it lies in
-  pieces as (
-    select
-      c.n, c.kind, c.score,
-      date_part('epoch', least(c.ends_at, v_starts[c.n + 1]) - greatest(c.starts_at, v_starts[c.n])) as seconds
-    from (
-      select
-        generate_series(
-          width_bucket(s.starts_at, v_starts), width_bucket(s.ends_at - interval '1 microsecond', v_starts)
-        ) as n,
-        case s.mode when 'paused' then s.mode else s.status end as kind, s.score::double precision as score,
-        s.starts_at, s.ends_at
-      from stretches as s
-    ) as c
-  ),
-  shares as (
-    select
-      p.n,
-      sum(p.seconds * p.score) filter (where p.score is not null)
-      / nullif(sum(p.seconds) filter (where p.score is not null), 0) as score,
-      sum(p.seconds) filter (where p.kind = 'healthy') as healthy,
-      sum(p.seconds) filter (where p.kind = 'late') as late,
-      sum(p.seconds) filter (where p.kind = 'degraded') as degraded,
-      sum(p.seconds) filter (where p.kind = 'unhealthy') as unhealthy,
-      sum(p.seconds) filter (where p.kind = 'paused') as paused,
-      sum(p.seconds) filter (where p.kind <> 'unknown') as known
-    from pieces as p
-    group by p.n
-  )
-  select
-    v_period,
-    k.period_start,
-    coalesce(r.total, 0),
-    coalesce(r.successful, 0),
-    coalesce(r.failed, 0),
-    r.successful::numeric / nullif(r.successful + r.failed, 0),
-    r.items,
-    case
-      when q.p50 = c_nothing then 0
-      else round(least(greatest(
-        2 * power(c_base, q.p50 + 1) / (1 + c_base), r.minimum
-      ), r.maximum)::numeric, 1)::double precision
-    end,
-    case
-      when q.p95 = c_nothing then 0
-      else round(least(greatest(
-        2 * power(c_base, q.p95 + 1) / (1 + c_base), r.minimum
-      ), r.maximum)::numeric, 1)::double precision
-    end,
-    round(h.score::numeric, 1),
-    round((coalesce(h.healthy, 0) / w.seconds)::numeric, 6),
-    round((coalesce(h.late, 0) / w.seconds)::numeric, 6),
-    round((coalesce(h.degraded, 0) / w.seconds)::numeric, 6),
-    round((coalesce(h.unhealthy, 0) / w.seconds)::numeric, 6),
-    -- the rest
-    1 - round((coalesce(h.known, 0) / w.seconds)::numeric, 6),
-    round((coalesce(h.paused, 0) / w.seconds)::numeric, 6)
-  from unnest(v_starts) with ordinality as k (period_start, n)
-  left join runs as r on r.n = k.n
-  left join percentiles as q on q.n = k.n
-  left join shares as h on h.n = k.n
-  cross join lateral (
-    -- at its very first moment nothing of a period is over
-    select coalesce(nullif(
-      cardinality(v_stream_ids)
-      * date_part('epoch', least(v_now, coalesce(v_starts[k.n + 1], v_end)) - k.period_start),
-      0
-    ), 1) as seconds
-  ) as w
-  order by k.n;
+  perform syncwell._note_access('get_sync_health_history', p_user_id);
+  return query select r.* from syncwell._sync_health_history(p_user_id, p_days, p_source) as r;
 end
 $$;
 comment on function syncwell.get_sync_health_history(uuid, integer, text) is
-'How syncing was, a row a period, the oldest first, those without runs as well. p_user_id NULL = everything the caller '
-'may see; p_days: how many days back, the current one included (default 7, 1 to 3660); p_source NULL = all. period: '
-'hour (of UTC) up to 7 days, else day (by the org''s time zone). total_syncs: runs started in it; successful_syncs: '
-'success and partial; failed_syncs: failed and timeout; success_rate: share of those two, 0 to 1, NULL without any; '
-'total_items_synced: NULL when never told; p50_duration_ms, p95_duration_ms: of the runs that succeeded or failed, '
-'within 1.083 % (merged from sketches), NULL without any. score: mean over the streams and the time, 0 to 100, as '
-'evaluate_health() recorded it, NULL where nothing is known. The shares say how much of the time of all streams was '
-'spent in each state, 0 to 1, to 6 digits, together 1; of the current period, the part that is over. paused: while a '
-'pause window was on; unknown: also where nothing was recorded, or nothing evaluated. No rows when no stream matches. '
-'Errors: SW001, SW002, 22004, 22023 (p_days).';
+'How syncing was, a row a period, the oldest first, those without runs as well. p_user_id NULL = everything the '
+'caller may see; p_days: how many days back, the current one included (default 7, 1 to 3660); p_source NULL = all. '
+'period: hour (of UTC) up to 7 days, else day (by the org''s time zone). total_syncs: runs started in it; '
+'successful_syncs: success and partial; failed_syncs: failed and timeout; success_rate: share of those two, 0 to 1, '
+'NULL without any; total_items_synced: NULL when never told; p50_duration_ms, p95_duration_ms: of the runs that '
+'succeeded or failed, within 1.083 % (merged from sketches), NULL without any. score: mean over the streams and the '
+'time, 0 to 100, as evaluate_health() recorded it, NULL where nothing is known. The shares say how much of the time '
+'of all streams was spent in each state, 0 to 1, to 6 digits, together 1; of the current period, the part that is '
+'over. paused: while a pause window was on; unknown: also where nothing was recorded, or nothing evaluated. No rows '
+'when no stream matches. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 '
+'(another user, in a read-only transaction), 22004, 22023 (p_days).';
 revoke all on function syncwell.get_sync_health_history(uuid, integer, text) from public;
 grant execute on function syncwell.get_sync_health_history(uuid, integer, text) to syncwell_client, syncwell_reader;
 --! end
@@ -25225,120 +35196,27 @@ returns table (
   advice text,
   overlays text[]
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 begin
-  return query
-  -- the hot path: as _stream_health() does it, but in one statement and without what is not shown
-  with streams as materialized (
-    select s.* from syncwell._visible_streams(null, p_user_id) as s
-  ),
-  context as materialized (
-    select c.* from syncwell._health_context((select s.org_id from streams as s limit 1)) as c
-  ),
-  ranked as materialized (
-    select
-      s.source, s.stream_id, s.platform, h.status, h.score, h.freshness_score, h.reliability_score, h.queue_score,
-      h.drift_score, h.speed_score, t.last_run_at, t.last_successful_sync, t.consecutive_failures, h.reason, h.advice,
-      p.is_paused, w.mode in ('exclude', 'mute') as is_maintained, x.is_flapping, c.is_unevaluated,
-      syncwell._status_rank(h.status) as rank,
-      row_number() over (
-        order by syncwell._status_rank(h.status) desc, h.score nulls last, s.source, s.stream_id
-      ) as place
-    from streams as s
-    cross join context as c
-    left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
-    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
-    cross join lateral (
-      select
-        case
-          when c.overrides is null then c.limits
-          else syncwell._stream_limits(c.limits, c.overrides, s.source, s.platform)
-        end as limits,
-        case
-          when c.windows is not null then syncwell._window_mode(c.windows, s.source, s.user_id, s.platform)
-        end as mode
-      -- worked out once, not for each mention
-      offset 0
-    ) as w
-    cross join lateral (
-      select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused
-    ) as p
-    cross join lateral syncwell._stream_status(
-      row(
-        s.expected_interval, s.cron, coalesce(s.time_zone, c.time_zone), s.active_hours, s.registered_at, s.created_at,
-        t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
-        t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
-        x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
-        x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
-      )::syncwell.stream_facts,
-      w.limits,
-      c.computed_at
-    ) as h
-  ),
-  grouped as (
-    select
-      r.source,
-      avg(r.score) as score,
-      avg(r.freshness_score) as freshness_score,
-      avg(r.reliability_score) as reliability_score,
-      avg(r.queue_score) as queue_score,
-      avg(r.drift_score) as drift_score,
-      avg(r.speed_score) as speed_score,
-      max(r.last_run_at) as last_sync_at,
-      max(r.last_successful_sync) as last_success_at,
-      max(r.consecutive_failures) as consecutive_failures,
-      case when min(r.platform) = max(r.platform) and count(*) = count(r.platform) then min(r.platform) end as platform,
-      count(*) as streams,
-      count(*) filter (where r.status = 'unknown') as unknown_streams,
-      min(r.place) as place,
-      syncwell._overlays(
-        bool_or(r.is_paused), bool_or(r.is_maintained), bool_or(r.is_flapping), bool_or(r.is_unevaluated)
-      ) as overlays
-    from ranked as r
-    group by grouping sets ((r.source), ())
-  )
-  select
-    g.source,
-    coalesce(w.status, 'unknown'),
-    round(g.score, 1),
-    round(g.freshness_score, 1),
-    round(g.reliability_score, 1),
-    round(g.queue_score, 1),
-    round(g.drift_score, 1),
-    round(g.speed_score, 1),
-    g.last_sync_at,
-    g.last_success_at,
-    g.consecutive_failures,
-    g.platform,
-    g.streams,
-    g.unknown_streams,
-    w.source,
-    w.stream_id,
-    case when w.status is null then 'there is no stream' else w.reason end,
-    case
-      when w.status is null then 'Run a sync, or declare a stream with register_stream.'
-      else w.advice
-    end,
-    g.overlays
-  from grouped as g
-  left join ranked as w on w.place = g.place
-  order by g.source is not null, w.rank desc, g.score, g.source;
+  perform syncwell._note_access('get_sync_health_status', p_user_id);
+  return query select r.* from syncwell._sync_health_status(p_user_id) as r;
 end
 $$;
 comment on function syncwell.get_sync_health_status(uuid) is
 'How syncing is: an overall row first (source NULL), then a row a source, the worst first. p_user_id NULL = '
 'everything the caller may see. status: the worst of the streams behind the row (unknown < healthy < late < degraded '
 '< unhealthy); unknown when there is no evidence, never healthy. score and its parts: means over those streams, 0 to '
-'100, NULL = unknown (queue: no device told; drift, speed: too little history). last_sync_at: when a run last ended; '
+'100, NULL = unknown (queue: no device told, and nothing was enqueued; drift, speed: too little history). '
+'last_sync_at: when a run last ended; '
 'last_success_at: when one last succeeded; consecutive_failures: the most of any stream; platform: NULL when not '
 'known or not the same for all; streams: how many, unknown_streams: how many of them give no evidence; worst_source, '
 'worst_stream_id: the stream that pulls it down; reason and advice: what is wrong with that one and what would make '
 'it better. overlays: what holds of any of the streams beside its status, by name: flapping, maintenance (a window '
 'mutes or excludes it), paused (nothing is expected), unevaluated (evaluate_health() has not looked for two of its '
-'intervals). Reads maintained rows only: the cost does not grow with the history. Errors: SW001, SW002.';
+'intervals). Reads maintained rows only: the cost does not grow with the history. Asking about another user is '
+'written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction).';
 revoke all on function syncwell.get_sync_health_status(uuid) from public;
 grant execute on function syncwell.get_sync_health_status(uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -25373,13 +35251,14 @@ returns table (
   evidence jsonb,
   suggestion text
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_caller record := syncwell._caller();
   v_now constant timestamptz := syncwell._now();
 begin
+  perform syncwell._note_access('get_sync_issues', p_user_id);
   perform syncwell._check_limit(p_limit);
   perform syncwell._check_shown_user(p_user_id);
   if p_state not in ('open', 'acknowledged', 'snoozed', 'resolved', 'all') then
@@ -25454,15 +35333,16 @@ begin
 end
 $$;
 comment on function syncwell.get_sync_issues(text, text, integer, uuid) is
-'Issues that evaluate_health() has opened, the worst and then the oldest first. p_state: open, acknowledged, snoozed, '
-'resolved, all, or NULL = all that are not resolved; p_source NULL = all; p_limit: default 50, 1 to 1000; p_user_id '
-'NULL = everything the caller may see: members see those of their own and the org''s streams, the others those of the '
-'whole org. state: a snooze that is over shows as open; parent_id: the issue of the whole org that explains it, to '
-'those who see that; muted_by: silence, maintenance, parent or flapping, NULL when nothing keeps it quiet; since: when '
-'the trouble began; opened_at: when it was first found; times_opened: 1 more for each time it came back soon; '
-'last_seen_at, resolved_at, acknowledged_at, acknowledged_by (NULL: a service), note, snoozed_until; evidence: the '
-'numbers and thresholds behind it, as last seen; suggestion: what to do. A filter that matches nothing gives no rows. '
-'Errors: SW001, SW002, 22004, 22023 (p_state, p_limit).';
+'Issues that evaluate_health() has opened, the worst and then the oldest first. p_state: open, acknowledged, '
+'snoozed, resolved, all, or NULL = all that are not resolved; p_source NULL = all; p_limit: default 50, 1 to 1000; '
+'p_user_id NULL = everything the caller may see: members see those of their own and the org''s streams, the others '
+'those of the whole org. state: a snooze that is over shows as open; parent_id: the issue of the whole org that '
+'explains it, to those who see that; muted_by: silence, maintenance, parent or flapping, NULL when nothing keeps it '
+'quiet; since: when the trouble began; opened_at: when it was first found; times_opened: 1 more for each time it '
+'came back soon; last_seen_at, resolved_at, acknowledged_at, acknowledged_by (NULL: a service), note, snoozed_until; '
+'evidence: the numbers and thresholds behind it, as last seen; suggestion: what to do. A filter that matches nothing '
+'gives no rows. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, '
+'in a read-only transaction), 22004, 22023 (p_state, p_limit).';
 revoke all on function syncwell.get_sync_issues(text, text, integer, uuid) from public;
 grant execute on function syncwell.get_sync_issues(text, text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -25487,115 +35367,25 @@ returns table (
   slo numeric,
   slo_met boolean
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_now constant timestamptz := syncwell._now();
-  v_from timestamptz;
-  v_org_id uuid;
-  v_stream_ids uuid[];
-  v_zone text;
-  v_midnight timestamptz;
-  v_tomorrow timestamptz;
-  v_seconds numeric;
 begin
-  perform syncwell._check_days(p_days);
-  v_from := v_now - make_interval(hours => 24 * p_days);
-  v_seconds := 86400 * p_days;
-  select s.org_id, array_agg(s.stream_id) into v_org_id, v_stream_ids
-  from syncwell._visible_streams(p_source, p_user_id) as s
-  group by s.org_id;
-  if v_org_id is null then
-    return;
-  end if;
-  select o.time_zone into v_zone from syncwell.orgs as o where o.org_id = v_org_id;
-  -- hours up to the first midnight of the stored days; where that is on no full hour, of UTC
-  if not syncwell._begins_on_the_hour(v_zone, v_now) then
-    v_zone := 'UTC';
-  end if;
-  v_midnight := (date_trunc('day', v_from at time zone v_zone) + interval '1 day') at time zone v_zone;
-  v_tomorrow := (date_trunc('day', v_now at time zone v_zone) + interval '1 day') at time zone v_zone;
-
-  return query
-  with streams as materialized (
-    select s.stream_id, s.source, s.slo
-    from syncwell.streams as s
-    where s.org_id = v_org_id and s.stream_id = any(v_stream_ids)
-  ),
-  times as (
-    select
-      t.stream_id,
-      sum(t.seconds) filter (where t.kind in ('healthy', 'late', 'degraded')) as good,
-      sum(t.seconds) filter (where t.kind = 'unhealthy') as down,
-      sum(t.seconds) filter (where t.kind = 'excluded') as excluded,
-      sum(t.seconds) filter (where t.kind = 'paused') as paused
-    from (
-      select
-        p.stream_id,
-        case when p.mode in ('excluded', 'paused') then p.mode else p.status end as kind,
-        extract(epoch from p.ends_at - p.starts_at) as seconds
-      from syncwell._state_stretches(v_org_id, v_stream_ids, v_from, v_now) as p
-    ) as t
-    group by t.stream_id
-  ),
-  counts as (
-    select m.stream_id, sum(m.total)::bigint as total, sum(m.successful) as successful, sum(m.failed) as failed
-    from (
-      select h.stream_id, h.total, h.successful, h.failed
-      from syncwell._metric_rows(
-        v_org_id, v_stream_ids, 'hour', date_trunc('hour', v_from, 'UTC'), v_midnight, 'UTC'
-      ) as h
-      union all
-      select d.stream_id, d.total, d.successful, d.failed
-      from syncwell._metric_rows(v_org_id, v_stream_ids, 'day', v_midnight, v_tomorrow, v_zone) as d
-    ) as m
-    group by m.stream_id
-  ),
-  sums as (
-    select
-      s.source,
-      count(*) as streams,
-      coalesce(sum(t.good), 0) as good,
-      coalesce(sum(t.down), 0) as down,
-      coalesce(sum(t.excluded), 0) as excluded,
-      coalesce(sum(t.paused), 0) as paused,
-      coalesce(sum(c.total), 0)::bigint as runs,
-      sum(c.successful) / nullif(sum(c.successful + c.failed), 0) as success_rate,
-      max(s.slo) as slo,
-      bool_and(c.successful / nullif(c.successful + c.failed, 0) >= s.slo) as slo_met
-    from streams as s
-    left join times as t on t.stream_id = s.stream_id
-    left join counts as c on c.stream_id = s.stream_id
-    group by grouping sets ((s.source), ())
-  )
-  select
-    s.source,
-    s.streams,
-    round(s.good, 3),
-    round(s.down, 3),
-    v_seconds * s.streams - round(s.good, 3) - round(s.down, 3) - round(s.excluded, 3) - round(s.paused, 3),
-    round(s.excluded, 3),
-    round(s.paused, 3),
-    s.good / nullif(s.good + s.down, 0),
-    s.runs,
-    s.success_rate,
-    s.slo,
-    s.slo_met
-  from sums as s
-  order by s.source is not null, s.source;
+  perform syncwell._note_access('get_uptime', p_user_id);
+  return query select r.* from syncwell._uptime(p_source, p_user_id, p_days) as r;
 end
 $$;
 comment on function syncwell.get_uptime(text, uuid, integer) is
-'How much of the last p_days (of 24 hours; default 30, 1 to 3660) syncing was up: an overall row first (source NULL), '
-'then a row a source. p_source NULL = all; p_user_id NULL = everything the caller may see. Five buckets of seconds, '
-'over all streams, add up to the whole time: good_seconds (healthy, late, degraded), down_seconds (unhealthy), '
-'unknown_seconds (unknown, nothing evaluated, or nothing recorded yet), excluded_seconds and paused_seconds (by '
-'maintenance windows of these modes). uptime = good / (good + down), 0 to 1, NULL without either. runs: those started '
-'since the full hour before that time; run_success_rate: success and partial as a share of all that succeeded or '
-'failed, NULL without any. slo: the strictest that a stream declares, NULL without any; slo_met: whether each stream '
-'that declares one kept to its own, NULL when none did and has runs. No rows when no stream matches. Errors: SW001, '
-'SW002, 22004, 22023 (p_days).';
+'How much of the last p_days (of 24 hours; default 30, 1 to 3660) syncing was up: an overall row first (source '
+'NULL), then a row a source. p_source NULL = all; p_user_id NULL = everything the caller may see. Five buckets of '
+'seconds, over all streams, add up to the whole time: good_seconds (healthy, late, degraded), down_seconds '
+'(unhealthy), unknown_seconds (unknown, nothing evaluated, or nothing recorded yet), excluded_seconds and '
+'paused_seconds (by maintenance windows of these modes). uptime = good / (good + down), 0 to 1, NULL without either. '
+'runs: those started since the full hour before that time; run_success_rate: success and partial as a share of all '
+'that succeeded or failed, NULL without any. slo: the strictest that a stream declares, NULL without any; slo_met: '
+'whether each stream that declares one kept to its own, NULL when none did and has runs. No rows when no stream '
+'matches. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a '
+'read-only transaction), 22004, 22023 (p_days).';
 revoke all on function syncwell.get_uptime(text, uuid, integer) from public;
 grant execute on function syncwell.get_uptime(text, uuid, integer) to syncwell_client, syncwell_reader;
 --! end
@@ -25617,7 +35407,7 @@ returns table (
   upper_bound numeric,
   severity text
 )
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
@@ -25628,6 +35418,7 @@ declare
   v_streams uuid[];
   v_minimum double precision;
 begin
+  perform syncwell._note_access('get_volume_timeline', p_user_id);
   if p_hours is null or p_hours not between 1 and 2160 then
     raise exception using
       errcode = '22023',
@@ -25698,11 +35489,12 @@ end
 $$;
 comment on function syncwell.get_volume_timeline(text, integer, uuid) is
 'The volume of each of the last p_hours (1 to 2160, default 168) whole hours beside what is expected, as '
-'calculate_data_drift() has it, oldest first. p_user_id NULL = everything the caller may see: for callers who see the '
-'org all streams of a source and platform together (stream_id NULL) where these are several, of these alone '
-'only what is significant now. p_source NULL = every source. actual: NULL for hours left out (paused, excluded, not '
-'evaluated). severity: of what is significant now, in its hours; learning where nothing is learned yet. Errors: 22023 '
-'(p_hours), SW001, SW002.';
+'calculate_data_drift() has it, oldest first. p_user_id NULL = everything the caller may see: for callers who see '
+'the org all streams of a source and platform together (stream_id NULL) where these are several, of these alone only '
+'what is significant now. p_source NULL = every source. actual: NULL for hours left out (paused, excluded, not '
+'evaluated). severity: of what is significant now, in its hours; learning where nothing is learned yet. Asking about '
+'another user is written to the access log. Errors: 22023 (p_hours), SW001, SW002, 25006 (another user, in a '
+'read-only transaction).';
 revoke all on function syncwell.get_volume_timeline(text, integer, uuid) from public;
 grant execute on function syncwell.get_volume_timeline(text, integer, uuid) to syncwell_client, syncwell_reader;
 --! end
@@ -26227,8 +36019,11 @@ select
   x.usual_duration_ms,
   x.drift_percent,
   x.drift_severity,
-  x.queue_depth,
-  x.queue_oldest_at,
+  case
+    when k.work_depth is null then x.queue_depth
+    else (least(coalesce(x.queue_depth, 0)::numeric + k.work_depth, 9223372036854775807))::bigint
+  end as queue_depth,
+  least(x.queue_oldest_at, k.work_oldest_at) as queue_oldest_at,
   s.registered_at
 from syncwell._own_health_settings() as c
 cross join syncwell.streams as s
@@ -26246,6 +36041,14 @@ cross join
       end as mode
   ) as w
 cross join
+  lateral (
+    -- what waits on its devices and on the server; what was counted too long ago is not known
+    select
+      case when not c.is_unevaluated then x.work_depth end as work_depth,
+      case when not c.is_unevaluated then x.work_oldest_at end as work_oldest_at,
+      case when not c.is_unevaluated then x.work_counted_at end as work_counted_at
+  ) as k
+cross join
   lateral (select coalesce(w.mode = 'pause' or x.expect_from = 'infinity', false) as is_paused) as p
 cross join
   lateral syncwell._stream_status(
@@ -26254,7 +36057,8 @@ cross join
       t.last_run_at, t.last_status, t.last_successful_sync, t.last_failed_sync, t.last_duration_ms,
       t.consecutive_failures, t.recent_outcomes, t.next_sync_at,
       x.learned_interval, x.usual_duration_ms, x.usual_runs, x.drift_percent, x.drift_severity,
-      x.queue_oldest_at, x.queue_reported_at, x.expect_from, c.judge_from, p.is_paused
+      least(x.queue_oldest_at, k.work_oldest_at), coalesce(x.queue_reported_at, k.work_counted_at), x.expect_from,
+      c.judge_from, p.is_paused
     )::syncwell.stream_facts,
     w.limits,
     c.computed_at
@@ -26279,7 +36083,7 @@ comment on column syncwell.stream_health.reliability_score is
 'NULL without any.';
 comment on column syncwell.stream_health.queue_score is
 '100 while the oldest operation that waits on a device is no older than health.queue_good, falling to 0 at '
-'health.queue_bad; NULL: no device told.';
+'health.queue_bad; NULL: no device told, and nothing was enqueued.';
 comment on column syncwell.stream_health.drift_score is
 '100 unless its volume is significantly off, then 100 minus the percentage; NULL: not known.';
 comment on column syncwell.stream_health.speed_score is
@@ -26323,10 +36127,22 @@ comment on column syncwell.stream_health.drift_percent is
 comment on column syncwell.stream_health.drift_severity is
 'learning, none, warning or critical; NULL: never checked.';
 comment on column syncwell.stream_health.queue_depth is
-'Operations that wait on its devices, as these last told; NULL: never told.';
+'Operations that wait on its devices, as these last told, and in sync_queue, as evaluate_health() last counted; NULL: '
+'not known.';
 comment on column syncwell.stream_health.queue_oldest_at is 'Since when the oldest of them waits; NULL: none does.';
 comment on column syncwell.stream_health.registered_at is 'When the stream was declared; NULL: it only ran.';
 grant select on syncwell.stream_health to syncwell_reader;
+--! end
+
+--! include health/triggers.sql
+-- Reports are also deleted from outside: by whoever erases details of devices.
+create trigger sync_health_recounts_queues after delete on syncwell.sync_health
+referencing old table as old_rows
+for each statement execute function syncwell._recount_deleted_reports();
+
+create trigger client_queues_count_in_health
+after insert or update of depth, oldest_at, reported_at on syncwell.client_queues
+for each row execute function syncwell._tell_client_queue();
 --! end
 
 --! include health/policies.sql
@@ -26533,6 +36349,10 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'A drop by so many percent or more is critical, one by less a warning; a gap is always critical.'
 ),
 (
+  'health.integrity_critical', 'number', '25', '0', '100', 'percent',
+  'From this share of sessions on that are not whole (get_session_integrity) it is critical, below a warning.'
+),
+(
   'health.report_retention', 'interval', '30 days', '1 hour', '100 years', null,
   'How long what a device last told counts; one that has told nothing since is taken for gone.'
 ),
@@ -26552,14 +36372,14 @@ insert into syncwell.error_codes (sqlstate, name, http_status, description) valu
 ('SW604', 'issue_resolved', 409, 'The issue is resolved: there is nothing left to handle.'),
 ('SW605', 'metric_refused', 422, 'A reported metric is unknown, negative, not finite, too large or in the future.');
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
 (
-  'health_baselines', 'health', '_learn_baselines_task',
+  'health_baselines', 'health', '_learn_baselines_task', '1 hour',
   'Learns once a day what is usual for each stream: interval, duration, volume.'
 ),
-('evaluate_health', 'health', '_evaluate_health_task', 'Moves states, opens and resolves issues.'),
+('evaluate_health', 'health', '_evaluate_health_task', '1 minute', 'Moves states, opens and resolves issues.'),
 (
-  'expire_health', 'health', '_expire_health_task',
+  'expire_health', 'health', '_expire_health_task', '1 day',
   'Deletes history and resolved issues that are past their retention.'
 );
 
@@ -26570,7 +36390,20 @@ insert into syncwell.personal_data (table_name, user_column, on_erase, descripti
 ('sync_health_hours', 'user_id', 'delete', 'What they told, by hour.'),
 ('volume_baselines', 'user_id', 'delete', 'What volume is usual for the user''s streams.'),
 ('sync_issues', 'user_id', 'delete', 'What was wrong with the user''s streams.'),
-('maintenance_windows', 'user_id', 'delete', 'When the user''s streams were worked on.');
+('maintenance_windows', 'user_id', 'delete', 'When the user''s streams were worked on.'),
+('silences', 'matcher', 'delete', 'That issues of the user''s streams were kept quiet.');
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description, also_cleared) values
+('sync_issues', 'acknowledged_by', 'anonymise', 'Which issues the user took over, and what the user said.', '{note}'),
+('silences', 'created_by', 'anonymise', 'Which issues the user silenced, and why.', '{reason}'),
+('maintenance_windows', 'created_by', 'anonymise', 'When the user announced work, and why.', '{reason}');
+
+insert into syncwell.personal_details (
+  table_name, column_name, user_column, on_revoke, document_keys, description
+) values
+('sync_health', 'device_id', 'user_id', 'delete', null, 'What a named device last told.'),
+('sync_health', 'network', 'user_id', 'clear', null, 'The network it told of.'),
+('sync_issues', 'evidence', 'user_id', 'clear', '{device_id}', 'Which device has the trouble.');
 --! end
 
 --! include alerts/tables.sql
@@ -26589,11 +36422,14 @@ create table syncwell.alert_outbox (
   starts_at timestamptz not null,
   ends_at timestamptz,
   created_at timestamptz not null,
+  is_routed boolean not null default false,
   primary key (org_id, id),
   foreign key (org_id, issue_id) references syncwell.sync_issues on delete cascade
 );
 create index alert_outbox_by_issue on syncwell.alert_outbox (org_id, issue_id, id);
 create index alert_outbox_by_age on syncwell.alert_outbox (created_at);
+create index alert_outbox_by_fingerprint on syncwell.alert_outbox (org_id, fingerprint, id);
+create index alert_outbox_to_route on syncwell.alert_outbox (org_id, id) where not is_routed;
 comment on table syncwell.alert_outbox is
 'Alerts, one row for each change somebody is to be told of: written by a trigger on sync_issues in the transaction '
 'that opens, worsens or resolves an issue, so that none is lost and none is made up. Labels and annotations are as '
@@ -26606,12 +36442,489 @@ comment on column syncwell.alert_outbox.status is 'firing or resolved.';
 comment on column syncwell.alert_outbox.severity is 'info, warning or critical.';
 comment on column syncwell.alert_outbox.user_id is 'The user whose stream it is; NULL for the org''s own.';
 comment on column syncwell.alert_outbox.labels is
-'alertname (the issue type), severity, org, source, stream, platform, user: those that are known, as text.';
+'alertname (the issue type), severity, org, source, stream, platform, user, channel (of alert_channel): those that are '
+'known, as text.';
 comment on column syncwell.alert_outbox.annotations is
 'summary and description, and flapping where that is what it tells: as text.';
 comment on column syncwell.alert_outbox.starts_at is 'When the issue was opened, or reopened.';
 comment on column syncwell.alert_outbox.ends_at is 'When it was resolved; NULL: it is not.';
 comment on column syncwell.alert_outbox.created_at is 'When the alert was written.';
+comment on column syncwell.alert_outbox.is_routed is
+'Whether the channels that it goes to have their rows in alert_deliveries.';
+
+-- Whoever hands an org's alerts on or adds a channel holds its row: else a channel could begin between two looks, and
+-- what was told at that moment would never reach it.
+create table syncwell.alert_routes (
+  org_id uuid primary key references syncwell.orgs on delete cascade,
+  routed bigint not null default 0,
+  changed_at timestamptz not null
+) with (fillfactor = 70);
+comment on table syncwell.alert_routes is 'How many alerts of an org were handed on to its channels.';
+comment on column syncwell.alert_routes.org_id is 'The org.';
+comment on column syncwell.alert_routes.routed is 'How many alerts.';
+comment on column syncwell.alert_routes.changed_at is 'When alerts were last handed on, or a channel was added.';
+
+create table syncwell.alert_channels (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  channel text not null,
+  opened_at timestamptz not null,
+  seen_at timestamptz not null,
+  delivered_at timestamptz,
+  failed_at timestamptz,
+  last_error_type text,
+  last_error text,
+  dead_since timestamptz,
+  dead_reason text
+  constraint alert_channels_dead_reason_is_known check (dead_reason in ('failing', 'overdue')),
+  issue_id uuid,
+  primary key (org_id, channel),
+  constraint alert_channels_dead_has_a_reason check ((dead_since is null) = (dead_reason is null))
+) with (fillfactor = 70);
+comment on table syncwell.alert_channels is
+'Channels by which alerts of an org go out, by name: where they lead and with what secrets is known to whoever '
+'delivers (syncwell alerts deliver) only. A row is made when a deliverer first asks for the channel''s alerts.';
+comment on column syncwell.alert_channels.org_id is 'The org.';
+comment on column syncwell.alert_channels.channel is 'Its name, as the deliverer''s configuration has it.';
+comment on column syncwell.alert_channels.opened_at is
+'Since when alerts go to it; of those before, it got what was firing then.';
+comment on column syncwell.alert_channels.seen_at is 'When a deliverer last asked for its alerts, to the hour.';
+comment on column syncwell.alert_channels.delivered_at is 'When an alert last went out by it; NULL: never.';
+comment on column syncwell.alert_channels.failed_at is 'When that last failed; NULL: never.';
+comment on column syncwell.alert_channels.last_error_type is 'How: see classify_sync_error().';
+comment on column syncwell.alert_channels.last_error is 'The message, without secrets.';
+comment on column syncwell.alert_channels.dead_since is 'Since when nothing gets through; NULL: it works.';
+comment on column syncwell.alert_channels.dead_reason is
+'failing: retries are used up, or do not help; overdue: nobody delivers. NULL: it works.';
+comment on column syncwell.alert_channels.issue_id is 'The issue that tells of it; NULL: there was none yet.';
+
+create table syncwell.alert_deliveries (
+  org_id uuid not null,
+  alert_id uuid not null,
+  channel text not null,
+  fingerprint text not null,
+  status text not null,
+  state text not null default 'pending'
+  constraint alert_deliveries_state_is_known check (state in ('pending', 'done', 'dead', 'skipped')),
+  attempts integer not null default 0,
+  failures integer not null default 0,
+  next_attempt_at timestamptz not null,
+  lease_token uuid,
+  created_at timestamptz not null,
+  ended_at timestamptz,
+  last_failed_at timestamptz,
+  last_error_type text,
+  last_error text,
+  reason text
+  constraint alert_deliveries_reason_is_known check (
+    reason in ('retry', 'parked', 'permanent', 'too_old', 'no_match', 'not_told')
+  ),
+  primary key (org_id, alert_id, channel),
+  foreign key (org_id, alert_id) references syncwell.alert_outbox on delete cascade,
+  foreign key (org_id, channel) references syncwell.alert_channels on delete cascade,
+  constraint alert_deliveries_ended_has_a_time check ((state = 'pending') = (ended_at is null))
+) with (fillfactor = 80);
+create index alert_deliveries_due on syncwell.alert_deliveries (org_id, channel, next_attempt_at, alert_id)
+where state = 'pending';
+create index alert_deliveries_by_fingerprint on syncwell.alert_deliveries (org_id, channel, fingerprint, alert_id);
+create index alert_deliveries_first on syncwell.alert_deliveries (org_id, channel, fingerprint, alert_id)
+where state = 'pending';
+create index alert_deliveries_by_lease on syncwell.alert_deliveries (lease_token) where lease_token is not null;
+comment on table syncwell.alert_deliveries is
+'Which alert goes out by which channel, and how far that is: at least once, those of a fingerprint one after the '
+'other. They go with their alert.';
+comment on column syncwell.alert_deliveries.org_id is 'The org.';
+comment on column syncwell.alert_deliveries.alert_id is 'The alert.';
+comment on column syncwell.alert_deliveries.channel is 'The channel, by name.';
+comment on column syncwell.alert_deliveries.fingerprint is 'The alert''s fingerprint.';
+comment on column syncwell.alert_deliveries.status is 'The alert''s status: firing or resolved.';
+comment on column syncwell.alert_deliveries.state is
+'pending; done: it went out; dead: it did not, and is not tried again; skipped: it is not for this channel.';
+comment on column syncwell.alert_deliveries.attempts is 'How often it was handed out.';
+comment on column syncwell.alert_deliveries.failures is 'How many of these were told to have failed.';
+comment on column syncwell.alert_deliveries.next_attempt_at is
+'From when on it may be handed out; while it is: when its lease ends, and it may be again.';
+comment on column syncwell.alert_deliveries.lease_token is
+'Proof of the deliverer that has it, or had it last; NULL: nobody, or given back.';
+comment on column syncwell.alert_deliveries.created_at is 'When it was handed on to the channel.';
+comment on column syncwell.alert_deliveries.ended_at is 'When it went out, died or was skipped; NULL: pending.';
+comment on column syncwell.alert_deliveries.last_failed_at is 'When it last failed; NULL: never.';
+comment on column syncwell.alert_deliveries.last_error_type is 'How: see classify_sync_error().';
+comment on column syncwell.alert_deliveries.last_error is 'The message, without secrets.';
+comment on column syncwell.alert_deliveries.reason is
+'pending: retry (soon), parked (every retry.slow_interval); dead: permanent (trying again does not help), too_old '
+'(older than retry.max_age); skipped: no_match (the channel does not want it), not_told (the channel was never told '
+'that it fires). NULL: none.';
+--! end
+
+--! include alerts/functions/_alert_fits.sql
+create or replace function syncwell._alert_fits(
+  p_labels jsonb,
+  p_matcher jsonb
+)
+returns boolean
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return not exists (
+    select from jsonb_each(p_matcher) as m
+    -- of a text and of a list: whether it is that, or one of those
+    where (m.value ? (p_labels ->> m.key)) is not true
+  );
+end
+$$;
+comment on function syncwell._alert_fits(jsonb, jsonb) is
+'Whether each label that the matcher names is the text, or one of the texts, that it gives; NULL fits everything.';
+revoke all on function syncwell._alert_fits(jsonb, jsonb) from public;
+--! end
+
+--! include alerts/functions/_channel_is_dead.sql
+create or replace function syncwell._channel_is_dead(
+  p_org_id uuid,
+  p_channel text,
+  p_reason text,
+  p_now timestamptz
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_fingerprint constant text := syncwell._issue_fingerprint('alert_channel', null, null, null, null, p_channel);
+  v_channel syncwell.alert_channels;
+  v_evidence jsonb;
+  v_suggestion text;
+  v_issue_id uuid;
+begin
+  select c.* into v_channel
+  from syncwell.alert_channels as c
+  where c.org_id = p_org_id and c.channel = p_channel
+  for no key update;
+  if v_channel.dead_since is not null then
+    return;
+  end if;
+  v_evidence := jsonb_build_object(
+    'channel', p_channel,
+    'reason', p_reason,
+    'error_type', v_channel.last_error_type,
+    'failed_at', v_channel.failed_at,
+    'delivered_at', v_channel.delivered_at
+  );
+  v_suggestion := case p_reason
+    when 'failing'
+      then 'See what its receiver says (get_alert_channels), mend it or its configuration, then requeue_alerts.'
+    else 'See why nobody delivers by it (syncwell alerts deliver); of one that is not used any more, forget_alert_channel.'
+  end;
+
+  select i.id into v_issue_id
+  from syncwell.sync_issues as i
+  where i.org_id = p_org_id
+    and i.fingerprint = v_fingerprint
+    and (
+      i.resolved_at is null
+      or i.resolved_at > p_now - syncwell._setting(p_org_id, 'health.reopen_within')::interval
+    )
+  order by i.id desc
+  limit 1
+  for no key update;
+  if found then
+    update syncwell.sync_issues as i
+    set
+      state = case i.state when 'resolved' then 'open' else i.state end,
+      times_opened = i.times_opened + (i.state = 'resolved')::integer,
+      resolved_at = null,
+      gone_since = null,
+      since = p_now,
+      last_seen_at = p_now,
+      evidence = v_evidence,
+      suggestion = v_suggestion
+    where i.org_id = p_org_id and i.id = v_issue_id;
+  else
+    insert into syncwell.sync_issues (
+      org_id, id, fingerprint, issue_type, severity, muted_by, since, evidence, suggestion, opened_at, last_seen_at
+    )
+    values (
+      p_org_id, syncwell._uuid7(p_now), v_fingerprint, 'alert_channel', 'critical',
+      case
+        when syncwell._is_silenced(p_org_id, 'alert_channel', 'critical', null, null, null, null, p_now) then 'silence'
+      end,
+      p_now, v_evidence, v_suggestion, p_now, p_now
+    )
+    returning id into v_issue_id;
+  end if;
+  update syncwell.alert_channels as c
+  set dead_since = p_now, dead_reason = p_reason, issue_id = v_issue_id
+  where c.org_id = p_org_id and c.channel = p_channel;
+end
+$$;
+comment on function syncwell._channel_is_dead(uuid, text, text, timestamptz) is
+'Nothing gets through by a channel any more (p_reason: failing, overdue): opens or reopens its issue, once.';
+revoke all on function syncwell._channel_is_dead(uuid, text, text, timestamptz) from public;
+--! end
+
+--! include alerts/functions/_channel_works.sql
+create or replace function syncwell._channel_works(
+  p_org_id uuid,
+  p_channel text,
+  p_now timestamptz
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_dead_since timestamptz;
+  v_issue_id uuid;
+begin
+  select c.dead_since, c.issue_id into v_dead_since, v_issue_id
+  from syncwell.alert_channels as c
+  where c.org_id = p_org_id and c.channel = p_channel
+  for no key update;
+  update syncwell.alert_channels as c
+  set delivered_at = p_now, dead_since = null, dead_reason = null
+  where c.org_id = p_org_id and c.channel = p_channel;
+  if v_dead_since is null then
+    return;
+  end if;
+  update syncwell.sync_issues as i
+  set state = 'resolved', resolved_at = p_now, snoozed_until = null
+  where i.org_id = p_org_id and i.id = v_issue_id and i.state <> 'resolved';
+  -- what waited for better times
+  update syncwell.alert_deliveries as d
+  set next_attempt_at = p_now
+  where d.org_id = p_org_id
+    and d.channel = p_channel
+    and d.state = 'pending'
+    and d.lease_token is null
+    and d.next_attempt_at > p_now;
+end
+$$;
+comment on function syncwell._channel_works(uuid, text, timestamptz) is
+'An alert went out by a channel: where it was dead, its issue is resolved and what waits for it is due.';
+revoke all on function syncwell._channel_works(uuid, text, timestamptz) from public;
+--! end
+
+--! include alerts/functions/_check_alert_ids.sql
+create or replace function syncwell._check_alert_ids(
+  p_alert_ids uuid[],
+  p_lease_token uuid
+)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_alert_ids is null or array_position(p_alert_ids, null) is not null or p_lease_token is null then
+    raise exception using
+      errcode = '22004',
+      message = 'alerts and their lease are needed',
+      detail = case when p_lease_token is null then 'p_lease_token is NULL.' else 'p_alert_ids is or has a NULL.' end,
+      hint = 'Pass what claim_alerts() returned.';
+  end if;
+  if cardinality(p_alert_ids) > 1000 then
+    raise exception using
+      errcode = '22023',
+      message = 'too many alerts at once',
+      detail = format('There are %s.', cardinality(p_alert_ids)),
+      hint = 'Pass at most 1000.';
+  end if;
+end
+$$;
+comment on function syncwell._check_alert_ids(uuid[], uuid) is
+'Refuses alerts and a lease that are missing (22004), and more than 1000 alerts (22023).';
+revoke all on function syncwell._check_alert_ids(uuid[], uuid) from public;
+--! end
+
+--! include alerts/functions/_check_alert_matcher.sql
+create or replace function syncwell._check_alert_matcher(p_matcher jsonb)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_keys constant text[] := array[
+    'alertname', 'severity', 'org', 'source', 'stream', 'platform', 'user', 'channel'
+  ];
+  v_problem text;
+begin
+  if p_matcher is null then
+    return;
+  end if;
+  if jsonb_typeof(p_matcher) <> 'object' then
+    v_problem := format('It is of type %s.', jsonb_typeof(p_matcher));
+  elsif octet_length(p_matcher::text) > 65536 then
+    v_problem := 'It is longer than 65536 bytes.';
+  else
+    select
+      case
+        when m.key <> all(c_keys) then format('%L is no label of an alert.', left(m.key, 100))
+        else format('What %s may be is neither a text nor a list of texts.', m.key)
+      end
+    into v_problem
+    from jsonb_each(p_matcher) as m
+    where m.key <> all(c_keys)
+      or case jsonb_typeof(m.value)
+        when 'string' then false
+        when 'array' then exists (
+          select from jsonb_array_elements(m.value) as one (value) where jsonb_typeof(one.value) <> 'string'
+        )
+        else true
+      end
+    order by m.key
+    limit 1;
+  end if;
+  if v_problem is not null then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no matcher of alerts',
+      detail = v_problem,
+      hint = format('An object of texts or lists of texts, under any of the keys %s.', array_to_string(c_keys, ', '));
+  end if;
+end
+$$;
+comment on function syncwell._check_alert_matcher(jsonb) is
+'Refuses (22023) what is not NULL and no object of labels with a text, or a list of texts, each.';
+revoke all on function syncwell._check_alert_matcher(jsonb) from public;
+--! end
+
+--! include alerts/functions/_check_channel.sql
+create or replace function syncwell._check_channel(p_channel text)
+returns void
+language plpgsql immutable security invoker parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_channel is null then
+    raise exception using
+      errcode = '22004',
+      message = 'the name of a channel is needed',
+      detail = 'p_channel is NULL.',
+      hint = 'Pass the name that the deliverer''s configuration gives it.';
+  end if;
+  if p_channel !~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$' then
+    raise exception using
+      errcode = '22023',
+      message = 'this is no name of a channel',
+      detail = format('p_channel is %L.', left(p_channel, 100)),
+      hint = 'Letters, digits, _, . and -, at most 63, beginning with a letter or digit.';
+  end if;
+end
+$$;
+comment on function syncwell._check_channel(text) is
+'Refuses a name of a channel that is NULL (22004) or none (22023).';
+revoke all on function syncwell._check_channel(text) from public;
+--! end
+
+--! include alerts/functions/_claim_channel.sql
+create or replace function syncwell._claim_channel(
+  p_org_id uuid,
+  p_channel text,
+  p_matcher jsonb,
+  p_limit integer,
+  p_token uuid,
+  p_until timestamptz,
+  p_now timestamptz
+)
+returns integer
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  v_claimed integer := 0;
+  v_new integer;
+  v_skipped integer;
+begin
+  loop
+    with picked as materialized (
+      select q.ctid as place, q.alert_id, q.fingerprint, q.status
+      from syncwell.alert_deliveries as q
+      where q.org_id = p_org_id
+        and q.channel = p_channel
+        and q.state = 'pending'
+        and q.next_attempt_at <= p_now
+        -- one after the other: nothing is over before it has begun; the order says which index serves
+        and q.alert_id = (
+          select e.alert_id
+          from syncwell.alert_deliveries as e
+          where e.org_id = p_org_id
+            and e.channel = p_channel
+            and e.fingerprint = q.fingerprint
+            and e.state = 'pending'
+          order by e.alert_id
+          limit 1
+        )
+      order by q.next_attempt_at, q.alert_id
+      limit p_limit - v_claimed
+      for update of q skip locked
+    ),
+    judged as materialized (
+      select
+        p.place,
+        case
+          when p.status = 'firing' and not syncwell._alert_fits(a.labels, p_matcher) then 'no_match'
+          when p.status = 'resolved' and l.status is distinct from 'firing' then 'not_told'
+        end as skipped
+      from picked as p
+      join syncwell.alert_outbox as a on a.org_id = p_org_id and a.id = p.alert_id
+      left join lateral (
+        select t.status from syncwell._last_told(p_org_id, p_channel, p.fingerprint, p.alert_id) as t
+      ) as l on true
+    ),
+    written as (
+      update syncwell.alert_deliveries as q
+      set
+        state = case when j.skipped is null then 'pending' else 'skipped' end,
+        reason = coalesce(j.skipped, q.reason),
+        ended_at = case when j.skipped is not null then p_now end,
+        attempts = q.attempts + (j.skipped is null)::integer,
+        lease_token = case when j.skipped is null then p_token end,
+        next_attempt_at = case when j.skipped is null then p_until else q.next_attempt_at end
+      from judged as j
+      -- the locked row itself: before the first ANALYZE any index of the channel looks as good as the key
+      where q.ctid = j.place
+      returning q.state
+    )
+    select count(*) filter (where w.state = 'pending'), count(*) filter (where w.state = 'skipped')
+    into v_new, v_skipped
+    from written as w;
+    v_claimed := v_claimed + v_new;
+    -- what the channel does not want makes room for more
+    exit when v_skipped = 0 or v_claimed >= p_limit;
+  end loop;
+  return v_claimed;
+end
+$$;
+comment on function syncwell._claim_channel(uuid, text, jsonb, integer, uuid, timestamptz, timestamptz) is
+'The part of claim_alerts() for one org: leases at most p_limit alerts to p_token until p_until, and skips those that '
+'the channel does not want, or that end what it was never told of. Returns how many were leased.';
+revoke all on function syncwell._claim_channel(uuid, text, jsonb, integer, uuid, timestamptz, timestamptz) from public;
+--! end
+
+--! include alerts/functions/_deliverer_org.sql
+create or replace function syncwell._deliverer_org()
+returns uuid
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_scope constant record := syncwell._claim_scope();
+begin
+  if v_scope.user_id is not null then
+    raise exception using
+      errcode = '42501',
+      message = 'delivering alerts needs a service or an admin',
+      detail = 'The caller is a user who may not speak for the org.',
+      hint = 'Let a service of the org do it, or an operator for all orgs.';
+  end if;
+  return v_scope.org_id;
+end
+$$;
+comment on function syncwell._deliverer_org() is
+'The org whose alerts the caller may deliver: a service''s or admin''s own, NULL = all orgs for an operator and for a '
+'gateway that acts for nobody. Errors: SW001, 42501 for any other user.';
+revoke all on function syncwell._deliverer_org() from public;
 --! end
 
 --! include alerts/functions/_expire_alerts_task.sql
@@ -26646,6 +36959,243 @@ comment on function syncwell._expire_alerts_task() is
 'Maintenance duty: deletes alerts older than setting alerts.retention whose issue has been resolved for as long, at '
 'most 50000 a call; how many.';
 revoke all on function syncwell._expire_alerts_task() from public;
+--! end
+
+--! include alerts/functions/_forget_channel.sql
+create or replace function syncwell._forget_channel(
+  p_org_id uuid,
+  p_channel text,
+  p_now timestamptz
+)
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_issue_id uuid;
+  v_waiting bigint;
+begin
+  -- nobody hands alerts on to it meanwhile
+  perform from syncwell.alert_routes as r where r.org_id = p_org_id for no key update;
+  select count(*) into v_waiting
+  from syncwell.alert_deliveries as d
+  where d.org_id = p_org_id and d.channel = p_channel and d.state = 'pending';
+  delete from syncwell.alert_channels as c
+  where c.org_id = p_org_id and c.channel = p_channel
+  returning c.issue_id into v_issue_id;
+  if not found then
+    return null;
+  end if;
+  update syncwell.sync_issues as i
+  set state = 'resolved', resolved_at = p_now, snoozed_until = null
+  where i.org_id = p_org_id and i.id = v_issue_id and i.state <> 'resolved';
+  return v_waiting;
+end
+$$;
+comment on function syncwell._forget_channel(uuid, text, timestamptz) is
+'Deletes a channel with its deliveries and resolves its issue. Returns how many waited; NULL: there is no such '
+'channel.';
+revoke all on function syncwell._forget_channel(uuid, text, timestamptz) from public;
+--! end
+
+--! include alerts/functions/_keep_channel_issue.sql
+create or replace function syncwell._keep_channel_issue()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from syncwell.alert_channels as c
+  where c.org_id = new.org_id and c.issue_id = new.id and c.dead_since is not null;
+  if not found then
+    return new;
+  end if;
+  if new.state = 'resolved' then
+    new.state := old.state;
+    new.snoozed_until := old.snoozed_until;
+  end if;
+  new.resolved_at := null;
+  new.gone_since := null;
+  new.last_seen_at := old.last_seen_at;
+  -- nothing else was to be written
+  return case when new is distinct from old then new end;
+end
+$$;
+comment on function syncwell._keep_channel_issue() is
+'Trigger: somebody finds the issue of a channel gone. While the channel is dead it stays. Definer, because whoever '
+'changes an issue may not read channels.';
+revoke all on function syncwell._keep_channel_issue() from public;
+--! end
+
+--! include alerts/functions/_last_told.sql
+create or replace function syncwell._last_told(
+  p_org_id uuid,
+  p_channel text,
+  p_fingerprint text,
+  p_before uuid
+)
+returns table (
+  status text,
+  labels jsonb
+)
+language plpgsql stable security invoker rows 1
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select d.status, a.labels
+  from syncwell.alert_deliveries as d
+  join syncwell.alert_outbox as a on a.org_id = d.org_id and a.id = d.alert_id
+  where d.org_id = p_org_id
+    and d.channel = p_channel
+    and d.fingerprint = p_fingerprint
+    and d.alert_id < p_before
+    and d.state = 'done'
+  order by d.alert_id desc
+  limit 1;
+end
+$$;
+comment on function syncwell._last_told(uuid, text, text, uuid) is
+'What a channel was last told of a fingerprint before an alert; no row: nothing.';
+revoke all on function syncwell._last_told(uuid, text, text, uuid) from public;
+--! end
+
+--! include alerts/functions/_leased_alerts.sql
+create or replace function syncwell._leased_alerts(
+  p_org_id uuid,
+  p_alert_ids uuid[],
+  p_lease_token uuid
+)
+returns setof syncwell.alert_deliveries
+language plpgsql volatile security invoker rows 50
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  -- channels first, in order: whoever ends alerts of the same ones waits here, and never in a circle
+  perform from syncwell.alert_channels as c
+  where (c.org_id, c.channel) in (
+    select d.org_id, d.channel
+    from syncwell.alert_deliveries as d
+    where d.lease_token = p_lease_token and (p_org_id is null or d.org_id = p_org_id)
+  )
+  order by c.org_id, c.channel
+  for no key update;
+  return query
+  select d.*
+  from syncwell.alert_deliveries as d
+  where d.lease_token = p_lease_token
+    and d.alert_id = any(p_alert_ids)
+    and (p_org_id is null or d.org_id = p_org_id)
+    and d.state = 'pending'
+  order by d.org_id, d.alert_id
+  for update;
+end
+$$;
+comment on function syncwell._leased_alerts(uuid, uuid[], uuid) is
+'Those of the alerts that the lease holds, locked, and their channels. p_org_id NULL: of any org.';
+revoke all on function syncwell._leased_alerts(uuid, uuid[], uuid) from public;
+--! end
+
+--! include alerts/functions/_route_alerts.sql
+create or replace function syncwell._route_alerts(
+  p_org_id uuid,
+  p_channel text,
+  p_now timestamptz
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_new constant boolean := not exists (
+    select from syncwell.alert_channels as c where c.org_id = p_org_id and c.channel = p_channel
+  );
+  v_routed bigint;
+  v_others bigint;
+begin
+  if not v_is_new and not exists (
+    select from syncwell.alert_outbox as a where a.org_id = p_org_id and not a.is_routed
+  ) then
+    return;
+  end if;
+  -- asked first: an insert would wait for whoever is at it
+  if not exists (select from syncwell.alert_routes as r where r.org_id = p_org_id) then
+    insert into syncwell.alert_routes (org_id, changed_at) values (p_org_id, p_now) on conflict (org_id) do nothing;
+  end if;
+  if v_is_new then
+    perform from syncwell.alert_routes as r where r.org_id = p_org_id for no key update;
+  else
+    -- whoever is at it rings when it is done
+    perform from syncwell.alert_routes as r where r.org_id = p_org_id for no key update skip locked;
+    if not found then
+      return;
+    end if;
+  end if;
+
+  -- in the order of ids: those of one issue were committed in it
+  with fresh as materialized (
+    select a.org_id, a.id, a.fingerprint, a.status, a.labels
+    from syncwell.alert_outbox as a
+    where a.org_id = p_org_id and not a.is_routed
+    order by a.id
+    limit 10000
+    for no key update
+  ),
+  routed as (
+    update syncwell.alert_outbox as a
+    set is_routed = true
+    from fresh as f
+    where a.org_id = p_org_id and a.id = f.id
+    returning a.id
+  ),
+  sent as (
+    insert into syncwell.alert_deliveries (
+      org_id, alert_id, channel, fingerprint, status, next_attempt_at, created_at
+    )
+    select f.org_id, f.id, c.channel, f.fingerprint, f.status, p_now, p_now
+    from fresh as f
+    -- a channel is not told of itself
+    join syncwell.alert_channels as c on c.org_id = f.org_id and c.channel is distinct from f.labels ->> 'channel'
+    on conflict (org_id, alert_id, channel) do nothing
+    returning channel
+  )
+  select (select count(*) from routed as r), (select count(*) from sent as s where s.channel <> p_channel)
+  into v_routed, v_others;
+
+  if v_is_new then
+    insert into syncwell.alert_channels (org_id, channel, opened_at, seen_at)
+    values (p_org_id, p_channel, p_now, p_now)
+    on conflict (org_id, channel) do nothing;
+    insert into syncwell.alert_deliveries (org_id, alert_id, channel, fingerprint, status, next_attempt_at, created_at)
+    select a.org_id, a.id, p_channel, a.fingerprint, a.status, p_now, p_now
+    from (
+      select distinct on (o.fingerprint) o.org_id, o.id, o.fingerprint, o.status, o.labels
+      from syncwell.alert_outbox as o
+      where o.org_id = p_org_id
+      order by o.fingerprint, o.id desc
+    ) as a
+    where a.status = 'firing' and p_channel is distinct from a.labels ->> 'channel'
+    on conflict (org_id, alert_id, channel) do nothing;
+  end if;
+
+  update syncwell.alert_routes as r
+  set routed = r.routed + v_routed, changed_at = p_now
+  where r.org_id = p_org_id and (v_is_new or v_routed > 0);
+  if v_others > 0 then
+    perform pg_notify('syncwell_alerts', '');
+  end if;
+end
+$$;
+comment on function syncwell._route_alerts(uuid, text, timestamptz) is
+'Hands new alerts of an org on to its channels, in transactions of whoever asks for alerts of p_channel; a channel '
+'that is new is told of what fires now. None is missed: alerts are marked, not counted up to, and channels are added '
+'and alerts handed on by one transaction at a time (above read committed: 40001 when another came first).';
+revoke all on function syncwell._route_alerts(uuid, text, timestamptz) from public;
 --! end
 
 --! include alerts/functions/_tell_changed_issues.sql
@@ -26750,7 +37300,8 @@ begin
       'source', i.source,
       'stream', i.stream_id::text,
       'platform', i.platform,
-      'user', i.user_id::text
+      'user', i.user_id::text,
+      'channel', case when i.issue_type = 'alert_channel' then i.evidence ->> 'channel' end
     )),
     case i.news
       when 'flapping' then jsonb_build_object(
@@ -26837,6 +37388,510 @@ comment on function syncwell._tell_new_issues() is
 revoke all on function syncwell._tell_new_issues() from public;
 --! end
 
+--! include alerts/functions/_watch_channels_task.sql
+create or replace function syncwell._watch_channels_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_dead bigint;
+  v_forgotten bigint;
+begin
+  -- in order, as whoever ends alerts locks them
+  select count(syncwell._channel_is_dead(o.org_id, o.channel, 'overdue', v_now)) into v_dead
+  from (
+    select c.org_id, c.channel
+    from syncwell.alert_channels as c
+    where c.dead_since is null
+      and exists (
+        select from syncwell.alert_deliveries as d
+        where d.org_id = c.org_id
+          and d.channel = c.channel
+          and d.state = 'pending'
+          and d.next_attempt_at < v_now - syncwell._setting(c.org_id, 'alerts.channel_timeout')::interval
+      )
+    order by c.org_id, c.channel
+  ) as o;
+
+  select count(syncwell._forget_channel(o.org_id, o.channel, v_now)) into v_forgotten
+  from (
+    select c.org_id, c.channel
+    from syncwell.alert_channels as c
+    where c.seen_at < v_now - syncwell._setting(c.org_id, 'alerts.channel_retention')::interval
+    order by c.org_id, c.channel
+  ) as o;
+  return v_dead + v_forgotten;
+end
+$$;
+comment on function syncwell._watch_channels_task() is
+'Maintenance duty: opens an issue alert_channel for each channel with an alert that has been due for '
+'alerts.channel_timeout, and forgets channels that nobody asked about for alerts.channel_retention; how many.';
+revoke all on function syncwell._watch_channels_task() from public;
+--! end
+
+--! include alerts/functions/claim_alerts.sql
+create or replace function syncwell.claim_alerts(
+  p_channel text,
+  p_matcher jsonb default null,
+  p_limit integer default 50,
+  p_lease interval default '1 minute'
+)
+returns table (
+  org_id uuid,
+  alert_id uuid,
+  issue_id uuid,
+  lease_token uuid,
+  lease_until timestamptz,
+  attempt integer,
+  failures integer,
+  fingerprint text,
+  status text,
+  severity text,
+  labels jsonb,
+  annotations jsonb,
+  starts_at timestamptz,
+  ends_at timestamptz,
+  created_at timestamptz,
+  replaced_labels jsonb
+)
+language plpgsql volatile security definer rows 50
+set search_path = pg_catalog, pg_temp
+-- few rows by their keys, whatever the arguments are
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := syncwell._deliverer_org();
+  v_now constant timestamptz := syncwell._now();
+  v_token constant uuid := gen_random_uuid();
+  v_org uuid;
+  v_due uuid[];
+  v_limits integer[];
+  v_left integer;
+begin
+  perform syncwell._check_channel(p_channel);
+  perform syncwell._check_alert_matcher(p_matcher);
+  perform syncwell._check_limit(p_limit);
+  if p_lease is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a time for the lease is needed',
+      detail = 'p_lease is NULL.',
+      hint = 'Leave it out for a minute.';
+  end if;
+  perform syncwell._check_duration('p_lease', p_lease, '1 second', '1 day');
+
+  for v_org in
+    select o.org_id
+    from (
+      select v_org_id as org_id
+      where v_org_id is not null
+      union
+      select a.org_id from syncwell.alert_outbox as a where v_org_id is null and not a.is_routed
+      union
+      select r.org_id
+      from syncwell.alert_routes as r
+      where v_org_id is null
+        and not exists (
+          select from syncwell.alert_channels as c where c.org_id = r.org_id and c.channel = p_channel
+        )
+    ) as o
+    order by o.org_id
+  loop
+    perform syncwell._route_alerts(v_org, p_channel, v_now);
+  end loop;
+  update syncwell.alert_channels as c
+  set seen_at = v_now
+  from (
+    select s.org_id
+    from syncwell.alert_channels as s
+    where (v_org_id is null or s.org_id = v_org_id)
+      and s.channel = p_channel
+      and s.seen_at < v_now - interval '1 hour'
+    for no key update skip locked
+  ) as s
+  where c.org_id = s.org_id and c.channel = p_channel;
+
+  -- orgs with something to do, the share of each; by a channel that is dead, one at a time
+  select array_agg(d.org_id), array_agg(case when d.is_dead then 1 else ceil(p_limit::numeric / d.orgs)::integer end)
+  into v_due, v_limits
+  from (
+    select c.org_id, c.dead_since is not null as is_dead, count(*) over () as orgs
+    from syncwell.alert_channels as c
+    where (v_org_id is null or c.org_id = v_org_id)
+      and c.channel = p_channel
+      and exists (
+        select from syncwell.alert_deliveries as q
+        where q.org_id = c.org_id and q.channel = c.channel and q.state = 'pending' and q.next_attempt_at <= v_now
+      )
+      and not (
+        c.dead_since is not null
+        and exists (
+          select from syncwell.alert_deliveries as q
+          where q.org_id = c.org_id
+            and q.channel = c.channel
+            and q.state = 'pending'
+            and q.lease_token is not null
+            and q.next_attempt_at > v_now
+        )
+      )
+    order by random()
+  ) as d;
+
+  v_left := p_limit;
+  for i in 1..coalesce(cardinality(v_due), 0) loop
+    exit when v_left = 0;
+    v_left := v_left - syncwell._claim_channel(
+      v_due[i], p_channel, p_matcher, least(v_limits[i], v_left), v_token, v_now + p_lease, v_now
+    );
+  end loop;
+
+  return query
+  select
+    q.org_id, q.alert_id, a.issue_id, q.lease_token, q.next_attempt_at, q.attempts, q.failures, q.fingerprint, q.status,
+    a.severity, a.labels, a.annotations, a.starts_at, a.ends_at, a.created_at,
+    case when l.status = 'firing' and l.labels <> a.labels then l.labels end
+  from syncwell.alert_deliveries as q
+  join syncwell.alert_outbox as a on a.org_id = q.org_id and a.id = q.alert_id
+  left join lateral (
+    select b.status, b.labels from syncwell._last_told(q.org_id, q.channel, q.fingerprint, q.alert_id) as b
+  ) as l on true
+  where q.lease_token = v_token
+  order by q.org_id, q.alert_id;
+end
+$$;
+comment on function syncwell.claim_alerts(text, jsonb, integer, interval) is
+'Hands out alerts that are to go out by a channel now, each to one caller only until lease_until: p_lease (1 s to 1 '
+'day) from now. Send them, then complete_alerts() or fail_alerts() with lease_token, or release_alerts() what was not '
+'begun; what is not ended by then is handed out again: each goes out at least once. p_channel: its name; who asks for '
+'it first opens it, and it gets what is firing now, then everything that follows. p_matcher: what the channel wants, '
+'an object of labels (alertname, severity, org, source, stream, platform, user, channel) with a text, or a list of '
+'texts, each; NULL: all. p_limit: 1 to 1000, default 50. Alerts of one fingerprint are handed out one after the other, '
+'resolved ones only where the channel was told that it fires; of a channel that is dead one at a time. attempt: counts '
+'from 1; failures: how many of those before are known to have failed; replaced_labels: those under which the channel '
+'was told before, where they were others (a severity): a receiver that knows alerts by their labels must end that one. '
+'An alert of a dead channel does not go to that channel. Of the caller''s org, fairly of all orgs for an operator and '
+'for a gateway that acts for nobody. Errors: SW001, 22004, 22023 (p_channel, p_matcher, p_limit, p_lease), 42501 for '
+'users who are no admin, 40001 above read committed.';
+revoke all on function syncwell.claim_alerts(text, jsonb, integer, interval) from public;
+grant execute on function syncwell.claim_alerts(text, jsonb, integer, interval) to syncwell_worker, syncwell_operator;
+--! end
+
+--! include alerts/functions/complete_alerts.sql
+create or replace function syncwell.complete_alerts(
+  p_alert_ids uuid[],
+  p_lease_token uuid
+)
+returns table (
+  alert_id uuid,
+  outcome text
+)
+language plpgsql volatile security definer rows 50
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := syncwell._deliverer_org();
+  v_now constant timestamptz := syncwell._now();
+  v_held syncwell.alert_deliveries[];
+begin
+  perform syncwell._check_alert_ids(p_alert_ids, p_lease_token);
+  v_held := array(select h from syncwell._leased_alerts(v_org_id, p_alert_ids, p_lease_token) as h);
+  update syncwell.alert_deliveries as d
+  set state = 'done', ended_at = v_now, reason = null
+  from unnest(v_held) as h
+  where d.org_id = h.org_id and d.alert_id = h.alert_id and d.channel = h.channel;
+  perform syncwell._channel_works(c.org_id, c.channel, v_now)
+  from (select distinct h.org_id, h.channel from unnest(v_held) as h) as c;
+
+  return query
+  select
+    i.alert_id,
+    case
+      when d.state = 'done' then 'completed'
+      when exists (
+        select from syncwell.alert_outbox as a where (v_org_id is null or a.org_id = v_org_id) and a.id = i.alert_id
+      ) then 'lease_lost'
+      else 'unknown'
+    end
+  from unnest(p_alert_ids) with ordinality as i (alert_id, place)
+  left join syncwell.alert_deliveries as d
+    on d.lease_token = p_lease_token
+    and d.alert_id = i.alert_id
+    and (v_org_id is null or d.org_id = v_org_id)
+  order by i.place;
+end
+$$;
+comment on function syncwell.complete_alerts(uuid[], uuid) is
+'Ends alerts of claim_alerts() as gone out, those of p_alert_ids (at most 1000) that p_lease_token still holds. A '
+'channel that was dead works again: its issue is resolved, and what waits for it is due at once. Returns a row an id, '
+'in their order: completed (also when this call said so before: it may be repeated), lease_lost (it was handed out '
+'again, or ended otherwise), unknown (no such alert). Errors: SW001, 22004, 22023, 42501 for users who are no admin.';
+revoke all on function syncwell.complete_alerts(uuid[], uuid) from public;
+grant execute on function syncwell.complete_alerts(uuid[], uuid) to syncwell_worker, syncwell_operator;
+--! end
+
+--! include alerts/functions/fail_alerts.sql
+create or replace function syncwell.fail_alerts(
+  p_alert_ids uuid[],
+  p_lease_token uuid,
+  p_message text default null,
+  p_code text default null,
+  p_http_status integer default null,
+  p_retry_after text default null,
+  p_retryable boolean default null
+)
+returns table (
+  alert_id uuid,
+  state text,
+  retry_at timestamptz,
+  attempt integer,
+  error_type text,
+  class text,
+  reason text
+)
+language plpgsql volatile security definer rows 50
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_org_id constant uuid := syncwell._deliverer_org();
+  v_now constant timestamptz := syncwell._now();
+  v_error record;
+  v_retry_after constant interval := syncwell._parse_retry_after(p_retry_after);
+  v_message constant text := left(syncwell._scrub_secrets(p_message), 1000);
+  v_delivery syncwell.alert_deliveries;
+  v_settings jsonb;
+  v_of uuid;
+begin
+  perform syncwell._check_alert_ids(p_alert_ids, p_lease_token);
+  perform syncwell._check_error(coalesce(p_message, ''), p_code, p_http_status, null);
+  v_error := syncwell.classify_sync_error(p_code, p_http_status, p_message);
+  error_type := v_error.error_type;
+  class := v_error.class;
+
+  for v_delivery in
+    select h.* from syncwell._leased_alerts(v_org_id, p_alert_ids, p_lease_token) as h
+  loop
+    if v_of is distinct from v_delivery.org_id then
+      v_of := v_delivery.org_id;
+      v_settings := syncwell._settings(v_of);
+    end if;
+    alert_id := v_delivery.alert_id;
+    attempt := v_delivery.attempts;
+    -- the rules of _fail_run()
+    reason := case
+      when not coalesce(p_retryable, v_error.retryable) then 'permanent'
+      when class = 'conflict' and v_delivery.failures >= 1 then 'permanent'
+      when v_now >= v_delivery.created_at + (v_settings ->> 'retry.max_age')::interval then 'too_old'
+      when v_delivery.failures >= (v_settings ->> 'retry.max_retries')::integer then 'parked'
+      else 'retry'
+    end;
+    retry_at := case reason
+      when 'retry' then v_now + syncwell._retry_delay(
+        v_delivery.failures + 1, v_retry_after, null, v_settings
+      )
+      when 'parked' then v_now + greatest(
+        (v_settings ->> 'retry.slow_interval')::interval,
+        least(coalesce(v_retry_after, interval '0'), (v_settings ->> 'retry.after_cap')::interval)
+      )
+    end;
+    state := case when retry_at is null then 'dead' else 'pending' end;
+    update syncwell.alert_deliveries as d
+    set
+      state = fail_alerts.state,
+      failures = d.failures + 1,
+      next_attempt_at = coalesce(retry_at, d.next_attempt_at),
+      lease_token = null,
+      ended_at = case when retry_at is null then v_now end,
+      last_failed_at = v_now,
+      last_error_type = fail_alerts.error_type,
+      last_error = v_message,
+      reason = fail_alerts.reason
+    where d.org_id = v_delivery.org_id and d.alert_id = v_delivery.alert_id and d.channel = v_delivery.channel;
+    update syncwell.alert_channels as c
+    set failed_at = v_now, last_error_type = fail_alerts.error_type, last_error = v_message
+    where c.org_id = v_delivery.org_id and c.channel = v_delivery.channel;
+    if reason <> 'retry' then
+      perform syncwell._channel_is_dead(v_delivery.org_id, v_delivery.channel, 'failing', v_now);
+    end if;
+    return next;
+  end loop;
+end
+$$;
+comment on function syncwell.fail_alerts(uuid[], uuid, text, text, integer, text, boolean) is
+'Ends an attempt at alerts of claim_alerts() as failed, those of p_alert_ids (at most 1000) that p_lease_token still '
+'holds; there is a row for each of these. p_message, p_code, p_http_status: what went wrong, as classify_sync_error() '
+'reads it, stored without secrets; p_retry_after: as the other side sent it, seconds or an HTTP date; p_retryable: '
+'whether trying again helps, where the channel knows (NULL: as classified). state pending: tried again at retry_at, by '
+'reason retry as retry_delay() says, then parked every retry.slow_interval; dead: permanent, or too_old '
+'(retry.max_age). From parked on, and with whatever died, the channel is dead: an issue alert_channel tells of it on '
+'the others. Errors: SW001, 22001, 22004, 22023, 42501 for users who are no admin.';
+revoke all on function syncwell.fail_alerts(uuid[], uuid, text, text, integer, text, boolean) from public;
+grant execute on function syncwell.fail_alerts(uuid[], uuid, text, text, integer, text, boolean)
+to syncwell_worker, syncwell_operator;
+--! end
+
+--! include alerts/functions/forget_alert_channel.sql
+create or replace function syncwell.forget_alert_channel(p_channel text)
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := syncwell._deliverer_org();
+  v_now constant timestamptz := syncwell._now();
+  v_waiting bigint;
+begin
+  perform syncwell._check_channel(p_channel);
+  select sum(syncwell._forget_channel(c.org_id, c.channel, v_now)) into v_waiting
+  from (
+    select a.org_id, a.channel
+    from syncwell.alert_channels as a
+    where (v_org_id is null or a.org_id = v_org_id) and a.channel = p_channel
+    order by a.org_id
+  ) as c;
+  if v_waiting is null then
+    raise exception using
+      errcode = 'SW611',
+      message = 'unknown channel',
+      detail = format('There is no channel %s.', p_channel),
+      hint = 'get_alert_channels() lists those that somebody delivers by.';
+  end if;
+  return v_waiting;
+end
+$$;
+comment on function syncwell.forget_alert_channel(text) is
+'Forgets a channel that is not used any more, with what waits for it, and resolves its issue; a deliverer that asks '
+'for it again opens it anew. p_channel: its name. Of the caller''s org, of all orgs for an operator. Returns how many '
+'alerts waited. Errors: SW001, 22004, 22023, 42501 for users who are no admin, SW611.';
+revoke all on function syncwell.forget_alert_channel(text) from public;
+grant execute on function syncwell.forget_alert_channel(text) to syncwell_worker, syncwell_operator;
+--! end
+
+--! include alerts/functions/get_alert_channels.sql
+create or replace function syncwell.get_alert_channels()
+returns table (
+  channel text,
+  opened_at timestamptz,
+  seen_at timestamptz,
+  delivered_at timestamptz,
+  failed_at timestamptz,
+  last_error_type text,
+  last_error text,
+  dead_since timestamptz,
+  dead_reason text,
+  issue_id uuid,
+  pending bigint,
+  dead bigint,
+  oldest_pending_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller record := syncwell._caller();
+begin
+  return query
+  select
+    c.channel, c.opened_at, c.seen_at, c.delivered_at, c.failed_at, c.last_error_type,
+    case when v_caller.role in ('admin', 'service') then c.last_error end,
+    c.dead_since, c.dead_reason, case when c.dead_since is not null then c.issue_id end,
+    d.pending, d.dead, d.oldest_pending_at
+  from syncwell.alert_channels as c
+  cross join lateral (
+    select
+      count(*) filter (where q.state = 'pending') as pending,
+      count(*) filter (where q.state = 'dead') as dead,
+      min(q.created_at) filter (where q.state = 'pending') as oldest_pending_at
+    from syncwell.alert_deliveries as q
+    where q.org_id = c.org_id and q.channel = c.channel
+  ) as d
+  where c.org_id = v_caller.org_id and v_caller.sees_org
+  order by c.dead_since is null, c.channel;
+end
+$$;
+comment on function syncwell.get_alert_channels() is
+'The channels by which alerts of the org go out, the dead ones first, for analysts, admins and services; others see '
+'none. opened_at: since when; seen_at: when a deliverer last asked for its alerts, to the hour; delivered_at, '
+'failed_at: when one last went out, or did not; last_error: without secrets, for admins and services; dead_since, '
+'dead_reason (failing, overdue), issue_id: where nothing gets through, NULL when it works; pending, dead: how many '
+'alerts wait, and were given up; oldest_pending_at: since when the oldest waits. Errors: SW001.';
+revoke all on function syncwell.get_alert_channels() from public;
+grant execute on function syncwell.get_alert_channels() to syncwell_reader;
+--! end
+
+--! include alerts/functions/get_alert_deliveries.sql
+create or replace function syncwell.get_alert_deliveries(
+  p_limit integer default 50,
+  p_state text default null,
+  p_channel text default null
+)
+returns table (
+  alert_id uuid,
+  channel text,
+  fingerprint text,
+  status text,
+  severity text,
+  labels jsonb,
+  state text,
+  reason text,
+  attempts integer,
+  failures integer,
+  next_attempt_at timestamptz,
+  created_at timestamptz,
+  ended_at timestamptz,
+  last_failed_at timestamptz,
+  last_error_type text,
+  last_error text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+declare
+  v_caller record := syncwell._caller();
+begin
+  perform syncwell._check_limit(p_limit);
+  if p_state not in ('pending', 'done', 'dead', 'skipped') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown state of a delivery',
+      detail = format('p_state is %L.', left(p_state, 100)),
+      hint = 'Pass pending, done, dead or skipped, or leave it out for all.';
+  end if;
+  return query
+  select
+    d.alert_id, d.channel, d.fingerprint, d.status, a.severity, a.labels, d.state, d.reason, d.attempts, d.failures,
+    case d.state when 'pending' then d.next_attempt_at end, d.created_at, d.ended_at, d.last_failed_at,
+    d.last_error_type,
+    case when v_caller.role in ('admin', 'service') then d.last_error end
+  from syncwell.alert_deliveries as d
+  join syncwell.alert_outbox as a on a.org_id = d.org_id and a.id = d.alert_id
+  where d.org_id = v_caller.org_id
+    and v_caller.sees_org
+    and (p_state is null or d.state = p_state)
+    and (p_channel is null or d.channel = p_channel)
+  order by d.alert_id desc, d.channel
+  limit p_limit;
+end
+$$;
+comment on function syncwell.get_alert_deliveries(integer, text, text) is
+'Which alert of the org goes out by which channel and how far that is, the newest alerts first, for analysts, admins '
+'and services; others see none. p_limit: default 50, 1 to 1000; p_state: pending, done (it went out), dead (it did '
+'not, and is not tried again), skipped (not for this channel), NULL = all; p_channel: its name, NULL = all. reason: '
+'retry, parked, permanent, too_old, no_match, not_told; attempts: how often it was handed out; failures: how many of '
+'these failed; next_attempt_at: when it is tried next, or when the lease of who tries ends; last_error: without '
+'secrets, for admins and services. Errors: SW001, 22004, 22023 (p_limit, p_state).';
+revoke all on function syncwell.get_alert_deliveries(integer, text, text) from public;
+grant execute on function syncwell.get_alert_deliveries(integer, text, text) to syncwell_reader;
+--! end
+
 --! include alerts/functions/get_alerts.sql
 create or replace function syncwell.get_alerts(
   p_limit integer default 50,
@@ -26891,6 +37946,102 @@ revoke all on function syncwell.get_alerts(integer, text) from public;
 grant execute on function syncwell.get_alerts(integer, text) to syncwell_reader;
 --! end
 
+--! include alerts/functions/release_alerts.sql
+create or replace function syncwell.release_alerts(
+  p_alert_ids uuid[],
+  p_lease_token uuid
+)
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := syncwell._deliverer_org();
+  v_now constant timestamptz := syncwell._now();
+  v_rows bigint;
+begin
+  perform syncwell._check_alert_ids(p_alert_ids, p_lease_token);
+  update syncwell.alert_deliveries as d
+  set next_attempt_at = least(d.next_attempt_at, v_now), lease_token = null, attempts = d.attempts - 1
+  from syncwell._leased_alerts(v_org_id, p_alert_ids, p_lease_token) as h
+  where d.org_id = h.org_id and d.alert_id = h.alert_id and d.channel = h.channel;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+comment on function syncwell.release_alerts(uuid[], uuid) is
+'Gives back alerts of claim_alerts() that were not begun, those of p_alert_ids (at most 1000) that p_lease_token still '
+'holds: they may be claimed again at once, and this attempt does not count. Returns how many. Errors: SW001, 22004, '
+'22023, 42501 for users who are no admin.';
+revoke all on function syncwell.release_alerts(uuid[], uuid) from public;
+grant execute on function syncwell.release_alerts(uuid[], uuid) to syncwell_worker, syncwell_operator;
+--! end
+
+--! include alerts/functions/requeue_alerts.sql
+create or replace function syncwell.requeue_alerts(p_channel text)
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := syncwell._deliverer_org();
+  v_now constant timestamptz := syncwell._now();
+  v_rows bigint;
+  v_more bigint;
+begin
+  perform syncwell._check_channel(p_channel);
+  -- what ends such an alert is not handed on meanwhile
+  perform from syncwell.alert_routes as r where v_org_id is null or r.org_id = v_org_id
+  order by r.org_id
+  for no key update;
+  perform from syncwell.alert_channels as c
+  where (v_org_id is null or c.org_id = v_org_id) and c.channel = p_channel
+  order by c.org_id
+  for no key update;
+  if not found then
+    raise exception using
+      errcode = 'SW611',
+      message = 'unknown channel',
+      detail = format('There is no channel %s.', p_channel),
+      hint = 'get_alert_channels() lists those that somebody delivers by.';
+  end if;
+  update syncwell.alert_deliveries as d
+  set state = 'pending', failures = 0, reason = null, ended_at = null, next_attempt_at = v_now, created_at = v_now
+  where (v_org_id is null or d.org_id = v_org_id)
+    and d.channel = p_channel
+    and d.state = 'dead'
+    -- what is over, or was told otherwise since, comes too late
+    and not exists (
+      select from syncwell.alert_deliveries as e
+      where e.org_id = d.org_id
+        and e.channel = d.channel
+        and e.fingerprint = d.fingerprint
+        and e.alert_id > d.alert_id
+    );
+  get diagnostics v_rows = row_count;
+  update syncwell.alert_deliveries as d
+  set next_attempt_at = v_now
+  where (v_org_id is null or d.org_id = v_org_id)
+    and d.channel = p_channel
+    and d.state = 'pending'
+    and d.lease_token is null
+    and d.next_attempt_at > v_now;
+  get diagnostics v_more = row_count;
+  if v_rows + v_more > 0 then
+    perform pg_notify('syncwell_alerts', '');
+  end if;
+  return v_rows + v_more;
+end
+$$;
+comment on function syncwell.requeue_alerts(text) is
+'Lets alerts of a channel be tried again at once, with all their retries: those that wait for a retry, and those that '
+'died and are the last of their fingerprint; what is over or was told otherwise since is not. p_channel: its name. Of '
+'the caller''s org, of all orgs for an operator. Returns how many. Errors: SW001, 22004, 22023, 42501 for users who '
+'are no admin, SW611.';
+revoke all on function syncwell.requeue_alerts(text) from public;
+grant execute on function syncwell.requeue_alerts(text) to syncwell_worker, syncwell_operator;
+--! end
+
 --! include alerts/triggers.sql
 -- A statement each, however many issues it moves.
 
@@ -26901,6 +38052,16 @@ for each statement execute function syncwell._tell_new_issues();
 create trigger sync_issues_are_told_of_when_changed after update on syncwell.sync_issues
 referencing old table as old_issues new table as new_issues
 for each statement execute function syncwell._tell_changed_issues();
+
+-- Evaluations find what is wrong with streams; whether a channel works they cannot know.
+create trigger sync_issues_of_channels_stay_open before update on syncwell.sync_issues
+for each row
+when (
+  new.issue_type = 'alert_channel'
+  and old.state <> 'resolved'
+  and (new.gone_since is not null or new.state = 'resolved')
+)
+execute function syncwell._keep_channel_issue();
 --! end
 
 --! include alerts/policies.sql
@@ -26912,6 +38073,25 @@ create policy whole_org on syncwell.alert_outbox for select
 using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
 
 grant select on syncwell.alert_outbox to syncwell_reader;
+
+alter table syncwell.alert_routes enable row level security;
+alter table syncwell.alert_channels enable row level security;
+alter table syncwell.alert_deliveries enable row level security;
+
+create policy whole_org on syncwell.alert_channels for select
+using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
+
+create policy whole_org on syncwell.alert_deliveries for select
+using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
+
+-- what channels answer is shown by functions
+grant select (
+  org_id, channel, opened_at, seen_at, delivered_at, failed_at, last_error_type, dead_since, dead_reason, issue_id
+) on syncwell.alert_channels to syncwell_reader;
+grant select (
+  org_id, alert_id, channel, fingerprint, status, state, attempts, failures, next_attempt_at, created_at, ended_at,
+  last_failed_at, last_error_type, reason
+) on syncwell.alert_deliveries to syncwell_reader;
 --! end
 
 --! include alerts/registry.sql
@@ -26925,16 +38105,4168 @@ insert into syncwell.setting_definitions (
 (
   'alerts.retention', 'interval', '30 days', '1 day', '10 years', null, null,
   'How long alerts are kept once their issue is resolved; never longer than the issue.'
+),
+(
+  'alerts.channel_timeout', 'interval', '1 hour', '1 minute', '30 days', null, null,
+  'An alert that waits for so long, while nobody tries, makes its channel dead.'
+),
+(
+  'alerts.channel_retention', 'interval', '30 days', '1 day', '10 years', null, null,
+  'A channel that nobody asked about for so long is forgotten, with what waits for it.'
 );
 
-insert into syncwell.maintenance_tasks (task, domain, routine, description) values
-('expire_alerts', 'alerts', '_expire_alerts_task', 'Deletes alerts of resolved issues past setting alerts.retention.');
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+('SW611', 'unknown_channel', 404, 'No such channel in the caller''s org.');
+
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+(
+  'expire_alerts', 'alerts', '_expire_alerts_task', '1 day',
+  'Deletes alerts of resolved issues past setting alerts.retention.'
+),
+(
+  'watch_alert_channels', 'alerts', '_watch_channels_task', '1 minute',
+  'Opens an issue for channels that nobody delivers by; forgets those past setting alerts.channel_retention.'
+);
 
 insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
 ('alert_outbox', 'user_id', 'delete', 'What somebody was told of the user''s streams.');
 --! end
 
+--! include ops/tables.sql
+-- ops: what keeps an installation well: maintenance, a check of itself, and what is done with all domains at once.
+
+create table syncwell.maintenance_duties (
+  duty text primary key,
+  task text not null references syncwell.maintenance_tasks on delete cascade,
+  started_at timestamptz,
+  finished_at timestamptz,
+  succeeded_at timestamptz,
+  affected bigint,
+  error_code text,
+  error text,
+  failures integer not null default 0
+) with (fillfactor = 70);
+comment on table syncwell.maintenance_duties is
+'How each duty of maintenance last went. Whoever does one holds its row, so that nobody else does.';
+comment on column syncwell.maintenance_duties.duty is
+'The task, followed by a colon and the table where it is done for each.';
+comment on column syncwell.maintenance_duties.task is 'The task.';
+comment on column syncwell.maintenance_duties.started_at is 'When it was last started; NULL: never.';
+comment on column syncwell.maintenance_duties.finished_at is 'When that ended.';
+comment on column syncwell.maintenance_duties.succeeded_at is 'When it last went well; NULL: never.';
+comment on column syncwell.maintenance_duties.affected is 'How much it then did, mostly rows; NULL: it failed.';
+comment on column syncwell.maintenance_duties.error_code is 'SQLSTATE of its failure; NULL: it went well.';
+comment on column syncwell.maintenance_duties.error is 'Why it failed, without secrets; NULL: it went well.';
+comment on column syncwell.maintenance_duties.failures is 'How often it failed since it last went well.';
+
+create table syncwell.maintenance_runs (
+  id uuid primary key,
+  run_id uuid not null,
+  duty text not null,
+  started_at timestamptz not null,
+  finished_at timestamptz not null,
+  affected bigint,
+  error_code text,
+  error text,
+  done_by name not null
+);
+create index maintenance_runs_by_duty on syncwell.maintenance_runs (duty, id);
+comment on table syncwell.maintenance_runs is 'What maintenance did. Kept for setting ops.maintenance_retention.';
+comment on column syncwell.maintenance_runs.id is 'A UUIDv7 of started_at.';
+comment on column syncwell.maintenance_runs.run_id is 'The call of run_maintenance() it was part of.';
+comment on column syncwell.maintenance_runs.duty is 'What was done: see maintenance_duties.';
+comment on column syncwell.maintenance_runs.started_at is 'When it was started.';
+comment on column syncwell.maintenance_runs.finished_at is 'When it ended.';
+comment on column syncwell.maintenance_runs.affected is 'How much it did, mostly rows; NULL: it failed.';
+comment on column syncwell.maintenance_runs.error_code is 'SQLSTATE of its failure; NULL: it went well.';
+comment on column syncwell.maintenance_runs.error is 'Why it failed, without secrets; NULL: it went well.';
+comment on column syncwell.maintenance_runs.done_by is 'The login that called.';
+
+create table syncwell.installed_objects (
+  kind text not null,
+  name text not null,
+  definition_hash text not null,
+  primary key (kind, name)
+);
+comment on table syncwell.installed_objects is
+'What the migrations left behind, for verify_install() to compare with what is there.';
+comment on column syncwell.installed_objects.kind is
+'function, table, column, constraint, index, policy, trigger, view or grant.';
+comment on column syncwell.installed_objects.name is 'The object.';
+comment on column syncwell.installed_objects.definition_hash is 'A hash of what it is like.';
+
+create type syncwell.install_finding as (
+  check_name text,
+  severity text,
+  subject text,
+  detail text,
+  remedy text
+);
+comment on type syncwell.install_finding is 'What a check of the installation found, see verify_install().';
+
+create table syncwell.erasures (
+  org_id uuid references syncwell.orgs on delete cascade,
+  id uuid primary key,
+  subject_hash bytea not null,
+  erased_at timestamptz not null,
+  erased_xid xid8 not null,
+  login_role name not null,
+  erased_rows bigint not null,
+  waits_for text[],
+  settled_at timestamptz
+);
+comment on table syncwell.erasures is 'That users were erased: not whom.';
+comment on column syncwell.erasures.org_id is 'The org; NULL where the user was erased before and something was left.';
+comment on column syncwell.erasures.id is 'The erasure''s id.';
+comment on column syncwell.erasures.subject_hash is
+'SHA-256 of the user''s id as text: whoever has the id can tell that it was erased.';
+comment on column syncwell.erasures.erased_at is 'When.';
+comment on column syncwell.erasures.erased_xid is 'In which transaction.';
+comment on column syncwell.erasures.login_role is 'The login that did it.';
+comment on column syncwell.erasures.erased_rows is 'How many rows were deleted or anonymised.';
+comment on column syncwell.erasures.waits_for is
+'The transactions that were open when maintenance first looked for what they left, by _open_transactions(); NULL: it '
+'has not yet.';
+comment on column syncwell.erasures.settled_at is
+'When maintenance had looked for what calls under way still wrote; NULL: not yet.';
+
+create table syncwell.sync_slots (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  user_id uuid,
+  slot text not null,
+  request_id uuid,
+  source text,
+  taken_at timestamptz,
+  held_until timestamptz,
+  asked_at timestamptz not null,
+  unique nulls not distinct (org_id, user_id, slot),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade
+) with (fillfactor = 50);
+comment on table syncwell.sync_slots is
+'Who is syncing because request_sync() allowed it: one sync at a time for each slot, of which every device has one.';
+comment on column syncwell.sync_slots.org_id is 'The org.';
+comment on column syncwell.sync_slots.user_id is 'The user whose device it is; NULL: the org''s own.';
+comment on column syncwell.sync_slots.slot is
+'A hash of the device''s id; where none was told, source: and the source.';
+comment on column syncwell.sync_slots.request_id is 'The request that was last allowed; NULL: none, or it is over.';
+comment on column syncwell.sync_slots.source is 'What it syncs.';
+comment on column syncwell.sync_slots.taken_at is 'When it was allowed.';
+comment on column syncwell.sync_slots.held_until is 'When it is taken for dead: setting ops.sync_timeout later.';
+comment on column syncwell.sync_slots.asked_at is 'When it was last asked for, in vain or not.';
+
+create table syncwell.sync_paces (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  user_id uuid,
+  slot text not null,
+  source text not null,
+  reason text
+  constraint sync_paces_reason_is_known check (
+    reason in (
+      'initialization', 'foreground', 'reconnect', 'periodic', 'save', 'background', 'session', 'session_end',
+      'manual', 'push'
+    )
+  ),
+  allowed_at timestamptz,
+  finished_at timestamptz,
+  failed_at timestamptz,
+  failures integer not null default 0,
+  asked_at timestamptz not null,
+  unique nulls not distinct (org_id, user_id, slot, source),
+  foreign key (org_id, user_id) references syncwell.users (org_id, user_id) on delete cascade
+) with (fillfactor = 50);
+comment on table syncwell.sync_paces is
+'When each device was last allowed to sync a source: what request_sync() decides by. Kept for setting '
+'ops.request_retention.';
+comment on column syncwell.sync_paces.org_id is 'The org.';
+comment on column syncwell.sync_paces.user_id is 'The user whose device it is; NULL: the org''s own.';
+comment on column syncwell.sync_paces.slot is 'The device: see sync_slots.slot.';
+comment on column syncwell.sync_paces.source is 'What it syncs.';
+comment on column syncwell.sync_paces.reason is 'Why it was last allowed to; NULL: it never was.';
+comment on column syncwell.sync_paces.allowed_at is 'When it was last allowed to; NULL: never.';
+comment on column syncwell.sync_paces.finished_at is 'When it last said that it was done; NULL: never.';
+comment on column syncwell.sync_paces.failed_at is 'When it last said that it had failed; NULL: never.';
+comment on column syncwell.sync_paces.failures is 'How often it has said so since it last succeeded.';
+comment on column syncwell.sync_paces.asked_at is 'When it last asked, allowed or not.';
+
+create table syncwell.imports (
+  name text not null,
+  kind text not null
+  constraint imports_kind_is_known check (kind in ('sessions', 'records', 'events', 'sync_state', 'sync_health')),
+  is_dry_run boolean not null,
+  last_key text,
+  rows_read bigint not null default 0,
+  imported bigint not null default 0,
+  duplicates bigint not null default 0,
+  updated bigint not null default 0,
+  rejected bigint not null default 0,
+  is_done boolean not null default false,
+  started_at timestamptz not null,
+  updated_at timestamptz not null,
+  primary key (name, kind, is_dry_run)
+);
+comment on table syncwell.imports is 'How far import_existing() has come.';
+comment on column syncwell.imports.name is 'What the import was called.';
+comment on column syncwell.imports.kind is 'sessions, records, events, sync_state or sync_health.';
+comment on column syncwell.imports.is_dry_run is 'Whether it only saw what would be.';
+comment on column syncwell.imports.last_key is
+'The key after which it goes on, no user''s id; NULL: it has read nothing yet.';
+comment on column syncwell.imports.rows_read is 'How many of the host''s rows it has read.';
+comment on column syncwell.imports.imported is 'Rows that are new here.';
+comment on column syncwell.imports.duplicates is 'Rows that changed nothing.';
+comment on column syncwell.imports.updated is 'Rows that told more, or newer, of what was here.';
+comment on column syncwell.imports.rejected is 'Rows that were not taken.';
+comment on column syncwell.imports.is_done is 'Whether it has read all rows there were.';
+comment on column syncwell.imports.started_at is 'When it began.';
+comment on column syncwell.imports.updated_at is 'When it last went on.';
+
+create table syncwell.metric_totals (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  metric text not null,
+  source text not null,
+  label text not null default '',
+  value numeric not null constraint metric_totals_are_not_negative check (value >= 0),
+  primary key (org_id, metric, source, label)
+) with (fillfactor = 50);
+comment on table syncwell.metric_totals is
+'Counters of each source that only grow, whatever becomes of the rows they count: retention, erasure and corrections '
+'take nothing away. Triggers keep them as hours of sync_metrics and minutes of source_attempts come and go.';
+comment on column syncwell.metric_totals.org_id is 'The org.';
+comment on column syncwell.metric_totals.metric is 'Which counter: see get_metric_samples().';
+comment on column syncwell.metric_totals.source is 'What was synced.';
+comment on column syncwell.metric_totals.label is
+'Of sync_runs_total the status; of sync_run_duration_seconds_bucket n, for durations above 2^(n-1) up to 2^n '
+'milliseconds, the first and last bucket open to their side; else empty.';
+comment on column syncwell.metric_totals.value is 'The count; of sync_run_duration_seconds_sum milliseconds.';
+
+create type syncwell.metric_sample as (
+  org_id uuid,
+  metric text,
+  sample text,
+  labels jsonb,
+  place integer,
+  value double precision
+);
+comment on type syncwell.metric_sample is
+'A sample of what openmetrics() tells. org_id: NULL where orgs are summed up; place: its order within its labels.';
+--! end
+
+--! include ops/functions/_analyze_task.sql
+create or replace function syncwell._analyze_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table regclass;
+  v_tables bigint := 0;
+begin
+  for v_table in
+    select c.oid::regclass
+    from pg_class as c
+    left join pg_stat_all_tables as s on s.relid = c.oid
+    where
+      c.relnamespace = 'syncwell'::regnamespace
+      and not c.relispartition
+      and case c.relkind
+        -- of these nothing counts what was written: what their partitions hold, by their own statistics, tells
+        when 'p' then (
+          select
+            abs(coalesce(sum(greatest(l.n_live_tup, 0)), 0) - greatest(c.reltuples, 0))
+            > 1000 + 0.1 * greatest(c.reltuples, 0)
+          from pg_partition_tree(c.oid) as t
+          join pg_stat_all_tables as l on l.relid = t.relid
+          where t.isleaf
+        )
+        when 'r' then s.n_mod_since_analyze > 1000 + 0.1 * greatest(s.n_live_tup, 0)
+      end
+    order by c.relname
+  loop
+    execute format('analyze %s', v_table);
+    v_tables := v_tables + 1;
+  end loop;
+  return v_tables;
+end
+$$;
+comment on function syncwell._analyze_task() is
+'Duty of maintenance: ANALYZE of the tables that changed by more than a tenth and 1000 rows since the last one; how '
+'many tables.';
+revoke all on function syncwell._analyze_task() from public;
+--! end
+
+--! include ops/functions/_as_uuid.sql
+create or replace function syncwell._as_uuid(p_text text)
+returns uuid
+language sql immutable security invoker parallel safe
+return case when p_text ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' then p_text::uuid end;
+comment on function syncwell._as_uuid(text) is 'The text as a UUID; NULL where it is none.';
+revoke all on function syncwell._as_uuid(text) from public;
+--! end
+
+--! include ops/functions/_begin_import.sql
+create or replace function syncwell._begin_import(
+  p_import text,
+  p_kind text,
+  p_is_dry_run boolean,
+  out last_key text
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into syncwell.imports (name, kind, is_dry_run, started_at, updated_at)
+  values (p_import, p_kind, p_is_dry_run, syncwell._now(), syncwell._now())
+  on conflict (name, kind, is_dry_run) do nothing;
+  -- two at once go on one after the other
+  select i.last_key into last_key
+  from syncwell.imports as i
+  where i.name = p_import and i.kind = p_kind and i.is_dry_run = p_is_dry_run
+  for update;
+end
+$$;
+comment on function syncwell._begin_import(text, text, boolean) is
+'Where an import goes on: after last_key (NULL: at the beginning). Nobody else goes on with it in the meantime.';
+revoke all on function syncwell._begin_import(text, text, boolean) from public;
+-- import_existing() runs as its caller, as its query must
+grant execute on function syncwell._begin_import(text, text, boolean) to syncwell_operator;
+--! end
+
+--! include ops/functions/_catalog_objects.sql
+create or replace function syncwell._catalog_objects()
+returns table (
+  kind text,
+  name text,
+  definition_hash text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with relations as materialized (
+    select c.*, pg_get_userbyid(c.relowner) as owner
+    from pg_class as c
+    where c.relnamespace = 'syncwell'::regnamespace and not c.relispartition
+  ),
+  routines as materialized (
+    select p.*, p.oid::regprocedure::text as signature, pg_get_userbyid(p.proowner) as owner
+    from pg_proc as p
+    where p.pronamespace = 'syncwell'::regnamespace
+  ),
+  grants as (
+    select p.signature as object, p.proowner as owner, coalesce(p.proacl, acldefault('f', p.proowner)) as acl
+    from routines as p
+    union all
+    select r.relname::text, r.relowner, r.relacl
+    from relations as r
+    union all
+    select format('%s.%s', r.relname, a.attname), r.relowner, a.attacl
+    from relations as r
+    join pg_attribute as a on a.attrelid = r.oid
+  ),
+  -- names, not oids: these are others after a dump and a restore
+  objects as (
+    select
+      'function' as kind,
+      p.signature as name,
+      concat_ws('|', p.prosrc, p.provolatile, p.prosecdef, p.proconfig, p.owner, pg_get_function_result(p.oid)) as facts
+    from routines as p
+    union all
+    select
+      case r.relkind when 'v' then 'view' else 'table' end,
+      r.relname::text,
+      concat_ws('|', r.relkind, r.relrowsecurity, r.owner, r.relkind = 'v' and r.reloptions @> array['security_invoker=true'])
+    from relations as r
+    where r.relkind in ('r', 'p', 'v')
+    union all
+    select
+      'column',
+      format('%s.%s', r.relname, a.attname),
+      concat_ws('|', format_type(a.atttypid, a.atttypmod), a.attnotnull)
+    from relations as r
+    join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+    where r.relkind in ('r', 'p', 'v')
+    union all
+    -- since PostgreSQL 18 NOT NULL is a constraint as well; here it stands with its column
+    select 'constraint', format('%s.%s', r.relname, k.conname), concat_ws('|', k.contype, k.convalidated)
+    from relations as r
+    join pg_constraint as k on k.conrelid = r.oid and k.contype <> 'n'
+    union all
+    select 'index', i.relname::text, concat_ws('|', x.indrelid::regclass, x.indkey, x.indisunique, x.indpred is null)
+    from relations as i
+    join pg_index as x on x.indexrelid = i.oid
+    union all
+    select 'policy', format('%s.%s', r.relname, p.polname), concat_ws('|', p.polcmd, p.polpermissive, p.polroles = '{0}')
+    from relations as r
+    join pg_policy as p on p.polrelid = r.oid
+    union all
+    select 'trigger', format('%s.%s', r.relname, t.tgname), concat_ws('|', t.tgenabled, t.tgfoid::regproc, t.tgtype)
+    from relations as r
+    join pg_trigger as t on t.tgrelid = r.oid and not t.tgisinternal
+    union all
+    select
+      'grant',
+      format(
+        '%s on %s to %s', lower(x.privilege_type), g.object,
+        case when x.grantee = 0 then 'public' else pg_get_userbyid(x.grantee) end
+      ),
+      ''
+    from grants as g
+    cross join lateral aclexplode(g.acl) as x
+    where x.grantee <> g.owner
+  )
+  select o.kind, o.name, md5(o.facts) from objects as o;
+end
+$$;
+comment on function syncwell._catalog_objects() is
+'What the schema consists of, partitions and what is the owner''s by right left out: functions, tables, columns, '
+'constraints, indexes, policies, triggers, views and grants, each with a hash of what it is like.';
+revoke all on function syncwell._catalog_objects() from public;
+--! end
+
+--! include ops/functions/_check_import.sql
+create or replace function syncwell._check_import(
+  p_kind text,
+  p_query text,
+  p_import text,
+  p_dry_run boolean,
+  p_batch integer
+)
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if num_nulls(p_kind, p_query, p_import, p_dry_run, p_batch) > 0 then
+    raise exception using
+      errcode = '22004',
+      message = 'an import needs all of its arguments',
+      detail = 'One of them is NULL.',
+      hint = 'Pass a kind and a query; leave the others out for their defaults.';
+  end if;
+  if p_kind <> all (array['sessions', 'records', 'events', 'sync_state', 'sync_health']) then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown kind',
+      detail = format('p_kind is %L.', left(p_kind, 100)),
+      hint = 'Pass sessions, records, events, sync_state or sync_health.';
+  end if;
+  if p_import !~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$' then
+    raise exception using
+      errcode = '22023',
+      message = 'bad name of an import',
+      detail = format('p_import is %L.', left(p_import, 100)),
+      hint = 'Pass 1 to 63 letters, digits and _.:-, the first a letter or digit.';
+  end if;
+  if p_batch not between 1 and 100000 then
+    raise exception using
+      errcode = '22023',
+      message = 'batch out of range',
+      detail = format('p_batch is %s.', p_batch),
+      hint = 'Pass a number of rows from 1 to 100000.';
+  end if;
+  if length(p_query) > 100000 then
+    raise exception using
+      errcode = '22001',
+      message = 'the query is too long',
+      detail = format('It has %s characters.', length(p_query)),
+      hint = 'Make it a view, and select from that.';
+  end if;
+end
+$$;
+comment on function syncwell._check_import(text, text, text, boolean, integer) is
+'Refuses arguments that import_existing() does not take. Errors: 22001, 22004, 22023.';
+revoke all on function syncwell._check_import(text, text, text, boolean, integer) from public;
+-- import_existing() runs as its caller, as its query must
+grant execute on function syncwell._check_import(text, text, text, boolean, integer) to syncwell_operator;
+--! end
+
+--! include ops/functions/_check_scheduler.sql
+create or replace function syncwell._check_scheduler()
+returns void
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from pg_extension as e where e.extname = 'pg_cron') then
+    raise exception using
+      errcode = 'SW802',
+      message = 'pg_cron is not there',
+      detail = format('Database %I has no extension pg_cron.', current_database()),
+      hint = 'Install it where cron.database_name says, or run `syncwell maintain` every minute from any scheduler.';
+  end if;
+  if not has_schema_privilege('cron', 'usage') then
+    raise exception using
+      errcode = 'SW802',
+      message = 'pg_cron may not be used',
+      detail = format('%I has no USAGE on schema cron.', current_user),
+      hint = format('grant usage on schema cron to %I', current_user);
+  end if;
+end
+$$;
+comment on function syncwell._check_scheduler() is
+'Refuses (SW802) where the extension pg_cron is not there, or the login may not use it.';
+revoke all on function syncwell._check_scheduler() from public;
+-- schedule_maintenance() runs with the caller's rights
+grant execute on function syncwell._check_scheduler() to syncwell_operator;
+--! end
+
+--! include ops/functions/_check_sync_request.sql
+create or replace function syncwell._check_sync_request(
+  p_source text,
+  p_reason text,
+  p_device_id text,
+  p_network text,
+  p_battery numeric
+)
+returns void
+language plpgsql immutable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._check_source(p_source);
+  if p_reason is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a reason is needed',
+      detail = 'p_reason is NULL.',
+      hint = 'Pass periodic where there is no other.';
+  end if;
+  if p_reason not in (
+    'initialization', 'foreground', 'reconnect', 'periodic', 'save', 'background', 'session', 'session_end', 'manual',
+    'push'
+  )
+  then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown reason',
+      detail = format('p_reason is %L.', left(p_reason, 100)),
+      hint = 'Pass initialization, foreground, reconnect, periodic, save, background, session, session_end, manual or '
+      'push.';
+  end if;
+  perform syncwell._check_text('p_device_id', p_device_id, 255);
+  perform syncwell._check_text('p_network', p_network, 64);
+  -- NaN is larger than all numbers
+  if not p_battery between 0 and 100 then
+    raise exception using
+      errcode = '22023',
+      message = 'no battery is so full',
+      detail = format('p_battery is %s.', left(p_battery::text, 100)),
+      hint = 'Pass percent, 0 to 100.';
+  end if;
+end
+$$;
+comment on function syncwell._check_sync_request(text, text, text, text, numeric) is
+'Refuses what request_sync() does not take. Errors: 22004, 22023, 22001.';
+revoke all on function syncwell._check_sync_request(text, text, text, text, numeric) from public;
+--! end
+
+--! include ops/functions/_count_imported.sql
+create or replace function syncwell._count_imported(
+  p_org_id uuid,
+  p_kind text,
+  p_records syncwell.session_records[],
+  p_inserted uuid[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_known record;
+begin
+  for v_known in
+    select
+      n.session_id, n.last_received_at,
+      jsonb_populate_record(null::syncwell.session_counts, to_jsonb(n)) as added,
+      c as counted
+    from (
+      select
+        r.session_id, p_kind as kind, min(r.occurred_at) as first_at, max(r.occurred_at) as last_at,
+        min(r.received_at) as first_received_at, max(r.received_at) as last_received_at,
+        count(*) filter (
+          where r.id = any(p_inserted)
+            and r.received_at > greatest(r.occurred_at, s.created_at)
+              + syncwell._setting(p_org_id, 'ingest.late_after', s.source)::interval
+        ) as late_records
+      from unnest(p_records) as r
+      left join syncwell.sync_sessions as s on s.org_id = p_org_id and s.session_id = r.session_id
+      group by r.session_id
+    ) as n
+    left join syncwell.session_counts as c
+      on c.org_id = p_org_id and c.session_id = n.session_id and c.kind = p_kind
+  loop
+    perform syncwell._recount_session(
+      p_org_id, v_known.session_id, array[p_kind],
+      array_remove(array[v_known.added, v_known.counted]::syncwell.session_counts[], null)
+    );
+    update syncwell.sync_sessions as s
+    set
+      last_sync_at = greatest(s.last_sync_at, v_known.last_received_at),
+      sync_status = syncwell._session_sync_status(s.org_id, s.session_id, s.status, s.expected)
+    where s.org_id = p_org_id and s.session_id = v_known.session_id;
+  end loop;
+end
+$$;
+comment on function syncwell._count_imported(uuid, text, syncwell.session_records[], uuid[]) is
+'Counts anew the sessions of imported records, of which p_inserted are new.';
+revoke all on function syncwell._count_imported(uuid, text, syncwell.session_records[], uuid[]) from public;
+--! end
+
+--! include ops/functions/_do_duty.sql
+create or replace function syncwell._do_duty(
+  p_run_id uuid,
+  p_duty text
+)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+-- whoever waits behind a duty that waits for a lock, waits no longer than this
+set lock_timeout = '5s'
+as $$
+declare
+  v_started_at constant timestamptz := syncwell._now();
+  v_duty record;
+  v_affected bigint;
+begin
+  perform from syncwell.maintenance_duties as s where s.duty = p_duty for no key update skip locked;
+  if not found then
+    return false;
+  end if;
+  select d.* into strict v_duty from syncwell._duties() as d where d.duty = p_duty;
+
+  execute format('select syncwell.%I(%s)', v_duty.routine, quote_literal(v_duty.argument)) into v_affected;
+
+  update syncwell.maintenance_duties as s
+  set
+    started_at = v_started_at,
+    finished_at = syncwell._now(),
+    succeeded_at = syncwell._now(),
+    affected = v_affected,
+    error_code = null,
+    error = null,
+    failures = 0
+  where s.duty = p_duty;
+  insert into syncwell.maintenance_runs (id, run_id, duty, started_at, finished_at, affected, done_by)
+  values (syncwell._uuid7(v_started_at), p_run_id, p_duty, v_started_at, syncwell._now(), v_affected, session_user);
+  return true;
+end
+$$;
+comment on function syncwell._do_duty(uuid, text) is
+'Does a duty, unless somebody else is at it; returns whether it did. Errors: those of the duty, 55P03 a lock took '
+'longer than 5 s.';
+revoke all on function syncwell._do_duty(uuid, text) from public;
+grant execute on function syncwell._do_duty(uuid, text) to syncwell_operator;
+--! end
+
+--! include ops/functions/_due_duties.sql
+create or replace function syncwell._due_duties(
+  p_duty text,
+  p_force boolean
+)
+returns text[]
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  if p_duty is not null and not exists (
+    select from syncwell._duties() as d where p_duty in (d.duty, d.task)
+  ) then
+    raise exception using
+      errcode = 'SW801',
+      message = 'unknown duty',
+      detail = format('Maintenance has no duty %L.', left(p_duty, 100)),
+      hint = 'get_maintenance_report() lists them.';
+  end if;
+
+  insert into syncwell.maintenance_duties (duty, task)
+  select d.duty, d.task
+  from syncwell._duties() as d
+  order by d.duty
+  on conflict on constraint maintenance_duties_pkey do nothing;
+
+  -- those that waited longest first, so that a call that is cut short does not leave out the same ones for ever
+  return array(
+    select d.duty
+    from syncwell._duties() as d
+    join syncwell.maintenance_duties as s on s.duty = d.duty
+    where
+      (p_duty is null or p_duty in (d.duty, d.task))
+      and (
+        p_force
+        or s.finished_at is null
+        -- a scheduler that calls a little early must not make every second call go for nothing
+        or s.finished_at + d.runs_every * 0.9 <= v_now
+        or s.finished_at > v_now
+      )
+    order by s.finished_at nulls first, d.duty
+  );
+end
+$$;
+comment on function syncwell._due_duties(text, boolean) is
+'The duties that are due, or all with p_force; p_duty: this one, or those of this task, alone. Errors: SW801.';
+revoke all on function syncwell._due_duties(text, boolean) from public;
+grant execute on function syncwell._due_duties(text, boolean) to syncwell_operator;
+--! end
+
+--! include ops/functions/_duration_bucket.sql
+create or replace function syncwell._duration_bucket(p_index integer)
+returns text
+language sql immutable security invoker parallel safe
+-- bucket i of a sketch ends at 2^((i + 1) / 32): 32 of them are one of these, exactly
+return least(24, greatest(5, pg_catalog.ceil((p_index + 1) / 32.0)))::text;
+comment on function syncwell._duration_bucket(integer) is
+'Which bucket of metric_totals the durations in a bucket of a sketch belong to; -1 for those of 0.';
+revoke all on function syncwell._duration_bucket(integer) from public;
+--! end
+
+--! include ops/functions/_duties.sql
+create or replace function syncwell._duties()
+returns table (
+  duty text,
+  task text,
+  routine text,
+  argument text,
+  runs_every interval
+)
+language sql stable security invoker
+begin atomic
+  select
+    t.task || coalesce(': ' || p.table_name, '') as duty,
+    t.task,
+    t.routine,
+    p.table_name as argument,
+    t.runs_every
+  from syncwell.maintenance_tasks as t
+  left join syncwell.partitioned_tables as p on t.each_table
+  where not t.each_table or p.table_name is not null;
+end;
+comment on function syncwell._duties() is
+'What maintenance has to do: every registered task, those for each partitioned table once a table.';
+revoke all on function syncwell._duties() from public;
+--! end
+
+--! include ops/functions/_erase_leftovers_task.sql
+create or replace function syncwell._erase_leftovers_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_due bytea[];
+  v_column record;
+  v_user_id uuid;
+  v_users uuid[];
+  v_erased bigint := 0;
+  v_open constant text[] := syncwell._open_transactions();
+begin
+  -- nobody is left who looked the user up before it was erased
+  select array_agg(e.subject_hash) into v_due
+  from (
+    select e.subject_hash
+    from syncwell.erasures as e
+    where e.settled_at is null
+      and e.erased_at <= syncwell._now() - interval '1 hour'
+      and e.erased_xid < pg_snapshot_xmin(pg_current_snapshot())
+      -- one that had only read has no number, but its snapshot: it is waited for by another look
+      and (e.waits_for && v_open) is not true
+    for update skip locked
+  ) as e;
+  if v_due is null then
+    return 0;
+  end if;
+  for v_column in select c.* from syncwell._personal_columns() as c order by c.place loop
+    execute format(
+      'select array_agg(distinct s.named::uuid)
+       from (select distinct %s as named from syncwell.%I as t) as s
+       where syncwell._subject_hash(s.named) = any($1)
+         -- registered again: what there is now is new
+         and not exists (select from syncwell.users as u where u.user_id = s.named::uuid)',
+      v_column.named_user, v_column.table_name
+    )
+    into v_users using v_due;
+    foreach v_user_id in array coalesce(v_users, array[]::uuid[]) loop
+      v_erased := v_erased + (select sum(e.affected_rows) from syncwell._erase_rows(null, v_user_id) as e);
+    end loop;
+  end loop;
+  update syncwell.erasures as e
+  set
+    settled_at = case when e.waits_for is not null or v_open = '{}' then syncwell._now() end,
+    waits_for = coalesce(e.waits_for, v_open)
+  where e.subject_hash = any(v_due) and e.settled_at is null;
+  return v_erased;
+end
+$$;
+comment on function syncwell._erase_leftovers_task() is
+'Maintenance duty: erases what calls that were under way wrote about a user who was being erased. Reads each table '
+'with persons in it only after an erasure: once, and again when the last transaction that was open then has ended. '
+'Returns how many rows.';
+revoke all on function syncwell._erase_leftovers_task() from public;
+--! end
+
+--! include ops/functions/_erase_rows.sql
+create or replace function syncwell._erase_rows(
+  p_org_id uuid,
+  p_user_id uuid
+)
+returns table (
+  table_name text,
+  user_column text,
+  action text,
+  affected_rows bigint
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_column record;
+begin
+  for v_column in select c.* from syncwell._personal_columns() as c order by c.place loop
+    execute case v_column.on_erase
+      when 'delete' then format('delete from syncwell.%I as t where %s', v_column.table_name, v_column.condition)
+      else format(
+        'update syncwell.%I as t set %s where %s', v_column.table_name, v_column.changes, v_column.condition
+      )
+    end
+    using p_user_id, p_org_id;
+    get diagnostics affected_rows = row_count;
+    if affected_rows > 0 then
+      table_name := v_column.table_name;
+      user_column := v_column.user_column;
+      action := case v_column.on_erase when 'delete' then 'deleted' else 'anonymised' end;
+      return next;
+    end if;
+  end loop;
+end
+$$;
+comment on function syncwell._erase_rows(uuid, uuid) is
+'Deletes or anonymises every row that names a user, as registry personal_data says; p_org_id: the user''s org, NULL '
+'where that is not known any more. Returns what it did, tables without such rows left out.';
+revoke all on function syncwell._erase_rows(uuid, uuid) from public;
+--! end
+
+--! include ops/functions/_expire_maintenance_task.sql
+create or replace function syncwell._expire_maintenance_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_deleted bigint;
+begin
+  delete from syncwell.maintenance_runs as r
+  where r.id < syncwell._uuid7_floor(
+    syncwell._now() - syncwell._setting(null, 'ops.maintenance_retention')::interval
+  );
+  get diagnostics v_deleted = row_count;
+  -- duties that are no more
+  delete from syncwell.maintenance_duties as s where s.duty not in (select d.duty from syncwell._duties() as d);
+  return v_deleted;
+end
+$$;
+comment on function syncwell._expire_maintenance_task() is
+'Duty of maintenance: deletes what is older than setting ops.maintenance_retention; how many rows.';
+revoke all on function syncwell._expire_maintenance_task() from public;
+--! end
+
+--! include ops/functions/_expire_sync_paces_task.sql
+create or replace function syncwell._expire_sync_paces_task()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_requests bigint;
+  v_slots bigint;
+begin
+  with settings as materialized (
+    select o.org_id, syncwell._setting(o.org_id, 'ops.request_retention')::interval as retention
+    from syncwell.orgs as o
+  )
+  delete from syncwell.sync_paces as r
+  using settings as s
+  where r.org_id = s.org_id and r.asked_at < v_now - s.retention;
+  get diagnostics v_requests = row_count;
+  with settings as materialized (
+    select o.org_id, syncwell._setting(o.org_id, 'ops.request_retention')::interval as retention
+    from syncwell.orgs as o
+  )
+  delete from syncwell.sync_slots as t
+  using settings as s
+  where t.org_id = s.org_id and t.asked_at < v_now - s.retention;
+  get diagnostics v_slots = row_count;
+  return v_requests + v_slots;
+end
+$$;
+comment on function syncwell._expire_sync_paces_task() is
+'Maintenance duty expire_sync_paces: deletes what is known of devices that have not asked to sync for setting '
+'ops.request_retention. Returns how many rows.';
+revoke all on function syncwell._expire_sync_paces_task() from public;
+--! end
+
+--! include ops/functions/_export_rows.sql
+create or replace function syncwell._export_rows(
+  p_org_id uuid,
+  p_user_id uuid
+)
+returns table (
+  table_name text,
+  data jsonb
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_column record;
+begin
+  for v_column in
+    select c.*
+    from syncwell._personal_columns() as c
+    order by c.table_name, c.user_column
+  loop
+    return query execute format(
+      'select %1$L, to_jsonb(t) - %2$L::text[] %3$s from syncwell.%4$I as t where %5$s',
+      v_column.table_name,
+      -- whoever has a lease may act in its name
+      array['lease', 'lease_token', 'retry_lease'],
+      -- of a row that is somebody else's: what the user did there
+      case v_column.on_erase
+        when 'anonymise' then format('- (%L::text[])', array(
+          select a.attname
+          from pg_attribute as a
+          where a.attrelid = to_regclass('syncwell.' || quote_ident(v_column.table_name))
+            and a.attnum > 0
+            and not a.attisdropped
+            and a.atttypid <> 'timestamptz'::regtype
+            and a.attname <> all (v_column.also_cleared || array['org_id', 'id', 'sync_id', v_column.user_column])
+        ))
+        else ''
+      end,
+      v_column.table_name,
+      v_column.condition
+    )
+    using p_user_id, p_org_id;
+  end loop;
+end
+$$;
+comment on function syncwell._export_rows(uuid, uuid) is
+'Every row that names a user, all as of one moment: without leases, and of rows that are somebody else''s only the '
+'key, the times and what the user left there.';
+revoke all on function syncwell._export_rows(uuid, uuid) from public;
+--! end
+
+--! include ops/functions/_hour_totals.sql
+create or replace function syncwell._hour_totals(
+  p_total numeric,
+  p_successful numeric,
+  p_failed numeric,
+  p_items numeric,
+  p_duration_total numeric
+)
+returns table (
+  metric text,
+  label text,
+  value numeric
+)
+-- unpinned: written into the statement that calls it
+language sql immutable security invoker rows 5
+as $$
+  select v.metric, v.label, v.value
+  from (
+    values
+    ('sync_runs_started_total', '', p_total),
+    ('sync_runs_total', 'success', p_successful),
+    ('sync_runs_total', 'failed', p_failed),
+    ('sync_items_total', '', p_items),
+    ('sync_run_duration_seconds_sum', '', p_duration_total)
+  ) as v (metric, label, value)
+  where v.value > 0
+$$;
+comment on function syncwell._hour_totals(numeric, numeric, numeric, numeric, numeric) is
+'What hours of sync_metrics add to metric_totals beside the buckets of durations.';
+revoke all on function syncwell._hour_totals(numeric, numeric, numeric, numeric, numeric) from public;
+--! end
+
+--! include ops/functions/_import_batch.sql
+create or replace function syncwell._import_batch(
+  p_import text,
+  p_kind text,
+  p_is_dry_run boolean,
+  p_rows jsonb[],
+  p_last_key text,
+  p_batch integer,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejected bigint,
+  out rejections jsonb
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+  v_rows jsonb[];
+  v_refused jsonb[];
+  v_done record;
+  v_undone boolean := false;
+begin
+  -- whose they are; a user is of one org only
+  select
+    array_agg(r.row || jsonb_build_object('org_id', coalesce(u.org_id, o.org_id)) order by r.place)
+    filter (where coalesce(u.org_id, o.org_id) is not null),
+    array_agg(
+      jsonb_build_object('key', r.row -> 'key', 'reason', 'unknown_user: no such user, or org, is registered')
+      order by r.place
+    )
+    filter (where coalesce(u.org_id, o.org_id) is null)
+  into v_rows, v_refused
+  from (
+    select
+      x.row, x.place, syncwell._as_uuid(x.row ->> 'user_id') as user_id,
+      case
+        when x.row ->> 'user_id' is null and p_kind in ('events', 'sync_state', 'sync_health')
+          then syncwell._as_uuid(x.row ->> 'org_id')
+      end as org_id
+    from unnest(p_rows) with ordinality as x (row, place)
+  ) as r
+  left join syncwell.users as u on u.user_id = r.user_id
+  left join syncwell.orgs as o on o.org_id = r.org_id;
+  v_rows := coalesce(v_rows, array[]::jsonb[]);
+
+  -- a dry run does all of it, and then it has not happened: so it can not be wrong
+  begin
+    case p_kind
+      when 'sessions' then v_done := syncwell._import_sessions(v_rows, v_now);
+      when 'records' then v_done := syncwell._import_records(v_rows, v_now);
+      when 'events' then v_done := syncwell._import_events(v_rows, v_now);
+      when 'sync_state' then v_done := syncwell._import_states(v_rows, v_now);
+      when 'sync_health' then v_done := syncwell._import_reports(v_rows, v_now);
+    end case;
+    if p_is_dry_run then
+      v_undone := true;
+      raise exception using
+        errcode = 'raise_exception',
+        message = 'a dry run ends here',
+        detail = 'It is caught where it is raised.',
+        hint = 'Nothing is to be done.';
+    end if;
+  exception
+    when raise_exception then
+      if not v_undone then
+        raise;
+      end if;
+  end;
+  imported := v_done.imported;
+  duplicates := v_done.duplicates;
+  updated := v_done.updated;
+  v_refused := v_refused || v_done.rejections;
+  rejected := coalesce(cardinality(v_refused), 0);
+  rejections := coalesce(to_jsonb(v_refused[:100]), '[]');
+
+  update syncwell.imports as i
+  set
+    last_key = p_last_key,
+    rows_read = i.rows_read + cardinality(p_rows),
+    imported = i.imported + _import_batch.imported,
+    duplicates = i.duplicates + _import_batch.duplicates,
+    updated = i.updated + _import_batch.updated,
+    rejected = i.rejected + _import_batch.rejected,
+    is_done = cardinality(p_rows) < p_batch,
+    updated_at = v_now
+  where i.name = p_import and i.kind = p_kind and i.is_dry_run = p_is_dry_run;
+end
+$$;
+comment on function syncwell._import_batch(text, text, boolean, jsonb[], text, integer) is
+'Takes rows of import_existing() in, or sees what would become of them, and notes how far the import has come.';
+revoke all on function syncwell._import_batch(text, text, boolean, jsonb[], text, integer) from public;
+-- import_existing() runs as its caller, as its query must; who may call that may import anything
+grant execute on function syncwell._import_batch(text, text, boolean, jsonb[], text, integer) to syncwell_operator;
+--! end
+
+--! include ops/functions/_import_events.sql
+create or replace function syncwell._import_events(
+  p_rows jsonb[],
+  p_now timestamptz,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejections jsonb[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  c_source constant text := '^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$';
+  v_group record;
+  v_read record;
+  v_done record;
+  v_stream_id uuid;
+begin
+  imported := 0;
+  duplicates := 0;
+  updated := 0;
+  rejections := array(
+    select jsonb_build_object('key', r -> 'key', 'reason', 'bad_source: source must name one')
+    from unnest(p_rows) as r
+    where coalesce(r ->> 'source', '') !~ c_source
+  );
+  perform syncwell._lock_sessions(u.org_id, u.user_id, false)
+  from (
+    select distinct (r ->> 'org_id')::uuid as org_id, (r ->> 'user_id')::uuid as user_id
+    from unnest(p_rows) as r
+    where r ->> 'user_id' is not null
+    order by 1, 2
+  ) as u;
+  for v_group in
+    select
+      (r ->> 'org_id')::uuid as org_id, (r ->> 'user_id')::uuid as user_id, r ->> 'source' as source,
+      array_agg(r) as rows
+    from unnest(p_rows) as r
+    where r ->> 'source' ~ c_source
+    group by 1, 2, 3
+    order by 1, 2, 3
+  loop
+    v_read := syncwell._import_rows(v_group.org_id, 'event', v_group.rows, p_now);
+    rejections := rejections || v_read.rejections;
+    v_stream_id := syncwell._ensure_stream(v_group.org_id, v_group.user_id, v_group.source, null);
+    v_done := syncwell._store_events(
+      v_group.org_id, v_group.user_id, v_stream_id, v_group.source, null, v_read.good, p_now
+    );
+    imported := imported + v_done.inserted;
+    duplicates := duplicates + v_done.duplicates;
+    updated := updated + v_done.updated;
+    -- they arrived with the host, not now: how late they usually are is learned from this
+    with looked_up as materialized (
+      select k.place, a.received_at
+      from (
+        select g.external_id, max(g.received_at) as received_at
+        from unnest(v_read.received_at, v_read.good) as g (
+          received_at, place, rejected, external_id, occurred_at, client_at, data_source, platform, session, spo2,
+          heart_rate, payload, local_id
+        )
+        group by g.external_id
+      ) as a
+      -- looked up one by one: an import is no time at which anybody knows how many there are
+      cross join lateral (
+        select d.ctid as place
+        from syncwell.data_event_keys as d
+        where d.org_id = v_group.org_id
+          and (d.user_id = v_group.user_id or (v_group.user_id is null and d.user_id is null))
+          and d.source = v_group.source
+          and d.external_id = a.external_id
+          and d.received_at = p_now
+        offset 0
+      ) as k
+    ),
+    arrived as (
+      -- rows that this transaction has made stay where they are
+      update syncwell.data_event_keys as k
+      set received_at = l.received_at
+      from looked_up as l
+      where k.ctid = l.place
+      returning k.id, k.occurred_at, k.received_at
+    )
+    update syncwell.data_events as e
+    set received_at = a.received_at
+    from arrived as a
+    where e.org_id = v_group.org_id and e.id = a.id and e.occurred_at = a.occurred_at;
+  end loop;
+end
+$$;
+comment on function syncwell._import_events(jsonb[], timestamptz) is 'The events of import_existing().';
+revoke all on function syncwell._import_events(jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_records.sql
+create or replace function syncwell._import_records(
+  p_rows jsonb[],
+  p_now timestamptz,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejections jsonb[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_group record;
+  v_done record;
+begin
+  imported := 0;
+  duplicates := 0;
+  updated := 0;
+  rejections := array(
+    select jsonb_build_object(
+      'key', r -> 'key', 'reason',
+      case
+        when r ->> 'session' is null or length(r ->> 'session') not between 1 and 200
+          then 'bad_session: session must be a text of 1 to 200 characters'
+        else 'bad_kind: kind must be reading, survey_pre, survey_inter, survey_post, progression or adaptive_event'
+      end
+    )
+    from unnest(p_rows) as r
+    where not syncwell._is_import_record(r)
+  );
+  perform syncwell._lock_sessions(u.org_id, u.user_id, true)
+  from (
+    select distinct (r ->> 'org_id')::uuid as org_id, (r ->> 'user_id')::uuid as user_id
+    from unnest(p_rows) as r
+    order by 1, 2
+  ) as u;
+  for v_group in
+    select (r ->> 'org_id')::uuid as org_id, (r ->> 'user_id')::uuid as user_id, r ->> 'kind' as kind, array_agg(r) as rows
+    from unnest(p_rows) as r
+    where syncwell._is_import_record(r)
+    group by 1, 2, 3
+    order by 1, 2, 3
+  loop
+    v_done := syncwell._import_records_of(v_group.org_id, v_group.user_id, v_group.kind, v_group.rows, p_now);
+    imported := imported + v_done.imported;
+    updated := updated + v_done.updated;
+    duplicates := duplicates + v_done.duplicates;
+    rejections := rejections || v_done.rejections;
+  end loop;
+end
+$$;
+comment on function syncwell._import_records(jsonb[], timestamptz) is 'The session records of import_existing().';
+revoke all on function syncwell._import_records(jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_records_of.sql
+create or replace function syncwell._import_records_of(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_kind text,
+  p_rows jsonb[],
+  p_now timestamptz,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejections jsonb[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_good syncwell.ingest_row[];
+  v_received timestamptz[];
+  v_records syncwell.session_records[];
+  v_inserted uuid[];
+begin
+  select i.good, i.received_at, i.rejections
+  into v_good, v_received, rejections
+  from syncwell._import_rows(p_org_id, p_kind, p_rows, p_now) as i;
+  with named as materialized (
+    select s.session, s.session_id
+    from syncwell._sessions_of(
+      p_org_id, p_user_id, array(select distinct g.session from unnest(v_good) as g), true, null
+    ) as s
+  ),
+  given as (
+    select
+      g.*, n.session_id, least(g.client_at, g.received_at) as written_at,
+      syncwell._record_id(n.session_id, p_kind, g.occurred_at) as id
+    from unnest(v_received, v_good) as g (
+      received_at, place, rejected, external_id, occurred_at, client_at, data_source, platform, session, spo2,
+      heart_rate, payload, local_id
+    )
+    join named as n on n.session = g.session
+  )
+  select array_agg(d.record)
+  into v_records
+  from (
+    -- of several of a time the one written last
+    select distinct on (g.id)
+      row(
+        p_org_id, g.id, g.session_id, p_user_id, p_kind, g.occurred_at, g.data_source, g.spo2, g.heart_rate, g.payload,
+        g.local_id, g.written_at, null, null, g.received_at
+      )::syncwell.session_records as record
+    from given as g
+    order by g.id, g.written_at desc, g.received_at desc
+  ) as d;
+
+  with stored as (
+    insert into syncwell.session_records
+    select r.* from unnest(v_records) as r
+    on conflict (org_id, id) do nothing
+    returning id
+  )
+  select array_agg(s.id) into v_inserted from stored as s;
+  update syncwell.session_records as s
+  set
+    data_source = r.data_source,
+    spo2 = r.spo2,
+    heart_rate = r.heart_rate,
+    payload = r.payload,
+    local_id = r.local_id,
+    written_at = r.written_at,
+    received_at = greatest(s.received_at, r.received_at)
+  from unnest(v_records) as r
+  where s.org_id = p_org_id
+    and s.id = r.id
+    and r.written_at > s.written_at
+    and r.id <> all(coalesce(v_inserted, array[]::uuid[]));
+  get diagnostics updated = row_count;
+  imported := coalesce(cardinality(v_inserted), 0);
+  duplicates := coalesce(cardinality(v_good), 0) - imported - updated;
+  perform syncwell._count_imported(p_org_id, p_kind, v_records, coalesce(v_inserted, array[]::uuid[]));
+end
+$$;
+comment on function syncwell._import_records_of(uuid, uuid, text, jsonb[], timestamptz) is
+'The part of _import_records() for one user and kind: set by set, without waiting for what is counted.';
+revoke all on function syncwell._import_records_of(uuid, uuid, text, jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_reports.sql
+create or replace function syncwell._import_reports(
+  p_rows jsonb[],
+  p_now timestamptz,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejections jsonb[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row jsonb;
+  v_metrics jsonb;
+  v_org_id uuid;
+  v_user_id uuid;
+  v_stream_id uuid;
+  v_was_there boolean;
+  v_message text;
+  v_detail text;
+begin
+  imported := 0;
+  duplicates := 0;
+  updated := 0;
+  rejections := array[]::jsonb[];
+  foreach v_row in array p_rows loop
+    begin
+      v_org_id := (v_row ->> 'org_id')::uuid;
+      v_user_id := (v_row ->> 'user_id')::uuid;
+      perform syncwell._check_source(v_row ->> 'source');
+      v_metrics := syncwell._checked_metrics(
+        jsonb_strip_nulls(v_row - array['key', 'org_id', 'user_id', 'source']), p_now
+      );
+      if not v_metrics ? 'reported_at' then
+        perform syncwell._refuse_metric('reported_at', 'is needed');
+      end if;
+      if syncwell._redact(v_org_id, v_user_id, true) is null then
+        v_metrics := v_metrics - array['device_id', 'network'];
+      end if;
+      v_stream_id := syncwell._ensure_stream(v_org_id, v_user_id, v_row ->> 'source', v_metrics ->> 'platform');
+      v_was_there := exists (
+        select from syncwell.sync_health as h
+        where h.org_id = v_org_id
+          and h.stream_id = v_stream_id
+          and h.device_id = coalesce(v_metrics ->> 'device_id', '')
+      );
+      insert into syncwell.sync_health as h (
+        org_id, stream_id, device_id, user_id, source, platform, network, sync_duration_ms, record_count, error_count,
+        queue_depth, oldest_pending_at, reported_at, received_at, recent_reports
+      )
+      values (
+        v_org_id, v_stream_id, coalesce(v_metrics ->> 'device_id', ''), v_user_id, v_row ->> 'source',
+        v_metrics ->> 'platform', nullif(v_metrics ->> 'network', ''), (v_metrics ->> 'sync_duration_ms')::bigint,
+        (v_metrics ->> 'record_count')::bigint, (v_metrics ->> 'error_count')::bigint,
+        (v_metrics ->> 'queue_depth')::bigint,
+        case
+          when v_metrics ->> 'queue_depth' is distinct from '0' then (v_metrics ->> 'oldest_pending_at')::timestamptz
+        end,
+        (v_metrics ->> 'reported_at')::timestamptz, (v_metrics ->> 'reported_at')::timestamptz,
+        array[(v_metrics ->> 'reported_at')::timestamptz]
+      )
+      on conflict (org_id, stream_id, device_id) do update
+      set
+        platform = coalesce(excluded.platform, h.platform),
+        network = coalesce(excluded.network, h.network),
+        sync_duration_ms = coalesce(excluded.sync_duration_ms, h.sync_duration_ms),
+        record_count = coalesce(excluded.record_count, h.record_count),
+        error_count = coalesce(excluded.error_count, h.error_count),
+        queue_depth = coalesce(excluded.queue_depth, h.queue_depth),
+        oldest_pending_at = excluded.oldest_pending_at,
+        reported_at = excluded.reported_at,
+        received_at = excluded.received_at,
+        recent_reports = h.recent_reports[cardinality(h.recent_reports) - 30:] || excluded.reported_at
+      where excluded.reported_at > h.reported_at;
+      if not found then
+        duplicates := duplicates + 1;
+      else
+        insert into syncwell.stream_states as t (org_id, stream_id, user_id, source, queue_reported_at)
+        values (
+          v_org_id, v_stream_id, v_user_id, v_row ->> 'source', (v_metrics ->> 'reported_at')::timestamptz
+        )
+        on conflict (org_id, stream_id) do update
+        set queue_reported_at = greatest(t.queue_reported_at, excluded.queue_reported_at);
+        perform syncwell._recount_queue(v_org_id, v_stream_id);
+        imported := imported + (not v_was_there)::integer;
+        updated := updated + v_was_there::integer;
+      end if;
+    exception
+      when data_exception or check_violation or sqlstate 'SW605' then
+        get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail;
+        rejections := rejections || jsonb_build_object(
+          'key', v_row -> 'key', 'reason', concat_ws(': ', 'bad_report', v_message, nullif(v_detail, ''))
+        );
+    end;
+  end loop;
+end
+$$;
+comment on function syncwell._import_reports(jsonb[], timestamptz) is
+'What devices last told of their syncing, for import_existing(): the newest of each device, without their history.';
+revoke all on function syncwell._import_reports(jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_rows.sql
+create or replace function syncwell._import_rows(
+  p_org_id uuid,
+  p_kind text,
+  p_rows jsonb[],
+  p_now timestamptz,
+  out good syncwell.ingest_row[],
+  out received_at timestamptz[],
+  out rejections jsonb[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select
+    array_agg(
+      row(
+        c.place, null, c.external_id, c.occurred_at, coalesce(c.client_at, t.received_at), c.data_source, c.platform,
+        coalesce(c.session, c.row ->> 'session'), c.spo2, c.heart_rate, c.payload, c.local_id
+      )::syncwell.ingest_row
+      order by c.place
+    ) filter (where c.rejected is null),
+    array_agg(t.received_at order by c.place) filter (where c.rejected is null),
+    array_agg(jsonb_build_object('key', c.row -> 'key', 'reason', c.rejected) order by c.place)
+    filter (where c.rejected is not null)
+  into good, received_at, rejections
+  -- a row each, in the same order
+  from unnest(
+    p_rows,
+    syncwell._ingest_rows(
+      p_org_id, p_kind,
+      array_to_json(array(
+        select
+          jsonb_strip_nulls(x - array['payload', 'key', 'user_id', 'org_id', 'source', 'kind', 'received_at'])
+          -- a record is told its session, an event its source
+          - case when p_kind = 'event' then 'source' else 'session' end
+          || case when x -> 'payload' <> 'null' then jsonb_build_object('payload', x -> 'payload') else '{}' end
+        from unnest(p_rows) as x
+      )),
+      p_now
+    )
+  ) as c (
+    row, place, rejected, external_id, occurred_at, client_at, data_source, platform, session, spo2, heart_rate, payload,
+    local_id
+  )
+  cross join lateral (
+    -- when it arrived with the host
+    select least(coalesce(syncwell._iso_time(c.row ->> 'received_at'), c.occurred_at), p_now) as received_at
+  ) as t;
+  good := coalesce(good, array[]::syncwell.ingest_row[]);
+  rejections := coalesce(rejections, array[]::jsonb[]);
+end
+$$;
+comment on function syncwell._import_rows(uuid, text, jsonb[], timestamptz) is
+'Rows of import_existing() as those of a batch: good ones and when they arrived, in one order, and the others with a '
+'reason.';
+revoke all on function syncwell._import_rows(uuid, text, jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_sessions.sql
+create or replace function syncwell._import_sessions(
+  p_rows jsonb[],
+  p_now timestamptz,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejections jsonb[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row record;
+  v_told syncwell.sync_sessions;
+  v_names text[];
+  v_settings jsonb;
+  v_org_id uuid;
+  v_created boolean;
+  v_changed boolean;
+  v_message text;
+  v_detail text;
+begin
+  imported := 0;
+  duplicates := 0;
+  updated := 0;
+  rejections := array[]::jsonb[];
+  perform syncwell._lock_sessions(u.org_id, u.user_id, true)
+  from (
+    select distinct (r ->> 'org_id')::uuid as org_id, (r ->> 'user_id')::uuid as user_id
+    from unnest(p_rows) as r
+    order by 1, 2
+  ) as u;
+  for v_row in
+    select x.row as d, x.place
+    from unnest(p_rows) with ordinality as x (row, place)
+    order by x.row ->> 'org_id', x.place
+  loop
+    begin
+      v_told := null;
+      v_told.org_id := (v_row.d ->> 'org_id')::uuid;
+      v_told.user_id := (v_row.d ->> 'user_id')::uuid;
+      v_told.started_at := syncwell._import_time(v_row.d, 'started_at');
+      v_told.ended_at := syncwell._import_time(v_row.d, 'ended_at');
+      v_told.status := coalesce(
+        v_row.d ->> 'status', case when v_told.ended_at is null then 'active' else 'completed' end
+      );
+      v_told.source := v_row.d ->> 'source';
+      v_told.data_source := v_row.d ->> 'data_source';
+      v_told.expected := nullif(v_row.d -> 'expected', 'null');
+      v_told.metadata := nullif(v_row.d -> 'metadata', 'null');
+      v_told.platform := v_row.d ->> 'platform';
+      v_told.device_id := v_row.d ->> 'device_id';
+      v_told.created_at := syncwell._import_time(v_row.d, 'created_at', p_now);
+      v_names := array(
+        select distinct n from unnest(array[v_row.d ->> 'local_id', v_row.d ->> 'id']) as n where n is not null
+      );
+      if v_names = '{}' or v_told.started_at is null then
+        raise exception using
+          errcode = '22004',
+          message = 'a session needs an id or local id, and a start',
+          detail = 'One of them is NULL.',
+          hint = 'Leave such rows out.';
+      end if;
+      if v_org_id is distinct from v_told.org_id then
+        v_org_id := v_told.org_id;
+        v_settings := syncwell._settings(v_org_id);
+      end if;
+      perform syncwell._check_session(v_told, p_now, v_settings);
+      perform syncwell._check_local_id('local_id', n, 200) from unnest(v_names) as n;
+      v_told.device_id := syncwell._redact(v_org_id, v_told.user_id, v_told.device_id);
+      v_told.local_id := coalesce(v_row.d ->> 'local_id', v_row.d ->> 'id');
+
+      -- either of its names may be known
+      select l.server_id into v_told.session_id
+      from syncwell.local_ids as l
+      where l.org_id = v_org_id
+        and l.user_id = v_told.user_id
+        and l.entity_type = 'session'
+        and l.local_id = any(v_names)
+      order by l.local_id <> v_told.local_id
+      limit 1;
+      if not found then
+        v_told.session_id := syncwell._session_of(v_org_id, v_told.user_id, v_told.local_id, true, null);
+      end if;
+      insert into syncwell.local_ids (org_id, user_id, entity_type, local_id, server_id, created_at)
+      select v_org_id, v_told.user_id, 'session', n, v_told.session_id, p_now
+      from unnest(v_names) as n
+      on conflict (org_id, user_id, entity_type, local_id) do nothing;
+
+      v_created := syncwell._begin_session(v_told, p_now, v_settings ->> 'ingest.session_source');
+      v_changed := (syncwell._fill_session(v_told, p_now, v_settings ->> 'ingest.session_source', false)).changed;
+      update syncwell.sync_sessions as s
+      set created_at = v_told.created_at
+      where s.org_id = v_org_id and s.session_id = v_told.session_id and s.created_at > v_told.created_at;
+      case
+        when v_created then imported := imported + 1;
+        when v_changed then updated := updated + 1;
+        else duplicates := duplicates + 1;
+      end case;
+    exception
+      when data_exception or check_violation then
+        get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail;
+        rejections := rejections || jsonb_build_object(
+          'key', v_row.d -> 'key', 'reason', concat_ws(': ', 'bad_session', v_message, nullif(v_detail, ''))
+        );
+    end;
+  end loop;
+end
+$$;
+comment on function syncwell._import_sessions(jsonb[], timestamptz) is
+'The sessions of import_existing(), each row by itself; those that share an id or local id become one.';
+revoke all on function syncwell._import_sessions(jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_states.sql
+create or replace function syncwell._import_states(
+  p_rows jsonb[],
+  p_now timestamptz,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejections jsonb[]
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row jsonb;
+  v_org_id uuid;
+  v_stream_id uuid;
+  v_state syncwell.sync_state;
+  v_is_new boolean;
+  v_message text;
+  v_detail text;
+begin
+  imported := 0;
+  duplicates := 0;
+  updated := 0;
+  rejections := array[]::jsonb[];
+  foreach v_row in array p_rows loop
+    begin
+      v_org_id := (v_row ->> 'org_id')::uuid;
+      perform syncwell._check_source(v_row ->> 'source');
+      perform syncwell._check_platform(v_row ->> 'platform');
+      perform syncwell._check_count('items_in_database', (v_row ->> 'items_in_database')::bigint);
+      perform syncwell._check_count('consecutive_failures', (v_row ->> 'consecutive_failures')::bigint);
+      v_state := null;
+      v_state.last_sync_token := v_row ->> 'last_sync_token';
+      v_state.last_full_sync := syncwell._import_time(v_row, 'last_full_sync', p_now);
+      v_state.last_incremental_sync := syncwell._import_time(v_row, 'last_incremental_sync', p_now);
+      v_state.last_failed_sync := syncwell._import_time(v_row, 'last_failed_sync', p_now);
+      v_state.last_successful_sync := coalesce(
+        syncwell._import_time(v_row, 'last_successful_sync', p_now),
+        greatest(v_state.last_full_sync, v_state.last_incremental_sync)
+      );
+      v_state.last_run_at := coalesce(
+        syncwell._import_time(v_row, 'last_run_at', p_now),
+        greatest(v_state.last_successful_sync, v_state.last_failed_sync)
+      );
+      v_state.last_status := coalesce(
+        v_row ->> 'last_status',
+        case
+          when v_state.last_failed_sync > v_state.last_successful_sync or v_state.last_successful_sync is null
+            then case when v_state.last_failed_sync is not null then 'failed' end
+          else 'success'
+        end
+      );
+      v_state.consecutive_failures := coalesce(
+        (v_row ->> 'consecutive_failures')::integer, (v_state.last_status = 'failed')::integer, 0
+      );
+      v_state.expected_interval := (v_row ->> 'expected_interval')::interval;
+      v_state.items_in_database := (v_row ->> 'items_in_database')::bigint;
+      if v_state.last_status <> all (array['success', 'partial', 'failed', 'timeout', 'cancelled']) then
+        raise exception using
+          errcode = '22023',
+          message = 'last_status is unknown',
+          detail = 'It is none of success, partial, failed, timeout and cancelled.',
+          hint = 'Leave it out, or say it in these words.';
+      end if;
+      if v_state.expected_interval <= '0' then
+        raise exception using
+          errcode = '22023',
+          message = 'expected_interval is not positive',
+          detail = 'A stream can not be expected all the time.',
+          hint = 'Leave it out where it is not known.';
+      end if;
+
+      v_stream_id := syncwell._ensure_stream(
+        v_org_id, (v_row ->> 'user_id')::uuid, v_row ->> 'source', v_row ->> 'platform'
+      );
+      update syncwell.streams as s
+      set expected_interval = v_state.expected_interval
+      where s.org_id = v_org_id
+        and s.stream_id = v_stream_id
+        and s.expected_interval is null
+        and v_state.expected_interval is not null;
+      -- what syncwell has seen itself is newer
+      select t.last_run_at is null into v_is_new
+      from syncwell.sync_state as t
+      where t.org_id = v_org_id and t.stream_id = v_stream_id;
+      update syncwell.sync_state as t
+      set
+        last_sync_token = v_state.last_sync_token,
+        last_full_sync = v_state.last_full_sync,
+        last_incremental_sync = v_state.last_incremental_sync,
+        last_successful_sync = v_state.last_successful_sync,
+        last_failed_sync = v_state.last_failed_sync,
+        last_status = v_state.last_status,
+        last_run_at = v_state.last_run_at,
+        consecutive_failures = v_state.consecutive_failures,
+        is_healthy = v_state.consecutive_failures
+          < syncwell._setting(v_org_id, 'runs.failure_threshold', v_row ->> 'source', v_row ->> 'platform')::integer,
+        health_check_at = p_now,
+        expected_interval = coalesce(t.expected_interval, v_state.expected_interval),
+        items_in_database = coalesce(v_state.items_in_database, t.items_in_database)
+      where t.org_id = v_org_id
+        and t.stream_id = v_stream_id
+        and t.total_runs = 0
+        and (t.last_run_at is null or t.last_run_at < v_state.last_run_at);
+      case
+        when not found then duplicates := duplicates + 1;
+        when v_is_new then imported := imported + 1;
+        else updated := updated + 1;
+      end case;
+    exception
+      when data_exception or check_violation then
+        get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail;
+        rejections := rejections || jsonb_build_object(
+          'key', v_row -> 'key', 'reason', concat_ws(': ', 'bad_state', v_message, nullif(v_detail, ''))
+        );
+    end;
+  end loop;
+end
+$$;
+comment on function syncwell._import_states(jsonb[], timestamptz) is
+'What a host knows of how its sources sync, for import_existing(): of streams of which syncwell has seen no run.';
+revoke all on function syncwell._import_states(jsonb[], timestamptz) from public;
+--! end
+
+--! include ops/functions/_import_time.sql
+create or replace function syncwell._import_time(
+  p_row jsonb,
+  p_key text,
+  p_latest timestamptz default 'infinity'
+)
+returns timestamptz
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_time constant timestamptz := syncwell._iso_time(p_row ->> p_key);
+begin
+  if v_time is null and p_row ->> p_key is not null then
+    raise exception using
+      errcode = '22007',
+      message = format('%s is no time with an offset', p_key),
+      detail = 'A time without one is another in every session.',
+      hint = 'Cast it to timestamptz, or say: at time zone.';
+  end if;
+  return case when v_time is not null then least(v_time, p_latest) end;
+end
+$$;
+comment on function syncwell._import_time(jsonb, text, timestamptz) is
+'A time of a row of import_existing(); NULL where there is none, p_latest where it is later. Errors: 22007 for '
+'anything but a time with an offset.';
+revoke all on function syncwell._import_time(jsonb, text, timestamptz) from public;
+--! end
+
+--! include ops/functions/_installation_samples.sql
+create or replace function syncwell._installation_samples(p_org_id uuid)
+returns setof syncwell.metric_sample
+language plpgsql stable security invoker rows 30
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  select
+    null::uuid, 'sync_evaluator_last_tick_timestamp_seconds', 'sync_evaluator_last_tick_timestamp_seconds',
+    '{}'::jsonb, 0, extract(epoch from min(coalesce(e.evaluated_at, to_timestamp(0))))::double precision
+  from (
+    select distinct s.org_id from syncwell.streams as s
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+  ) as o
+  left join syncwell.health_evaluations as e on e.org_id = o.org_id
+  having count(*) > 0;
+
+  return next (
+    null::uuid, 'sync_rollup_lag_seconds', 'sync_rollup_lag_seconds', '{}'::jsonb, 0,
+    case
+      when exists (
+        select from syncwell.sync_metrics_dirty as d where p_org_id is null or d.org_id = p_org_id
+      ) then coalesce(
+        (
+          select extract(epoch from v_now - m.succeeded_at)::double precision
+          from syncwell.maintenance_duties as m where m.duty = 'metrics'
+        ),
+        'infinity'
+      )
+      else 0
+    end
+  )::syncwell.metric_sample;
+
+  return query
+  select
+    null::uuid, 'sync_build_info', 'sync_build_info', jsonb_build_object('schema_version', max(m.id)), 0,
+    1::double precision
+  from syncwell.schema_migrations as m;
+
+  -- of the installation, not of an org
+  if p_org_id is null then
+    return query
+    select
+      null::uuid, v.metric, v.metric, jsonb_build_object('table', p.table_name), 0, v.value::double precision
+    from (
+      select
+        h.table_name,
+        max(h.estimated_rows) filter (where h.is_default) as default_rows,
+        max(
+          (extract(year from h.month at time zone 'UTC') - extract(year from v_now at time zone 'UTC')) * 12
+          + extract(month from h.month at time zone 'UTC') - extract(month from v_now at time zone 'UTC')
+        ) as months
+      from syncwell.partition_health() as h
+      group by h.table_name
+    ) as p
+    cross join lateral (
+      values ('sync_partition_months_ahead', p.months), ('sync_partition_default_rows', p.default_rows::numeric)
+    ) as v (metric, value)
+    where v.value is not null;
+  end if;
+end
+$$;
+comment on function syncwell._installation_samples(uuid) is
+'Whether what evaluates, counts and makes partitions is at work: for an org, or (p_org_id NULL) the installation.';
+revoke all on function syncwell._installation_samples(uuid) from public;
+--! end
+
+--! include ops/functions/_is_import_record.sql
+create or replace function syncwell._is_import_record(p_row jsonb)
+returns boolean
+language sql immutable security invoker parallel safe
+return coalesce(
+  -- no BETWEEN: its brackets would not survive a dump
+  length(p_row ->> 'session') >= 1
+  and length(p_row ->> 'session') <= 200
+  and p_row ->> 'kind' in (
+    'reading', 'survey_pre', 'survey_inter', 'survey_post', 'progression', 'adaptive_event'
+  ),
+  false
+);
+comment on function syncwell._is_import_record(jsonb) is
+'Whether a row of import_existing() says of which session and kind it is.';
+revoke all on function syncwell._is_import_record(jsonb) from public;
+--! end
+
+--! include ops/functions/_is_running.sql
+create or replace function syncwell._is_running(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_stream_id uuid,
+  p_device_id text
+)
+returns boolean
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_device_id constant text := syncwell._redact(p_org_id, p_user_id, p_device_id);
+begin
+  return exists (
+    select
+    from syncwell.sync_events as e
+    where e.org_id = p_org_id
+      and e.stream_id = p_stream_id
+      and e.status = 'started'
+      and (e.device_id = v_device_id or (p_device_id is null and e.device_id is null))
+  );
+end
+$$;
+comment on function syncwell._is_running(uuid, uuid, uuid, text) is
+'Whether a run of the stream is under way on this device, as far as devices are stored; without one: on none.';
+revoke all on function syncwell._is_running(uuid, uuid, uuid, text) from public;
+--! end
+
+--! include ops/functions/_metric_families.sql
+create or replace function syncwell._metric_families()
+returns table (
+  place integer,
+  metric text,
+  part text,
+  kind text,
+  help text
+)
+language sql immutable security invoker rows 30
+begin atomic
+  select
+    f.place,
+    f.metric,
+    f.part,
+    f.kind,
+    f.help
+  from (
+    values
+    (1, 'sync_runs_total', 'totals', 'counter', 'Runs that ended, by status: success (also in part) or failed.'),
+    (2, 'sync_runs_started_total', 'totals', 'counter', 'Runs that were started.'),
+    (3, 'sync_run_duration_seconds', 'totals', 'histogram', 'How long runs took that succeeded or failed.'),
+    (4, 'sync_items_total', 'totals', 'counter', 'Items that runs processed.'),
+    (5, 'sync_retry_attempts_total', 'totals', 'counter', 'Retries that were granted.'),
+    (6, 'sync_streams', 'streams', 'gauge', 'Streams in each state, as last evaluated.'),
+    (7, 'sync_health_status', 'streams', 'gauge', '1 for the worst state of its streams, 0 for all others.'),
+    (8, 'sync_last_success_timestamp_seconds', 'streams', 'gauge', 'When a run last succeeded.'),
+    (9, 'sync_last_run_timestamp_seconds', 'streams', 'gauge', 'When a run last ended.'),
+    (10, 'sync_next_due_timestamp_seconds', 'streams', 'gauge', 'When the next run is expected of any stream.'),
+    (11, 'sync_consecutive_failures', 'streams', 'gauge', 'Failures since the last success, of the worst stream.'),
+    (12, 'sync_slo_objective_ratio', 'streams', 'gauge', 'Share of runs that should succeed, as declared.'),
+    (13, 'sync_drift_ratio', 'streams', 'gauge', 'How far the volume is off, while that is significant; -1: gone.'),
+    (14, 'sync_circuit_state', 'work', 'gauge', '1 for the state of the circuit breaker, 0 for all others.'),
+    (15, 'sync_run_active', 'runs', 'gauge', 'Runs under way.'),
+    (16, 'sync_run_stuck', 'runs', 'gauge', 'Runs under way that are silent or last too long.'),
+    (17, 'sync_run_progress_ratio', 'runs', 'gauge', 'Share of the items handled, of syncs that tell progress.'),
+    (18, 'sync_run_eta_seconds', 'runs', 'gauge', 'When the last of them will be done, where that is known.'),
+    (19, 'sync_queue_items', 'work', 'gauge', 'Operations in the queue, by state.'),
+    (20, 'sync_queue_oldest_ready_timestamp_seconds', 'work', 'gauge', 'Since when the oldest of them is ready.'),
+    (21, 'sync_issues_open', 'work', 'gauge', 'Issues that are not resolved.'),
+    (
+      22, 'sync_evaluator_last_tick_timestamp_seconds', 'installation', 'gauge',
+      'When health was last evaluated, of the org where that is longest ago; 0: never.'
+    ),
+    (23, 'sync_rollup_lag_seconds', 'installation', 'gauge', 'How old the counters are; 0: up to date.'),
+    (24, 'sync_partition_months_ahead', 'installation', 'gauge', 'Months for which partitions exist.'),
+    (25, 'sync_partition_default_rows', 'installation', 'gauge', 'Rows in the default partition, up to 1000.'),
+    (26, 'sync_build_info', 'installation', 'info', 'The newest migration of the schema.')
+  ) as f (place, metric, part, kind, help);
+end;
+comment on function syncwell._metric_families() is
+'The metrics that there are, in their order: the part that knows them, their type and their help.';
+revoke all on function syncwell._metric_families() from public;
+--! end
+
+--! include ops/functions/_metric_labels.sql
+create or replace function syncwell._metric_labels(p_labels jsonb)
+returns text
+language sql immutable security invoker parallel safe
+begin atomic
+  select
+    '{' || string_agg(
+      l.key || '="'
+      || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(l.value, '\', '\\'), '"', '\"'), chr(10), '\n')
+      || '"',
+      ',' order by l.key
+    ) || '}'
+  from pg_catalog.jsonb_each_text(p_labels) as l (key, value);
+end;
+comment on function syncwell._metric_labels(jsonb) is
+'Labels as Prometheus reads them, with backslash, quote and newline escaped; NULL without any.';
+revoke all on function syncwell._metric_labels(jsonb) from public;
+--! end
+
+--! include ops/functions/_metric_samples.sql
+create or replace function syncwell._metric_samples(p_metric text default null)
+returns setof syncwell.metric_sample
+language plpgsql stable security invoker rows 300
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := syncwell._metric_scope();
+  v_by_org constant boolean := v_org_id is null and syncwell._setting(null, 'ops.metrics_by_org')::boolean;
+  v_parts constant text[] := (
+    select array_agg(distinct f.part) from syncwell._metric_families() as f where p_metric is null or f.metric = p_metric
+  );
+begin
+  return query
+  select
+    s.org_id, s.metric, s.sample,
+    case when s.org_id is null then s.labels else s.labels || jsonb_build_object('org', s.org_id) end,
+    s.place, s.value
+  from (
+    select t.* from syncwell._total_samples(v_org_id, v_by_org) as t where 'totals' = any(v_parts)
+    union all
+    select t.* from syncwell._stream_samples(v_org_id, v_by_org) as t where 'streams' = any(v_parts)
+    union all
+    select t.* from syncwell._run_samples(v_org_id, v_by_org) as t where 'runs' = any(v_parts)
+    union all
+    select t.* from syncwell._work_samples(v_org_id, v_by_org) as t where 'work' = any(v_parts)
+    union all
+    select t.* from syncwell._installation_samples(v_org_id) as t where 'installation' = any(v_parts)
+  ) as s
+  where p_metric is null or s.metric = p_metric;
+end
+$$;
+comment on function syncwell._metric_samples(text) is
+'What get_metric_samples() returns, with what it is ordered by. Errors: SW001, 42501.';
+revoke all on function syncwell._metric_samples(text) from public;
+--! end
+
+--! include ops/functions/_metric_scope.sql
+create or replace function syncwell._metric_scope()
+returns uuid
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+begin
+  v_caller := syncwell._identity();
+  if v_caller.org_id is null then
+    -- who acts for nobody, not for somebody who is unknown
+    if (
+      v_caller.kind = 'gateway'
+      and coalesce(current_setting('syncwell.user_id', true), '') = ''
+      and coalesce(current_setting('syncwell.org_id', true), '') = ''
+    ) or (v_caller.kind is null and pg_has_role(session_user, 'syncwell_operator', 'member'))
+    then
+      return null;
+    end if;
+    return (syncwell._caller()).org_id;
+  end if;
+  if v_caller.role = 'member' then
+    raise exception using
+      errcode = '42501',
+      message = 'metrics are counts over all users',
+      detail = 'The caller is a member of its org, who may see its own rows only.',
+      hint = 'Ask as an analyst, an admin or a service of the org; operators ask about all orgs.';
+  end if;
+  return v_caller.org_id;
+end
+$$;
+comment on function syncwell._metric_scope() is
+'Whose metrics the caller may read: its org''s, or NULL = all orgs for an operator, and for a gateway that acts for '
+'nobody. Errors: SW001, 42501 for members.';
+revoke all on function syncwell._metric_scope() from public;
+--! end
+
+--! include ops/functions/_note_failed_duty.sql
+create or replace function syncwell._note_failed_duty(
+  p_run_id uuid,
+  p_duty text,
+  p_started_at timestamptz,
+  p_error_code text,
+  p_error text
+)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_error constant text := left(syncwell._scrub_secrets(p_error), 2000);
+begin
+  update syncwell.maintenance_duties as s
+  set
+    started_at = p_started_at,
+    finished_at = syncwell._now(),
+    affected = null,
+    error_code = p_error_code,
+    error = v_error,
+    failures = s.failures + 1
+  where s.duty = p_duty;
+  if found then
+    insert into syncwell.maintenance_runs (id, run_id, duty, started_at, finished_at, error_code, error, done_by)
+    values (
+      syncwell._uuid7(p_started_at), p_run_id, p_duty, p_started_at, syncwell._now(), p_error_code, v_error, session_user
+    );
+  end if;
+end
+$$;
+comment on function syncwell._note_failed_duty(uuid, text, timestamptz, text, text) is
+'Writes down that a duty failed, and why.';
+revoke all on function syncwell._note_failed_duty(uuid, text, timestamptz, text, text) from public;
+grant execute on function syncwell._note_failed_duty(uuid, text, timestamptz, text, text) to syncwell_operator;
+--! end
+
+--! include ops/functions/_note_installed.sql
+create or replace function syncwell._note_installed()
+returns bigint
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_objects bigint;
+begin
+  delete from syncwell.installed_objects;
+  insert into syncwell.installed_objects (kind, name, definition_hash)
+  select o.kind, o.name, o.definition_hash from syncwell._catalog_objects() as o;
+  get diagnostics v_objects = row_count;
+  return v_objects;
+end
+$$;
+comment on function syncwell._note_installed() is
+'Writes down what the schema consists of, for verify_install() to compare with later; how many objects. Called at the '
+'end of a migration.';
+revoke all on function syncwell._note_installed() from public;
+--! end
+
+--! include ops/functions/_personal_columns.sql
+create or replace function syncwell._personal_columns()
+returns table (
+  place integer,
+  table_name text,
+  user_column text,
+  on_erase text,
+  condition text,
+  named_user text,
+  changes text,
+  also_cleared text[]
+)
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with recursive depths as (
+    select c.oid, 0 as depth
+    from pg_class as c
+    where c.relnamespace = 'syncwell'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+    union
+    select k.conrelid, d.depth + 1
+    from depths as d
+    join pg_constraint as k on k.confrelid = d.oid and k.conrelid <> d.oid and k.contype = 'f' and k.conparentid = 0
+  ),
+  columns as (
+    select
+      n.table_name,
+      p.user_column,
+      p.on_erase,
+      p.also_cleared,
+      a.atttypid,
+      exists (
+        select from pg_attribute as o
+        where o.attrelid = a.attrelid and o.attname = 'org_id' and not o.attisdropped
+      ) as has_org,
+      (select max(d.depth) from depths as d where d.oid = a.attrelid) as depth
+    from syncwell.personal_data as p
+    cross join lateral (
+      select p.table_name
+      union all
+      select t from syncwell._detached_partitions(p.table_name) as t
+    ) as n
+    join pg_attribute as a
+      on a.attrelid = to_regclass('syncwell.' || quote_ident(n.table_name))
+        and a.attname = p.user_column
+        and not a.attisdropped
+  )
+  select
+    -- what refers to other rows goes before them
+    row_number() over (order by c.on_erase desc, c.depth desc, c.table_name, c.user_column)::integer,
+    c.table_name,
+    c.user_column,
+    c.on_erase,
+    -- $1 the user, $2 its org where that is known
+    format(
+      case c.atttypid
+        when 'uuid'::regtype then 't.%1$I = $1'
+        when 'jsonb'::regtype then 't.%1$I @> jsonb_build_object(''user_id'', $1::text)'
+        else 'starts_with(t.%1$I, $1::text)'
+      end,
+      c.user_column
+    ) || case when c.has_org then ' and ($2::uuid is null or t.org_id = $2)' else '' end,
+    format(
+      case c.atttypid
+        when 'uuid'::regtype then 't.%I::text'
+        when 'jsonb'::regtype then 't.%I ->> ''user_id'''
+        else 'left(t.%I, 36)'
+      end,
+      c.user_column
+    ),
+    (
+      select string_agg(format('%I = null', u.name), ', ')
+      from unnest(c.user_column || c.also_cleared) as u (name)
+    ),
+    c.also_cleared
+  from columns as c;
+end
+$$;
+comment on function syncwell._personal_columns() is
+'Registry personal_data as SQL, partitions that were detached included, in an order that foreign keys allow. '
+'condition: which rows t name the user $1, of the org $2 where that is known; named_user: the user a row names, as '
+'text; changes: what anonymises a row, which clears also_cleared too.';
+revoke all on function syncwell._personal_columns() from public;
+--! end
+
+--! include ops/functions/_run_samples.sql
+create or replace function syncwell._run_samples(
+  p_org_id uuid,
+  p_by_org boolean
+)
+returns setof syncwell.metric_sample
+language plpgsql stable security invoker rows 100
+set search_path = pg_catalog, pg_temp
+-- a plan for all orgs reads all runs to find those of one
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  with running as materialized (
+    select e.org_id, e.stream_id, e.source, e.platform, e.started_at, e.heartbeat_at
+    from syncwell.sync_events as e
+    where e.status = 'started' and (p_org_id is null or e.org_id = p_org_id)
+  ),
+  limits as materialized (
+    select
+      d.org_id, d.source, d.platform,
+      syncwell._setting(d.org_id, 'runs.heartbeat_timeout', d.source, d.platform)::interval as heartbeat_timeout,
+      syncwell._setting(d.org_id, 'runs.max_runtime', d.source, d.platform)::interval as max_runtime
+    from (select distinct r.org_id, r.source, r.platform from running as r) as d
+  ),
+  sources as materialized (
+    select distinct s.org_id, s.source
+    from syncwell.streams as s
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+  ),
+  runs as (
+    -- each source of today, also without any
+    select s.org_id, s.source, 0 as active, 0 as stuck from sources as s
+    union all
+    select
+      r.org_id, r.source, 1,
+      case
+        when r.heartbeat_at + l.heartbeat_timeout <= v_now
+          or r.started_at + coalesce(s.max_runtime, l.max_runtime) <= v_now then 1
+        else 0
+      end
+    from running as r
+    join limits as l on l.org_id = r.org_id and l.source = r.source and l.platform is not distinct from r.platform
+    left join syncwell.streams as s on s.org_id = r.org_id and s.stream_id = r.stream_id
+  ),
+  progress as (
+    select
+      o.org_id,
+      -- whoever reports names the system freely: a name that is no source is no label of its own
+      coalesce(s.source, 'other') as source,
+      sum(p.processed_count + p.failed_count) filter (where p.total_items > 0) as handled,
+      sum(p.total_items) filter (where p.total_items > 0) as total,
+      max(p.eta_now) as eta
+    from syncwell.sync_progress_live as p
+    left join sources as s on s.org_id = p.org_id and s.source = p.source_system
+    cross join lateral (select case when p_by_org then p.org_id end as org_id) as o
+    where p.status = 'in_progress' and (p_org_id is null or p.org_id = p_org_id)
+    group by o.org_id, s.source
+  )
+  select
+    g.org_id, v.metric, v.metric, jsonb_build_object('source', g.source), 0, v.value::double precision
+  from (
+    select o.org_id, r.source, sum(r.active) as active, sum(r.stuck) as stuck
+    from runs as r
+    cross join lateral (select case when p_by_org then r.org_id end as org_id) as o
+    group by o.org_id, r.source
+  ) as g
+  cross join lateral (values ('sync_run_active', g.active), ('sync_run_stuck', g.stuck)) as v (metric, value)
+  union all
+  select
+    p.org_id, v.metric, v.metric, jsonb_build_object('source', p.source), 0, v.value::double precision
+  from progress as p
+  cross join lateral (
+    values ('sync_run_progress_ratio', p.handled / nullif(p.total, 0)), ('sync_run_eta_seconds', p.eta)
+  ) as v (metric, value)
+  where v.value is not null;
+end
+$$;
+comment on function syncwell._run_samples(uuid, boolean) is
+'What is running for each source; of an org, or of all (p_org_id NULL), summed up or each org''s own (p_by_org).';
+revoke all on function syncwell._run_samples(uuid, boolean) from public;
+--! end
+
+--! include ops/functions/_stream_samples.sql
+create or replace function syncwell._stream_samples(
+  p_org_id uuid,
+  p_by_org boolean
+)
+returns setof syncwell.metric_sample
+language plpgsql stable security invoker rows 100
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+  return query
+  with by_status as (
+    select
+      o.org_id,
+      s.source,
+      coalesce(x.status, 'unknown') as status,
+      count(*) as streams,
+      max(t.last_successful_sync) as last_success_at,
+      max(t.last_run_at) as last_run_at,
+      min(t.next_sync_at) as next_sync_at,
+      max(t.consecutive_failures) as consecutive_failures,
+      max(s.slo) as slo
+    from syncwell.streams as s
+    left join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
+    left join syncwell.stream_states as x on x.org_id = s.org_id and x.stream_id = s.stream_id
+    cross join lateral (select case when p_by_org then s.org_id end as org_id) as o
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+    group by o.org_id, s.source, coalesce(x.status, 'unknown')
+  ),
+  by_source as materialized (
+    select
+      b.org_id,
+      b.source,
+      max(syncwell._status_rank(b.status)) as worst,
+      jsonb_object_agg(b.status, b.streams) as streams,
+      extract(epoch from max(b.last_success_at)) as last_success,
+      extract(epoch from max(b.last_run_at)) as last_run,
+      extract(epoch from min(b.next_sync_at)) as next_due,
+      coalesce(max(b.consecutive_failures), 0) as failures,
+      max(b.slo) as slo
+    from by_status as b
+    group by b.org_id, b.source
+  )
+  select
+    s.org_id, v.metric, v.metric, jsonb_build_object('source', s.source), 0, v.value::double precision
+  from by_source as s
+  cross join lateral (
+    values
+    ('sync_last_success_timestamp_seconds', s.last_success),
+    ('sync_last_run_timestamp_seconds', s.last_run),
+    ('sync_next_due_timestamp_seconds', s.next_due),
+    ('sync_consecutive_failures', s.failures::numeric),
+    ('sync_slo_objective_ratio', s.slo)
+  ) as v (metric, value)
+  where v.value is not null
+  union all
+  select
+    s.org_id, v.metric, v.metric, jsonb_build_object('source', s.source, 'state', r.status),
+    syncwell._status_rank(r.status), v.value
+  from by_source as s
+  cross join unnest(array['unknown', 'healthy', 'late', 'degraded', 'unhealthy']) as r (status)
+  cross join lateral (
+    values
+    ('sync_streams', coalesce((s.streams ->> r.status)::double precision, 0)),
+    ('sync_health_status', case when syncwell._status_rank(r.status) = s.worst then 1 else 0 end)
+  ) as v (metric, value)
+  union all
+  -- of several platforms or orgs the one that is off the most
+  (
+    select distinct on (o.org_id, b.source)
+      o.org_id, 'sync_drift_ratio', 'sync_drift_ratio', jsonb_build_object('source', b.source), 0,
+      (b.drift_percent / 100)::double precision
+    from syncwell.volume_baselines as b
+    cross join lateral (select case when p_by_org then b.org_id end as org_id) as o
+    where b.finding is not null and b.drift_percent is not null and (p_org_id is null or b.org_id = p_org_id)
+    order by o.org_id, b.source, b.stream_id is not null, abs(b.drift_percent) desc
+  );
+end
+$$;
+comment on function syncwell._stream_samples(uuid, boolean) is
+'How the streams of each source are, from what is kept of them; of an org, or of all (p_org_id NULL), summed up or '
+'each org''s own (p_by_org).';
+revoke all on function syncwell._stream_samples(uuid, boolean) from public;
+--! end
+
+--! include ops/functions/_subject_hash.sql
+create or replace function syncwell._subject_hash(p_user_id text)
+returns bytea
+language sql immutable strict security invoker parallel safe
+return pg_catalog.sha256(pg_catalog.convert_to(p_user_id, 'UTF8'));
+comment on function syncwell._subject_hash(text) is
+'By what an erased user is known: whoever has the id can tell that it was erased, and nobody gets the id from it.';
+revoke all on function syncwell._subject_hash(text) from public;
+--! end
+
+--! include ops/functions/_sync_back_off.sql
+create or replace function syncwell._sync_back_off(
+  p_failures integer,
+  p_seed text,
+  p_settings jsonb
+)
+returns interval
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- always the same for one failure: who asks often must not be let through by luck
+  v_share constant double precision := (hashtextextended(p_seed || p_failures, 0) & 1023) / 1023.0;
+begin
+  return coalesce(
+    syncwell._retry_delay(p_failures, null, 'none', p_settings), (p_settings ->> 'ops.parked_wait')::interval
+  ) * case p_settings ->> 'retry.jitter'
+    when 'none' then 1
+    when 'full' then v_share
+    else 0.5 + 0.5 * v_share
+  end;
+end
+$$;
+comment on function syncwell._sync_back_off(integer, text, jsonb) is
+'How long after failure number p_failures in a row the next sync may begin: retry_delay(), and setting '
+'ops.parked_wait when the retries are used up, with the jitter of setting retry.jitter, drawn from p_seed.';
+revoke all on function syncwell._sync_back_off(integer, text, jsonb) from public;
+--! end
+
+--! include ops/functions/_sync_interval.sql
+create or replace function syncwell._sync_interval(
+  p_org_id uuid,
+  p_stream_id uuid,
+  p_reason text,
+  p_metered boolean,
+  p_battery numeric,
+  p_settings jsonb,
+  p_now timestamptz
+)
+returns interval
+language plpgsql stable security invoker
+set search_path = pg_catalog, pg_temp
+-- its few partitions are found when it runs
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_regular constant interval := (p_settings ->> 'ops.periodic')::interval;
+  v_factor constant double precision := (p_settings ->> 'ops.adaptive_factor')::double precision;
+  v_window constant interval := (p_settings ->> 'ops.adaptive_window')::interval;
+  v_strain constant double precision := case
+    when p_battery < (p_settings ->> 'ops.low_battery')::numeric
+      then (p_settings ->> 'ops.low_battery_factor')::double precision
+    else 1
+  end;
+  v_most constant bigint := ceil(
+    extract(epoch from v_window) * v_factor / (2 * extract(epoch from v_regular)::double precision)
+  );
+  v_changes bigint;
+begin
+  if p_reason in ('manual', 'session_end') then
+    return interval '0';
+  elsif p_reason = 'session' then
+    return (p_settings ->> 'ops.session_interval')::interval;
+  elsif p_reason not in ('periodic', 'background') then
+    return v_strain * (p_settings ->> 'ops.debounce')::interval;
+  end if;
+  -- more of them would change nothing
+  select count(*) into v_changes
+  from (
+    select
+    from syncwell.sync_events as e
+    where e.org_id = p_org_id
+      and e.stream_id = p_stream_id
+      and e.id >= syncwell._uuid7_floor(p_now - v_window)
+      and greatest(e.items_processed, e.items_created, e.items_updated, e.items_deleted) > 0
+    limit v_most
+  ) as e;
+  return v_strain
+  * case when p_metered then (p_settings ->> 'ops.metered_factor')::double precision else 1 end
+  * case
+    when not exists (
+      select from syncwell.sync_state as t
+      where t.org_id = p_org_id and t.stream_id = p_stream_id and t.total_runs > 0
+    )
+      then v_regular
+    when v_changes = 0 then v_regular * v_factor
+    -- twice as often as data changes, so that a change of pace is seen
+    else
+      least(
+        greatest(v_window / (2 * v_changes), v_regular / v_factor),
+        v_regular * v_factor
+      )
+  end;
+end
+$$;
+comment on function
+syncwell._sync_interval(uuid, uuid, text, boolean, numeric, jsonb, timestamptz) is
+'How long after one sync the next one for this reason may begin. manual, session_end: at once; session: setting '
+'ops.session_interval; periodic, background: half the mean time between the runs of the stream that moved data within '
+'ops.adaptive_window, between ops.periodic / ops.adaptive_factor and ops.periodic * ops.adaptive_factor, which it also '
+'is without any; ops.periodic for a stream that never ran; times ops.metered_factor where the network is metered; '
+'other reasons: ops.debounce. Below ops.low_battery percent the last two are times ops.low_battery_factor.';
+revoke all on function
+syncwell._sync_interval(uuid, uuid, text, boolean, numeric, jsonb, timestamptz) from public;
+--! end
+
+--! include ops/functions/_sync_slot.sql
+create or replace function syncwell._sync_slot(
+  p_org_id uuid,
+  p_user_id uuid,
+  p_source text,
+  p_device_id text
+)
+returns text
+language sql immutable parallel safe security invoker
+begin atomic
+  -- what tells devices apart must not name them: their ids are kept with consent only
+  select case
+    when p_device_id is null then 'source:' || p_source
+    else pg_catalog.md5(pg_catalog.concat_ws(' ', p_org_id, p_user_id, p_device_id))
+  end;
+end;
+comment on function syncwell._sync_slot(uuid, uuid, text, text) is
+'What a request of this device takes while it syncs; without a device, what all such requests for the source take.';
+revoke all on function syncwell._sync_slot(uuid, uuid, text, text) from public;
+--! end
+
+--! include ops/functions/_table_health_task.sql
+create or replace function syncwell._table_health_task()
+returns bigint
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select count(*) from syncwell.get_table_health());
+end
+$$;
+comment on function syncwell._table_health_task() is
+'Duty of maintenance: how many tables and indexes need VACUUM or REINDEX; get_table_health() names them.';
+revoke all on function syncwell._table_health_task() from public;
+--! end
+
+--! include ops/functions/_total_changed_hours.sql
+create or replace function syncwell._total_changed_hours()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  with hours as materialized (
+    -- an hour that lost runs takes nothing away, not even from what another one gained; grouped and not joined, for
+    -- plans are kept, and one for few hours would loop over many
+    select
+      h.org_id,
+      h.source,
+      greatest(sum(h.sign * h.total), 0) as total,
+      greatest(sum(h.sign * h.successful), 0) as successful,
+      greatest(sum(h.sign * h.failed), 0) as failed,
+      greatest(sum(h.sign * h.items), 0) as items,
+      greatest(sum(h.sign * h.duration_total), 0) as duration_total,
+      (array_agg(h.durations) filter (where h.sign = 1))[1] as durations,
+      (array_agg(h.durations) filter (where h.sign = -1))[1] as old_durations
+    from (
+      select
+        n.org_id, n.stream_id, n.period_start, n.source, 1 as sign,
+        n.total, n.successful, n.failed, n.items, n.duration_total, n.durations
+      from new_rows as n
+      where n.period = 'hour'
+      union all
+      select
+        o.org_id, o.stream_id, o.period_start, o.source, -1,
+        o.total, o.successful, o.failed, o.items, o.duration_total, o.durations
+      from old_rows as o
+      where o.period = 'hour'
+    ) as h
+    group by h.org_id, h.stream_id, h.period_start, h.source
+  ),
+  totals as (
+    select s.org_id, p.metric, s.source, p.label, p.value
+    from (
+      select
+        h.org_id, h.source, sum(h.total) as total, sum(h.successful) as successful, sum(h.failed) as failed,
+        sum(h.items) as items, sum(h.duration_total) as duration_total
+      from hours as h
+      group by h.org_id, h.source
+    ) as s
+    cross join lateral syncwell._hour_totals(s.total, s.successful, s.failed, s.items, s.duration_total) as p
+    union all
+    select h.org_id, 'sync_run_duration_seconds_bucket', h.source, b.label, sum(b.more)
+    from hours as h
+    cross join lateral (
+      select syncwell._duration_bucket(d.index) as label, sum(d.n) as more
+      from (
+        select a.index, a.n
+        from unnest(-1 || (h.durations).indexes, (h.durations).zeros || (h.durations).counts) as a (index, n)
+        union all
+        select r.index, -r.n
+        from unnest(
+          -1 || (h.old_durations).indexes, (h.old_durations).zeros || (h.old_durations).counts
+        ) as r (index, n)
+      ) as d
+      group by 1
+      having sum(d.n) > 0
+    ) as b
+    where h.durations is distinct from h.old_durations
+    group by h.org_id, h.source, b.label
+  )
+  insert into syncwell.metric_totals as t (org_id, metric, source, label, value)
+  select g.org_id, g.metric, g.source, g.label, g.value
+  from totals as g
+  order by g.org_id, g.metric, g.source, g.label
+  on conflict (org_id, metric, source, label) do update set value = t.value + excluded.value;
+  return null;
+end
+$$;
+comment on function syncwell._total_changed_hours() is
+'Trigger of sync_metrics: adds what hours gained that were counted again to metric_totals.';
+revoke all on function syncwell._total_changed_hours() from public;
+--! end
+
+--! include ops/functions/_total_expired_attempts.sql
+create or replace function syncwell._total_expired_attempts()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into syncwell.metric_totals as t (org_id, metric, source, value)
+  select r.org_id, 'sync_retry_attempts_total', r.source, sum(r.retries)
+  from old_rows as r
+  where r.retries > 0 and exists (select from syncwell.orgs as o where o.org_id = r.org_id)
+  group by r.org_id, r.source
+  order by r.org_id, r.source
+  on conflict (org_id, metric, source, label) do update set value = t.value + excluded.value;
+  return null;
+end
+$$;
+comment on function syncwell._total_expired_attempts() is
+'Trigger of source_attempts: adds the retries of minutes that go to metric_totals; those of the others are added when '
+'they are read.';
+revoke all on function syncwell._total_expired_attempts() from public;
+--! end
+
+--! include ops/functions/_total_new_hours.sql
+create or replace function syncwell._total_new_hours()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  with kept as materialized (
+    select r.org_id, syncwell._now() - syncwell._setting(r.org_id, 'metrics.retention')::interval as since
+    from (select distinct n.org_id from new_rows as n where n.period = 'hour') as r
+  ),
+  hours as materialized (
+    select n.*
+    from new_rows as n
+    join kept as k on k.org_id = n.org_id
+    where n.period = 'hour'
+      -- one before that was counted, and dropped, already
+      and n.period_start >= k.since
+  ),
+  totals as (
+    select s.org_id, p.metric, s.source, p.label, p.value
+    from (
+      select
+        h.org_id, h.source, sum(h.total) as total, sum(h.successful) as successful, sum(h.failed) as failed,
+        sum(h.items) as items, sum(h.duration_total) as duration_total
+      from hours as h
+      group by h.org_id, h.source
+    ) as s
+    cross join lateral syncwell._hour_totals(s.total, s.successful, s.failed, s.items, s.duration_total) as p
+    union all
+    select h.org_id, 'sync_run_duration_seconds_bucket', h.source, syncwell._duration_bucket(b.index), sum(b.n)
+    from hours as h
+    cross join lateral unnest(-1 || (h.durations).indexes, (h.durations).zeros || (h.durations).counts) as b (index, n)
+    where b.n > 0
+    group by h.org_id, h.source, 4
+  )
+  insert into syncwell.metric_totals as t (org_id, metric, source, label, value)
+  select g.org_id, g.metric, g.source, g.label, g.value
+  from totals as g
+  order by g.org_id, g.metric, g.source, g.label
+  on conflict (org_id, metric, source, label) do update set value = t.value + excluded.value;
+  return null;
+end
+$$;
+comment on function syncwell._total_new_hours() is
+'Trigger of sync_metrics: adds hours that were counted for the first time to metric_totals.';
+revoke all on function syncwell._total_new_hours() from public;
+--! end
+
+--! include ops/functions/_total_samples.sql
+create or replace function syncwell._total_samples(
+  p_org_id uuid,
+  p_by_org boolean
+)
+returns setof syncwell.metric_sample
+language plpgsql stable security invoker rows 100
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  -- bucket n ends at 2^n milliseconds; what is longer is in the last one, +Inf
+  c_first constant integer := 5;
+  c_last constant integer := 24;
+begin
+  return query
+  with totals as materialized (
+    select o.org_id, t.source, t.metric, t.label, sum(t.value) as value
+    from (
+      select m.org_id, m.source, m.metric, m.label, m.value from syncwell.metric_totals as m
+      where p_org_id is null or m.org_id = p_org_id
+      union all
+      select a.org_id, a.source, 'sync_retry_attempts_total', '', a.retries from syncwell.source_attempts as a
+      where p_org_id is null or a.org_id = p_org_id
+    ) as t
+    cross join lateral (select case when p_by_org then t.org_id end as org_id) as o
+    group by o.org_id, t.source, t.metric, t.label
+  ),
+  -- a counter that is there from the start is 0 before it counts: its first increase is seen
+  sources as materialized (
+    select distinct case when p_by_org then s.org_id end as org_id, s.source
+    from syncwell.streams as s
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+    union
+    select t.org_id, t.source from totals as t
+  ),
+  counters as (
+    select s.org_id, s.source, c.metric, c.label, c.labels, coalesce(t.value, 0) as value
+    from sources as s
+    cross join (
+      values
+      ('sync_runs_total', 'success', '{"status": "success"}'::jsonb),
+      ('sync_runs_total', 'failed', '{"status": "failed"}'),
+      ('sync_runs_started_total', '', '{}'),
+      ('sync_items_total', '', '{}'),
+      ('sync_retry_attempts_total', '', '{}')
+    ) as c (metric, label, labels)
+    left join totals as t
+      on t.source = s.source and t.org_id is not distinct from s.org_id and t.metric = c.metric and t.label = c.label
+  ),
+  buckets as (
+    select
+      s.org_id, s.source, n.n,
+      sum(coalesce(t.value, 0)) over (partition by s.org_id, s.source order by n.n) as value
+    from sources as s
+    cross join generate_series(c_first, c_last) as n (n)
+    left join totals as t
+      on t.source = s.source and t.org_id is not distinct from s.org_id
+      and t.metric = 'sync_run_duration_seconds_bucket' and t.label = n.n::text
+  )
+  select
+    c.org_id, c.metric, c.metric, jsonb_build_object('source', c.source) || c.labels, 0, c.value::double precision
+  from counters as c
+  union all
+  select
+    b.org_id, 'sync_run_duration_seconds', 'sync_run_duration_seconds_bucket',
+    jsonb_build_object(
+      'source', b.source, 'le', case when b.n = c_last then '+Inf' else (2 ^ b.n / 1000)::double precision::text end
+    ),
+    b.n, b.value::double precision
+  from buckets as b
+  union all
+  select
+    b.org_id, 'sync_run_duration_seconds', 'sync_run_duration_seconds_count',
+    jsonb_build_object('source', b.source), c_last + 1, b.value::double precision
+  from buckets as b
+  where b.n = c_last
+  union all
+  select
+    s.org_id, 'sync_run_duration_seconds', 'sync_run_duration_seconds_sum',
+    jsonb_build_object('source', s.source), c_last + 2, coalesce(t.value, 0)::double precision / 1000
+  from sources as s
+  left join totals as t
+    on t.source = s.source and t.org_id is not distinct from s.org_id and t.metric = 'sync_run_duration_seconds_sum';
+end
+$$;
+comment on function syncwell._total_samples(uuid, boolean) is
+'The counters of an org, or of all (p_org_id NULL), summed up or each org''s own (p_by_org).';
+revoke all on function syncwell._total_samples(uuid, boolean) from public;
+--! end
+
+--! include ops/functions/_verify_objects.sql
+create or replace function syncwell._verify_objects()
+returns setof syncwell.install_finding
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select
+    case coalesce(i.kind, c.kind) when 'grant' then 'grants' else 'objects' end,
+    case when i.name is null and c.kind in ('table', 'column', 'constraint', 'index') then 'warning' else 'error' end,
+    format('%s %s', coalesce(i.kind, c.kind), coalesce(i.name, c.name)),
+    case
+      when c.name is null then 'The migrations made it, and it is gone.'
+      when i.name is null then 'The migrations did not make it.'
+      else 'It is not as the migrations made it.'
+    end,
+    case
+      when c.name is null and i.kind = 'grant' then 'grant ' || i.name
+      when i.name is null and c.kind = 'grant' then 'revoke ' || regexp_replace(c.name, ' to ([^ ]+)$', ' from \1')
+      when i.name is null then 'Objects of your own belong in a schema of your own: move it there.'
+      else 'Find out who changed it; the text that was applied stands in sql/migrations.'
+    end
+  from syncwell.installed_objects as i
+  full join syncwell._catalog_objects() as c on c.kind = i.kind and c.name = i.name
+  where i.definition_hash is distinct from c.definition_hash;
+end
+$$;
+comment on function syncwell._verify_objects() is
+'Where the schema differs from what the migrations left behind: objects and grants that are missing, changed or new.';
+revoke all on function syncwell._verify_objects() from public;
+--! end
+
+--! include ops/functions/_verify_security.sql
+create or replace function syncwell._verify_security()
+returns setof syncwell.install_finding
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  -- partitions too: whoever reads one directly is not held back by the policies of its table
+  select
+    'row level security',
+    'error',
+    format('table syncwell.%I', c.relname),
+    'Row-level security is off: whoever may read it reads every org.',
+    format('alter table syncwell.%I enable row level security', c.relname)
+  from pg_class as c
+  where c.relnamespace = 'syncwell'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity
+  union all
+  select
+    'ownership',
+    'error',
+    'schema syncwell',
+    format('It belongs to %I, who can change all that is in it.', pg_get_userbyid(n.nspowner)),
+    'alter schema syncwell owner to syncwell_owner'
+  from pg_namespace as n
+  where n.nspname = 'syncwell' and n.nspowner <> to_regrole('syncwell_owner')
+  union all
+  select
+    'roles',
+    'error',
+    format('role %I', r.rolname),
+    'It can become syncwell_owner, and so sees and changes every org.',
+    format('revoke syncwell_owner from %I, or from what it is a member of', r.rolname)
+  from pg_roles as r
+  where
+    not r.rolsuper
+    and r.rolname <> 'syncwell_owner'
+    -- from 16 on, who made a role may administer it without being able to use it
+    and pg_has_role(
+      r.oid,
+      'syncwell_owner'::regrole,
+      case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end
+    )
+  union all
+  select
+    'roles',
+    'error',
+    format('role %I', r.rolname),
+    'It can do too much: roles of syncwell cannot log in, make roles, or see past row-level security.',
+    format('alter role %I nologin nosuperuser nobypassrls nocreaterole', r.rolname)
+  from pg_roles as r
+  where
+    r.rolname in (
+      'syncwell_owner', 'syncwell_client', 'syncwell_reader', 'syncwell_worker', 'syncwell_gateway', 'syncwell_operator'
+    )
+    and (r.rolcanlogin or r.rolsuper or r.rolbypassrls or r.rolcreaterole)
+  union all
+  select
+    'logins',
+    'warning',
+    format('login %I', l.login_role),
+    'It is bound, but there is no such role: whoever makes one of that name is who it stands for.',
+    format('select syncwell.unbind_login(%L)', l.login_role)
+  from syncwell.logins as l
+  where not exists (select from pg_roles as r where r.rolname = l.login_role);
+end
+$$;
+comment on function syncwell._verify_security() is
+'What would let somebody see more than they may: tables without row-level security, a schema that is somebody else''s, '
+'members of the owner, roles that can do too much, bound logins without a role.';
+revoke all on function syncwell._verify_security() from public;
+--! end
+
+--! include ops/functions/_verify_storage.sql
+create or replace function syncwell._verify_storage()
+returns setof syncwell.install_finding
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+-- months are UTC months, whatever the session's time zone
+set timezone = 'UTC'
+as $$
+begin
+  return query
+  select
+    'partitions',
+    case when p.is_default then 'warning' else 'error' end,
+    format('table syncwell.%I', p.partition_name),
+    p.finding,
+    'call syncwell.run_maintenance(''partitions'', true)'
+  from syncwell.partition_health() as p
+  where p.finding is not null
+  union all
+  select
+    'partitions',
+    'error',
+    format('table syncwell.%I', t.table_name),
+    format('There is none for %s: its rows go to the default one.', to_char(m.month at time zone 'UTC', 'YYYY-MM')),
+    'call syncwell.run_maintenance(''partitions'', true)'
+  from syncwell.partitioned_tables as t
+  cross join generate_series(0, 1) as a (ahead)
+  cross join lateral (
+    select date_trunc('month', syncwell._now(), 'UTC') + make_interval(months => a.ahead)
+  ) as m (month)
+  where not exists (select from syncwell._partitions(t.table_name) as p where p.month = m.month)
+  union all
+  select 'tables', case h.finding when 'needs vacuum' then 'warning' when 'needs reindex' then 'warning' else 'error' end,
+    h.relation, h.finding || ': ' || h.detail, h.remedy
+  from syncwell.get_table_health() as h;
+end
+$$;
+comment on function syncwell._verify_storage() is
+'Partitions that are missing or hold what they should not, tables and indexes that need attention.';
+revoke all on function syncwell._verify_storage() from public;
+--! end
+
+--! include ops/functions/_verify_work.sql
+create or replace function syncwell._verify_work()
+returns setof syncwell.install_finding
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  select
+    'maintenance',
+    case when r.state = 'failed' then 'error' else 'warning' end,
+    'duty ' || r.duty,
+    case r.state
+      when 'failed' then format('It failed %s times in a row: %s %s', r.failures, r.error_code, r.error)
+      when 'overdue' then format('It was last done at %s.', r.succeeded_at)
+      else 'It was never done.'
+    end,
+    'Have a scheduler call syncwell.run_maintenance() every minute, or select syncwell.schedule_maintenance().'
+  from syncwell.get_maintenance_report() as r
+  where r.state <> 'done'
+  union all
+  select
+    'rollups',
+    'warning',
+    'table syncwell.sync_metrics',
+    format('%s hours in which runs were written are not counted yet.', count(*)),
+    'call syncwell.run_maintenance(''metrics'', true)'
+  from syncwell.sync_metrics_dirty as d
+  having
+    count(*) > 0
+    and not exists (
+      select from syncwell.maintenance_duties as m
+      where m.duty = 'metrics' and m.succeeded_at > v_now - interval '15 minutes'
+    )
+  union all
+  select
+    'evaluation',
+    'warning',
+    'health',
+    format('%s orgs with streams were not evaluated for three intervals.', count(*)),
+    'call syncwell.run_maintenance(''evaluate_health'', true)'
+  from syncwell.orgs as o
+  left join syncwell.health_evaluations as e on e.org_id = o.org_id
+  where
+    exists (select from syncwell.streams as s where s.org_id = o.org_id and s.retired_at is null)
+    and coalesce(e.evaluated_at, '-infinity')
+    < v_now - 3 * syncwell._setting(o.org_id, 'health.evaluation_interval')::interval
+  having count(*) > 0
+  union all
+  select 'tracking', 'error', 'table ' || t.relation, t.problem, t.hint
+  from syncwell.check_tracking() as t;
+end
+$$;
+comment on function syncwell._verify_work() is
+'What is not being done: duties that fail or never run, rollups and evaluation that lag, tables that are not tracked.';
+revoke all on function syncwell._verify_work() from public;
+--! end
+
+--! include ops/functions/_work_samples.sql
+create or replace function syncwell._work_samples(
+  p_org_id uuid,
+  p_by_org boolean
+)
+returns setof syncwell.metric_sample
+language plpgsql stable security invoker rows 100
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_now constant timestamptz := syncwell._now();
+begin
+  return query
+  with circuits as (
+    select
+      o.org_id, c.source,
+      -- of several orgs the worst
+      max(array_position(array['closed', 'half_open', 'open'], c.state)) as worst
+    from syncwell.circuits as c
+    cross join lateral (select case when p_by_org then c.org_id end as org_id) as o
+    where p_org_id is null or c.org_id = p_org_id
+    group by o.org_id, c.source
+  ),
+  queue as materialized (
+    select
+      o.org_id, q.source, s.state, count(*) as operations,
+      extract(epoch from min(q.run_at)) as since
+    from syncwell.sync_queue as q
+    cross join lateral (
+      select
+        case
+          when q.status <> 'pending' then q.status
+          when q.blockers > 0 then 'blocked'
+          when q.run_at <= v_now then 'ready'
+          when q.last_failed_at is not null then 'retrying'
+          else 'scheduled'
+        end as state
+    ) as s
+    cross join lateral (select case when p_by_org then q.org_id end as org_id) as o
+    where p_org_id is null or q.org_id = p_org_id
+    group by o.org_id, q.source, s.state
+  )
+  select
+    c.org_id, 'sync_circuit_state', 'sync_circuit_state',
+    jsonb_build_object('source', c.source, 'state', s.state), s.rank::integer,
+    case when s.rank = c.worst then 1 else 0 end::double precision
+  from circuits as c
+  cross join unnest(array['closed', 'half_open', 'open']) with ordinality as s (state, rank)
+  union all
+  select
+    k.org_id, 'sync_queue_items', 'sync_queue_items',
+    jsonb_build_object('source', k.source, 'state', s.state), s.rank::integer, coalesce(q.operations, 0)
+  from (select distinct d.org_id, d.source from queue as d) as k
+  cross join
+    unnest(array['ready', 'scheduled', 'retrying', 'blocked', 'processing', 'dead']) with ordinality as s (state, rank)
+  left join queue as q on q.source = k.source and q.org_id is not distinct from k.org_id and q.state = s.state
+  union all
+  select
+    q.org_id, 'sync_queue_oldest_ready_timestamp_seconds', 'sync_queue_oldest_ready_timestamp_seconds',
+    jsonb_build_object('source', q.source), 0, q.since::double precision
+  from queue as q
+  where q.state = 'ready'
+  union all
+  select
+    o.org_id, 'sync_issues_open', 'sync_issues_open',
+    jsonb_strip_nulls(jsonb_build_object('source', i.source, 'kind', i.issue_type, 'severity', i.severity)), 0,
+    count(*)::double precision
+  from syncwell.sync_issues as i
+  cross join lateral (select case when p_by_org then i.org_id end as org_id) as o
+  where i.state <> 'resolved' and (p_org_id is null or i.org_id = p_org_id)
+  group by o.org_id, i.source, i.issue_type, i.severity;
+end
+$$;
+comment on function syncwell._work_samples(uuid, boolean) is
+'What waits, is held back or open for each source; of an org, or of all (p_org_id NULL), summed up or each org''s own '
+'(p_by_org).';
+revoke all on function syncwell._work_samples(uuid, boolean) from public;
+--! end
+
+--! include ops/functions/erase_user.sql
+create or replace function syncwell.erase_user(p_user_id uuid)
+returns table (
+  table_name text,
+  user_column text,
+  action text,
+  affected_rows bigint
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_user syncwell.users;
+  v_rows bigint := 0;
+begin
+  if p_user_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a user is needed',
+      detail = 'p_user_id is NULL.',
+      hint = 'Name the user to erase.';
+  end if;
+  -- whoever is making the user rows that refer to it ends first, and nobody begins
+  select u.* into v_user from syncwell.users as u where u.user_id = p_user_id for update;
+  perform syncwell._note_access('erase_user', p_user_id);
+
+  for table_name, user_column, action, affected_rows in
+    select e.table_name, e.user_column, e.action, e.affected_rows
+    from syncwell._erase_rows(v_user.org_id, p_user_id) as e
+  loop
+    v_rows := v_rows + affected_rows;
+    return next;
+  end loop;
+  if v_rows = 0 then
+    raise exception using
+      errcode = 'SW002',
+      message = 'unknown user',
+      detail = format('There is no user %s, nor anything about one.', p_user_id),
+      hint = 'Compare the id: an erased user leaves nothing behind.';
+  end if;
+  insert into syncwell.erasures (org_id, id, subject_hash, erased_at, erased_xid, login_role, erased_rows)
+  values (
+    v_user.org_id, syncwell._uuid7(syncwell._now()), syncwell._subject_hash(p_user_id::text), syncwell._now(),
+    pg_current_xact_id(), session_user, v_rows
+  );
+end
+$$;
+comment on function syncwell.erase_user(uuid) is
+'Erases a person: in one transaction deletes every row of every domain that is the user''s, metrics and tombstones '
+'included, and takes the user out of what others own (registry personal_data says which is which). Returns what was '
+'done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a row of '
+'erasures with a hash of the id; what calls that were under way may still have written about the user, maintenance '
+'erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete their rows '
+'first, or call this again after: deleting them writes tombstones), the database role itself, the server''s logs, '
+'backups, and an id that somebody put into a text or document of somebody else. A user who is registered again with '
+'the same id begins with nothing. To see what would be erased, call it in a transaction and roll that back. For '
+'operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
+revoke all on function syncwell.erase_user(uuid) from public;
+grant execute on function syncwell.erase_user(uuid) to syncwell_operator;
+--! end
+
+--! include ops/functions/export_query.sql
+create or replace function syncwell.export_query(
+  p_what text,
+  p_from timestamptz default null,
+  p_to timestamptz default null,
+  p_source text default null,
+  p_user_id uuid default null
+)
+returns table (
+  query text,
+  key_columns text[],
+  columns text[],
+  until timestamptz
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_set record;
+  v_table regclass;
+  v_to constant timestamptz := coalesce(p_to, syncwell._now());
+begin
+  perform syncwell._note_access('export_query', p_user_id);
+  perform syncwell._caller();
+  select s.* into v_set
+  from (
+    values
+    ('runs', 'sync_events', 'started_at', true, array['id']),
+    ('activity', 'sync_activity_log', 'created_at', false, array['created_at', 'id']),
+    ('metrics', 'sync_metrics', 'period_start', false, array['stream_id', 'period', 'period_start']),
+    ('events', 'data_events', 'occurred_at', false, array['occurred_at', 'id']),
+    ('sessions', 'sync_sessions', 'started_at', false, array['started_at', 'session_id']),
+    ('records', 'session_records', 'occurred_at', true, array['id'])
+  ) as s (what, table_name, time_column, by_uuid7, keys)
+  where s.what = p_what;
+  if not found then
+    raise exception using
+      errcode = '22023',
+      message = 'nothing of that name is exported',
+      detail = format('p_what is %s.', coalesce(quote_literal(left(p_what, 100)), 'NULL')),
+      hint = 'runs, activity, metrics, events, sessions or records.';
+  end if;
+  if p_from >= v_to then
+    raise exception using
+      errcode = '22023',
+      message = 'the range of time is empty',
+      detail = format('It begins at %s and ends before %s.', p_from, v_to),
+      hint = 'p_from comes before p_to; p_to is not included.';
+  end if;
+  if p_user_id is not null then
+    perform syncwell._check_shown_user(p_user_id);
+  end if;
+
+  v_table := format('syncwell.%I', v_set.table_name)::regclass;
+  -- what the login may read itself: texts and devices that need consent are not among them
+  columns := array(
+    select a.attname::text
+    from pg_attribute as a
+    join pg_type as t on t.oid = a.atttypid
+    where
+      a.attrelid = v_table
+      and a.attnum > 0
+      and not a.attisdropped
+      and t.typtype in ('b', 'd')
+      and has_column_privilege(session_user, v_table, a.attnum, 'select')
+    order by a.attnum
+  );
+  if not columns @> v_set.keys then
+    raise exception using
+      errcode = '42501',
+      message = format('permission denied for %s', p_what),
+      detail = format('%I may not read syncwell.%I.', session_user, v_set.table_name),
+      hint = 'Export with a login that has role syncwell_reader.';
+  end if;
+  if p_source is not null and not 'source' = any (columns) then
+    raise exception using
+      errcode = '22023',
+      message = format('%s have no source', p_what),
+      detail = 'They can be exported by time and user only.',
+      hint = 'Leave p_source out.';
+  end if;
+
+  until := v_to;
+  key_columns := v_set.keys;
+  query := format(
+    'select %s from syncwell.%I where %s',
+    (select string_agg(quote_ident(c), ', ' order by n) from unnest(columns) with ordinality as u (c, n)),
+    v_set.table_name,
+    concat_ws(
+      ' and ',
+      format('%I < %L::timestamptz', v_set.time_column, v_to),
+      -- ids ascend with the time: where the range begins and ends is found without reading what lies outside; times
+      -- far beyond have no place in an id
+      case when v_set.by_uuid7 and v_to < '9999-01-01 00:00+00' then
+        format('id < %L::uuid', syncwell._uuid7_floor(v_to + interval '1 millisecond'))
+      end,
+      case when v_set.by_uuid7 and p_from is not null then format('id >= %L::uuid', syncwell._uuid7_floor(p_from)) end,
+      case when p_from is not null then format('%I >= %L::timestamptz', v_set.time_column, p_from) end,
+      case when p_source is not null then format('source = %L', p_source) end,
+      case when p_user_id is not null then format('user_id = %L::uuid', p_user_id) end
+    )
+  );
+  return next;
+end
+$$;
+comment on function syncwell.export_query(text, timestamptz, timestamptz, text, uuid) is
+'The query by which `syncwell export`, or any other tool, reads p_what (runs, activity, metrics, events, sessions or '
+'records) of a range of time, in pages: it is run by the caller, under row-level security, in the order of '
+'key_columns, which are unique, each page from after the last key of the one before. p_from: from when, included '
+'(default: the beginning); p_to: until when, not included (default: now); p_source, p_user_id: of these only; '
+'columns: what the login may read; until: p_to, or what it was by default. Asking about another user is written to '
+'the access log. Errors: 22023 unknown p_what, an empty range, no source to filter by; 42501, SW001, SW002, 25006 '
+'(another user, in a read-only transaction).';
+revoke all on function syncwell.export_query(text, timestamptz, timestamptz, text, uuid) from public;
+grant execute on function syncwell.export_query(text, timestamptz, timestamptz, text, uuid) to syncwell_reader;
+--! end
+
+--! include ops/functions/export_user.sql
+create or replace function syncwell.export_user(p_user_id uuid)
+returns table (
+  table_name text,
+  data jsonb
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._identity();
+  v_org_id uuid;
+begin
+  if p_user_id is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a user is needed',
+      detail = 'p_user_id is NULL.',
+      hint = 'Name the user: a user itself, or anybody for an operator.';
+  end if;
+  select u.org_id into v_org_id
+  from syncwell.users as u
+  where u.user_id = p_user_id
+    and (u.user_id = v_caller.user_id or pg_has_role(session_user, 'syncwell_operator', 'member'));
+  if not found then
+    raise exception using
+      errcode = 'SW002',
+      message = 'unknown user',
+      detail = format('There is no user %s whose data this caller may take out.', p_user_id),
+      hint = 'Users take out their own data, operators anybody''s.';
+  end if;
+  perform syncwell._note_access('export_user', p_user_id);
+  return query select e.table_name, e.data from syncwell._export_rows(v_org_id, p_user_id) as e;
+end
+$$;
+comment on function syncwell.export_user(uuid) is
+'Everything that is stored about a user, as of one moment, a row at a time: table_name and the row as data. Without '
+'leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only the key, the '
+'times and what the user left there. Not in it: tables of the application, also the synced ones. To be read by a '
+'cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, and for '
+'operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
+revoke all on function syncwell.export_user(uuid) from public;
+grant execute on function syncwell.export_user(uuid) to syncwell_client, syncwell_operator;
+--! end
+
+--! include ops/functions/finish_sync.sql
+create or replace function syncwell.finish_sync(
+  p_request_id uuid,
+  p_succeeded boolean default true,
+  p_user_id uuid default null
+)
+returns boolean
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id constant uuid := (syncwell._caller()).org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_slot syncwell.sync_slots;
+begin
+  if p_request_id is null or p_succeeded is null then
+    raise exception using
+      errcode = '22004',
+      message = 'a request and its outcome are needed',
+      detail = 'p_request_id or p_succeeded is NULL.',
+      hint = 'Pass what request_sync() returned, and whether the sync went well.';
+  end if;
+  update syncwell.sync_slots as s
+  set request_id = null
+  where s.org_id = v_org_id
+    and (s.user_id = v_user_id or (v_user_id is null and s.user_id is null))
+    and s.request_id = p_request_id
+  returning s.* into v_slot;
+  if not found then
+    return false;
+  end if;
+  update syncwell.sync_paces as r
+  set
+    finished_at = v_now,
+    failed_at = case when p_succeeded then r.failed_at else v_now end,
+    failures = case when p_succeeded then 0 else r.failures + 1 end
+  where r.org_id = v_org_id
+    and (r.user_id = v_user_id or (v_user_id is null and r.user_id is null))
+    and r.slot = v_slot.slot
+    and r.source = v_slot.source;
+  return true;
+end
+$$;
+comment on function syncwell.finish_sync(uuid, boolean, uuid) is
+'The sync that request_sync() allowed as p_request_id is over, so that the device may ask for the next one. '
+'p_succeeded false: it failed, which counts for the back-off also where no run was recorded; p_user_id: as it was for '
+'request_sync(). False: it was over before, or its time was up and another one has begun. Errors: SW001, SW002, 22004.';
+revoke all on function syncwell.finish_sync(uuid, boolean, uuid) from public;
+grant execute on function syncwell.finish_sync(uuid, boolean, uuid) to syncwell_client, syncwell_worker;
+--! end
+
+--! include ops/functions/get_maintenance_report.sql
+create or replace function syncwell.get_maintenance_report()
+returns table (
+  duty text,
+  task text,
+  domain text,
+  description text,
+  state text,
+  started_at timestamptz,
+  duration_ms bigint,
+  affected bigint,
+  error_code text,
+  error text,
+  failures integer,
+  succeeded_at timestamptz,
+  due_at timestamptz
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select
+    d.duty,
+    t.task,
+    t.domain,
+    t.description,
+    case
+      when s.started_at is null then 'never'
+      when s.error_code is not null then 'failed'
+      when s.finished_at + 3 * d.runs_every < syncwell._now() then 'overdue'
+      else 'done'
+    end,
+    s.started_at,
+    round(extract(epoch from s.finished_at - s.started_at) * 1000)::bigint,
+    s.affected,
+    s.error_code,
+    s.error,
+    coalesce(s.failures, 0),
+    s.succeeded_at,
+    coalesce(s.finished_at + d.runs_every, syncwell._now())
+  from syncwell._duties() as d
+  join syncwell.maintenance_tasks as t on t.task = d.task
+  left join syncwell.maintenance_duties as s on s.duty = d.duty
+  order by (s.error_code is null), s.finished_at nulls first, d.duty;
+end
+$$;
+comment on function syncwell.get_maintenance_report() is
+'How each duty of maintenance last went, failed ones first. state: done, failed, overdue (not done for three times '
+'its interval) or never; duration_ms in milliseconds; affected: how much it did, mostly rows; failures: how often it '
+'failed since it last went well; due_at: when run_maintenance() does it again.';
+revoke all on function syncwell.get_maintenance_report() from public;
+grant execute on function syncwell.get_maintenance_report() to syncwell_operator;
+--! end
+
+--! include ops/functions/get_metric_samples.sql
+create or replace function syncwell.get_metric_samples(p_metric text default null)
+returns table (
+  metric text,
+  sample text,
+  labels jsonb,
+  value double precision
+)
+language plpgsql stable security definer rows 300
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select s.metric, s.sample, s.labels, s.value
+  from syncwell._metric_samples(p_metric) as s
+  join syncwell._metric_families() as f on f.metric = s.metric
+  order by f.place, s.labels - 'le' - 'state', s.place, s.labels;
+end
+$$;
+comment on function syncwell.get_metric_samples(text) is
+'What openmetrics() tells, as rows, for exporters that ask with SQL: sql_exporter, a dashboard. p_metric: this metric '
+'only, e.g. sync_runs_total; NULL = all; an unknown one gives no rows. sample: the name of the sample, which differs '
+'from metric in histograms (_bucket, _count, _sum); labels: its labels, as a document of texts; value: seconds, '
+'ratios (1 = 100 %), Unix times or counts. Whose: the caller''s org; all orgs together for an operator, and for a '
+'gateway that acts for nobody, by a label org where setting ops.metrics_by_org is on. Errors: SW001, 42501 for '
+'members.';
+revoke all on function syncwell.get_metric_samples(text) from public;
+grant execute on function syncwell.get_metric_samples(text) to syncwell_reader, syncwell_operator;
+--! end
+
+--! include ops/functions/get_table_health.sql
+create or replace function syncwell.get_table_health()
+returns table (
+  relation text,
+  finding text,
+  detail text,
+  remedy text,
+  bytes bigint
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select
+    format('syncwell.%I', c.relname),
+    'needs vacuum',
+    format('%s of %s rows are dead', s.n_dead_tup, s.n_live_tup + s.n_dead_tup),
+    format('vacuum (analyze) syncwell.%I', c.relname),
+    pg_relation_size(c.oid)
+  from pg_class as c
+  join pg_stat_all_tables as s on s.relid = c.oid
+  where
+    c.relnamespace = 'syncwell'::regnamespace
+    and c.relkind = 'r'
+    -- twice what makes autovacuum start by default
+    and s.n_dead_tup > 10000 + 0.4 * greatest(s.n_live_tup, 0)
+  union all
+  select
+    format('syncwell.%I', c.relname),
+    'transaction ids run out',
+    format('its oldest row is %s transactions old', age(c.relfrozenxid)),
+    format('vacuum (freeze) syncwell.%I', c.relname),
+    pg_relation_size(c.oid)
+  from pg_class as c
+  where c.relnamespace = 'syncwell'::regnamespace and c.relkind = 'r' and age(c.relfrozenxid) > 1000000000
+  union all
+  select
+    format('syncwell.%I', i.relname),
+    'invalid index',
+    format('an index of %s that is not used', x.indrelid::regclass),
+    format('reindex index concurrently syncwell.%I', i.relname),
+    pg_relation_size(i.oid)
+  from pg_index as x
+  join pg_class as i on i.oid = x.indexrelid
+  where i.relnamespace = 'syncwell'::regnamespace and not (x.indisvalid and x.indisready) and i.relkind = 'i'
+  union all
+  select
+    format('syncwell.%I', b.relname),
+    'needs reindex',
+    format('it takes %s, an index built anew about %s', pg_size_pretty(b.bytes), pg_size_pretty(b.expected)),
+    format('reindex index concurrently syncwell.%I', b.relname),
+    b.bytes
+  from (
+    select
+      i.relname,
+      pg_relation_size(i.oid) as bytes,
+      -- an entry: its head and pointer, and its columns, as wide as they are on average; pages nine tenths full
+      (i.reltuples * (16 + sum(coalesce(w.avg_width, 16))) / 0.9)::bigint as expected
+    from pg_index as x
+    join pg_class as i on i.oid = x.indexrelid
+    join pg_am as m on m.oid = i.relam and m.amname = 'btree'
+    join pg_class as c on c.oid = x.indrelid
+    join pg_attribute as a on a.attrelid = i.oid and a.attnum > 0
+    left join pg_attribute as h on h.attrelid = c.oid and h.attnum = x.indkey[a.attnum - 1]
+    left join pg_stats as w
+      on w.schemaname = 'syncwell' and w.tablename = c.relname and w.attname = h.attname and not w.inherited
+    where i.relnamespace = 'syncwell'::regnamespace and i.relkind = 'i' and i.relpages > 1280 and i.reltuples >= 0
+    group by i.oid, i.relname, i.reltuples
+  ) as b
+  where b.bytes > 3 * b.expected
+  order by 5 desc, 1, 2;
+end
+$$;
+comment on function syncwell.get_table_health() is
+'The tables and indexes that need attention, the largest first; none on a healthy server. finding: needs vacuum (two '
+'fifths of the rows and 10000 are dead), transaction ids run out (a row is a thousand million transactions old), '
+'invalid index, needs reindex (more than 10 MB and three times what it would take built anew: entries times their '
+'average width, nine tenths full); remedy: what to run; bytes: its size.';
+revoke all on function syncwell.get_table_health() from public;
+grant execute on function syncwell.get_table_health() to syncwell_operator;
+--! end
+
+--! include ops/functions/import_existing.sql
+create or replace function syncwell.import_existing(
+  p_kind text,
+  p_query text,
+  p_import text default 'import',
+  p_dry_run boolean default true,
+  p_batch integer default 10000,
+  out rows_read bigint,
+  out imported bigint,
+  out duplicates bigint,
+  out updated bigint,
+  out rejected bigint,
+  out rejections jsonb,
+  out last_key text,
+  out done boolean
+)
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+-- a key must read the same in the session that resumes
+set datestyle = 'ISO'
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_cursor refcursor;
+  v_from text;
+  v_rows jsonb[];
+  v_last text;
+  v_type text;
+  v_state text;
+  v_message text;
+begin
+  perform syncwell._check_import(p_kind, p_query, p_import, p_dry_run, p_batch);
+  v_from := syncwell._begin_import(p_import, p_kind, p_dry_run);
+  begin
+    -- a cursor takes one statement, and no more
+    open v_cursor for execute format('select pg_typeof(q.key)::text from (%s) as q limit 1', p_query);
+    fetch v_cursor into v_type;
+    close v_cursor;
+    if v_type is not null then
+      -- all that share the last key come along, else those beyond the batch would be passed over
+      open v_cursor for execute format(
+        'select array_agg(to_jsonb(b) order by b.key), (array_agg(b.key order by b.key desc))[1]::text from ('
+        'select * from (%s) as q where q.key is not null %s order by q.key fetch first %s rows with ties) as b',
+        p_query,
+        case when v_from is not null then format('and q.key > %L::%s', v_from, v_type) end,
+        p_batch
+      );
+      fetch v_cursor into v_rows, v_last;
+      close v_cursor;
+    end if;
+  exception
+    when others then
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+      if v_state !~ '^(0A|21|22|26|28|2[BF]|3|42)' then
+        raise;
+      end if;
+      raise exception using
+        errcode = '22023',
+        message = 'the query can not be run',
+        detail = format('%s (%s).', v_message, v_state),
+        hint = 'Pass one SELECT with a column key and those of the kind, every table with its schema.';
+  end;
+  select i.imported, i.duplicates, i.updated, i.rejected, i.rejections
+  into imported, duplicates, updated, rejected, rejections
+  from syncwell._import_batch(
+    p_import, p_kind, p_dry_run, coalesce(v_rows, array[]::jsonb[]), coalesce(v_last, v_from), p_batch
+  ) as i;
+  rows_read := coalesce(cardinality(v_rows), 0);
+  last_key := coalesce(v_last, v_from);
+  done := rows_read < p_batch;
+end
+$$;
+comment on function syncwell.import_existing(text, text, text, boolean, integer) is
+'Brings what a host has recorded already into syncwell, a batch a call: call it until done. Rows are copied; nothing '
+'of the host is changed. p_kind: sessions, records, events, sync_state or sync_health, in this order where all are '
+'there. p_query: a SELECT, run with the caller''s own rights, every table with its schema, with a column key, whose '
+'order is the order of the import (rows without are left out; best indexed; no user''s id), user_id (registered), '
+'and: sessions: id (the host''s), local_id (NULL: the id), started_at, ended_at, status (active, completed; NULL: '
+'completed if it ended), source, data_source, expected, metadata, platform, device_id, created_at; records: session '
+'(an id or local id of sessions; one that is unknown makes an orphan), kind, occurred_at, written_at, received_at '
+'(NULL: when it happened), data_source, local_id, spo2, heart_rate, payload; events: source, external_id, '
+'occurred_at, written_at, received_at, platform, data_source, session, payload, and org_id in place of user_id for '
+'the org''s own; sync_state: source, platform, expected_interval and any of last_sync_token, last_full_sync, '
+'last_incremental_sync, last_successful_sync, last_failed_sync, last_status, last_run_at, consecutive_failures, '
+'items_in_database; sync_health: source and what update_sync_health_metrics() takes. Only key, user_id, and what a '
+'kind can not be without must be there; times have an offset. Sessions with an id or local id in common are one; '
+'others that are one merge_duplicate_sessions() repairs afterwards. What is here already stays if it is newer. '
+'p_import: a name; the same one goes on after the last key, also when it was done. p_dry_run (the default): all is '
+'done and taken back, but for how far it came, which is kept for dry runs of the name by themselves. p_batch: rows a '
+'call, 1 to 100000. Returns counts of this call; rejections: the first hundred, {key, reason}; last_key; done: no '
+'more rows. For operators. Errors: 22004, 22023 (also whatever is wrong with the query), 22001, 40001, 42501.';
+revoke all on function syncwell.import_existing(text, text, text, boolean, integer) from public;
+grant execute on function syncwell.import_existing(text, text, text, boolean, integer) to syncwell_operator;
+--! end
+
+--! include ops/functions/openmetrics.sql
+create or replace function syncwell.openmetrics(p_format text default 'openmetrics')
+returns text
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set extra_float_digits = 1
+as $$
+declare
+  v_is_open boolean;
+begin
+  if p_format is null or p_format not in ('openmetrics', 'prometheus') then
+    raise exception using
+      errcode = case when p_format is null then '22004' else '22023' end,
+      message = 'unknown format',
+      detail = format('p_format is %s.', coalesce(quote_literal(left(p_format, 100)), 'NULL')),
+      hint = 'openmetrics, or prometheus for its older text format.';
+  end if;
+  v_is_open := p_format = 'openmetrics';
+
+  return (
+    with families as (
+      select
+        f.metric, f.place,
+        -- a counter's family has the name without _total, an info's that without _info; the older format has no info
+        format(
+          E'# HELP %1$s %2$s\n# TYPE %1$s %3$s\n%4$s',
+          n.name, f.help, case when f.kind = 'info' and not v_is_open then 'gauge' else f.kind end,
+          case when v_is_open and n.unit is not null then format(E'# UNIT %s %s\n', n.name, n.unit) else '' end
+        ) as head
+      from syncwell._metric_families() as f
+      cross join lateral (
+        select
+          case when v_is_open and f.kind in ('counter', 'info') then regexp_replace(f.metric, '_(total|info)$', '')
+            else f.metric
+          end as name,
+          substring(f.metric from '_(seconds|ratio)$') as unit
+      ) as n
+    ),
+    lines as (
+      select
+        f.place, f.head,
+        string_agg(
+          s.sample || coalesce(syncwell._metric_labels(s.labels), '') || ' '
+          || case s.value when 'infinity' then '+Inf' when '-infinity' then '-Inf' else s.value::text end || E'\n',
+          '' order by s.labels - 'le' - 'state', s.place, s.labels
+        ) as body
+      from syncwell._metric_samples() as s
+      join families as f on f.metric = s.metric
+      group by f.place, f.head
+    )
+    select string_agg(l.head || l.body, '' order by l.place) || case when v_is_open then E'# EOF\n' else '' end
+    from lines as l
+  );
+end
+$$;
+comment on function syncwell.openmetrics(text) is
+'Metrics for Prometheus: the text of a scrape. p_format: openmetrics (default), which ends with # EOF, or prometheus, '
+'its older text format 0.0.4. Counters never go back, whatever is dropped, erased or counted again; they count what '
+'refresh_sync_metrics() has counted, which maintenance calls every minute (sync_rollup_lag_seconds). States are as '
+'evaluate_health() last left them. Labels: source, and state, status, kind, severity, le or table; neither users nor, '
+'unless setting ops.metrics_by_org is on, orgs. Whose: the caller''s org; all orgs together for an operator, and for '
+'a gateway that acts for nobody. Read from kept rows: what it costs grows with the streams and with what waits and '
+'runs now, not with history. Errors: SW001, 42501 for members, 22004, 22023 (p_format).';
+revoke all on function syncwell.openmetrics(text) from public;
+grant execute on function syncwell.openmetrics(text) to syncwell_reader, syncwell_operator;
+--! end
+
+--! include ops/functions/request_sync.sql
+create or replace function syncwell.request_sync(
+  p_source text,
+  p_reason text,
+  p_device_id text default null,
+  p_network text default null,
+  p_metered boolean default null,
+  p_battery numeric default null,
+  p_user_id uuid default null,
+  out allowed boolean,
+  out wait_ms bigint,
+  out why text,
+  out request_id uuid
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_caller constant record := syncwell._caller();
+  v_org_id constant uuid := v_caller.org_id;
+  v_user_id constant uuid := syncwell._target_user(p_user_id);
+  v_now constant timestamptz := syncwell._now();
+  v_device_id constant text := nullif(p_device_id, '');
+  v_settings jsonb;
+  v_slot syncwell.sync_slots;
+  v_last syncwell.sync_paces;
+  v_state record;
+  v_circuit syncwell.circuits;
+  v_until timestamptz;
+begin
+  perform syncwell._check_sync_request(p_source, p_reason, p_device_id, p_network, p_battery);
+  allowed := false;
+  if p_network in ('none', 'offline') then
+    why := 'offline';
+    return;
+  end if;
+  v_settings := syncwell._settings(v_org_id, p_source);
+
+  -- whoever asks for the same device waits here
+  insert into syncwell.sync_slots as s (org_id, user_id, slot, asked_at)
+  values (v_org_id, v_user_id, syncwell._sync_slot(v_org_id, v_user_id, p_source, v_device_id), v_now)
+  on conflict (org_id, user_id, slot) do update set asked_at = excluded.asked_at
+  returning s.* into v_slot;
+  insert into syncwell.sync_paces as r (org_id, user_id, slot, source, asked_at)
+  values (v_org_id, v_user_id, v_slot.slot, p_source, v_now)
+  on conflict (org_id, user_id, slot, source) do update set asked_at = excluded.asked_at
+  returning r.* into v_last;
+  select s.stream_id, t.consecutive_failures, t.last_failed_sync into v_state
+  from syncwell.streams as s
+  inner join syncwell.sync_state as t on t.org_id = s.org_id and t.stream_id = s.stream_id
+  where s.org_id = v_org_id
+    and (s.user_id = v_user_id or (v_user_id is null and s.user_id is null))
+    and s.source = p_source;
+  select c.* into v_circuit from syncwell.circuits as c where c.org_id = v_org_id and c.source = p_source;
+
+  select b.why, b.until into why, v_until
+  from (
+    values
+    (
+      'already_syncing',
+      case
+        when v_slot.request_id is not null and v_slot.held_until > v_now
+          or syncwell._is_running(v_org_id, v_user_id, v_state.stream_id, v_device_id)
+          then v_now + (v_settings ->> 'ops.debounce')::interval
+      end
+    ),
+    (
+      'circuit_open',
+      case v_circuit.state
+        when 'open' then v_circuit.reopen_at
+        when 'half_open' then least(v_circuit.probe_until, v_now + v_circuit.cooldown)
+      end
+    ),
+    (
+      'back_off',
+      case
+        when p_reason <> 'manual' and greatest(v_state.consecutive_failures, v_last.failures) > 0
+          then greatest(v_state.last_failed_sync, v_last.failed_at) + syncwell._sync_back_off(
+            greatest(v_state.consecutive_failures, v_last.failures), v_slot.slot, v_settings
+          )
+      end
+    ),
+    (
+      case when p_reason in ('periodic', 'background', 'session') then 'not_due' else 'debounce' end,
+      v_last.allowed_at + syncwell._sync_interval(
+        v_org_id, v_state.stream_id, p_reason, coalesce(p_metered, p_network = 'cellular'), p_battery, v_settings,
+        v_now
+      )
+    )
+  ) as b (why, until)
+  where b.until > v_now
+  order by b.until desc
+  limit 1;
+  if found then
+    wait_ms := ceil(extract(epoch from v_until - v_now) * 1000);
+    return;
+  end if;
+  -- last: what is refused for another reason takes nothing
+  select a.allowed, a.wait_ms into allowed, wait_ms from syncwell.try_acquire(p_source) as a;
+  if not allowed then
+    why := 'rate_limited';
+    return;
+  end if;
+
+  why := 'allowed';
+  request_id := gen_random_uuid();
+  update syncwell.sync_slots as s
+  set
+    request_id = request_sync.request_id,
+    source = p_source,
+    taken_at = v_now,
+    held_until = v_now + (v_settings ->> 'ops.sync_timeout')::interval
+  where s.org_id = v_org_id
+    and (s.user_id = v_user_id or (v_user_id is null and s.user_id is null))
+    and s.slot = v_slot.slot;
+  update syncwell.sync_paces as r
+  set allowed_at = v_now, reason = p_reason
+  where r.org_id = v_org_id
+    and (r.user_id = v_user_id or (v_user_id is null and r.user_id is null))
+    and r.slot = v_slot.slot
+    and r.source = p_source;
+end
+$$;
+comment on function
+syncwell.request_sync(text, text, text, text, boolean, numeric, uuid) is
+'Whether a device may sync p_source now. p_reason: initialization, foreground, reconnect, save, push (no sooner than '
+'setting ops.debounce after its last sync), periodic, background (as often as the data of the stream changes, around '
+'ops.periodic), session (every ops.session_interval while one runs), session_end (at once), manual (at once, also '
+'after failures). p_device_id: which device, up to 255 characters; it is not stored; NULL: whoever names none shares '
+'one turn a source. p_network: none or offline refuses, cellular counts as metered; p_metered: whether data costs '
+'money; p_battery: percent; NULL: not known. p_user_id: whose device (admins and services). Returns allowed; wait_ms, '
+'when to ask again, 0 if allowed, NULL: when there is a network; why: allowed, offline, already_syncing (one sync at a '
+'time for each device, of all its sources), circuit_open, back_off (failures of the stream, or of this device), '
+'debounce, not_due, rate_limited (bucket p_source of try_acquire()), of several the one that takes longest; '
+'request_id, for finish_sync() when it is done: else it counts as under way for ops.sync_timeout. To be called in a '
+'transaction of its own. Errors: SW001, SW002, 22001, 22004, 22023; 40001 in a transaction of REPEATABLE READ.';
+revoke all on function syncwell.request_sync(text, text, text, text, boolean, numeric, uuid) from public;
+grant execute on function syncwell.request_sync(text, text, text, text, boolean, numeric, uuid)
+to syncwell_client, syncwell_worker;
+--! end
+
+--! include ops/functions/run_maintenance.sql
+-- A procedure that commits can have neither SET nor SECURITY DEFINER: all names are in full, all work in functions.
+create or replace procedure syncwell.run_maintenance(
+  p_duty text default null,
+  p_force boolean default false
+)
+language plpgsql security invoker
+as $$
+declare
+  v_run_id constant pg_catalog.uuid := pg_catalog.gen_random_uuid();
+  v_duties pg_catalog.text[];
+  v_duty pg_catalog.text;
+  v_started_at pg_catalog.timestamptz;
+  v_code pg_catalog.text;
+  v_message pg_catalog.text;
+begin
+  v_duties := syncwell._due_duties(p_duty, p_force);
+  commit;
+  foreach v_duty in array v_duties loop
+    v_started_at := syncwell._now();
+    begin
+      perform syncwell._do_duty(v_run_id, v_duty);
+    exception
+      -- one duty that fails does not keep the others from being done
+      when others then
+        get stacked diagnostics v_code = returned_sqlstate, v_message = message_text;
+        perform syncwell._note_failed_duty(v_run_id, v_duty, v_started_at, v_code, v_message);
+    end;
+    commit;
+  end loop;
+end
+$$;
+comment on procedure syncwell.run_maintenance (text, boolean) is
+'Does what maintenance has to do and is due, each duty in a transaction of its own: safe at any time, from several '
+'places at once, and as often as once a minute. p_duty: only this duty or task; p_force (default false): also what is '
+'not due. What a duty did or why it failed is in get_maintenance_report(). Call it outside of a transaction. Errors: '
+'SW801 unknown duty, 2D000 called in a transaction.';
+revoke all on procedure syncwell.run_maintenance(text, boolean) from public;
+grant execute on procedure syncwell.run_maintenance(text, boolean) to syncwell_operator;
+--! end
+
+--! include ops/functions/schedule_maintenance.sql
+create or replace function syncwell.schedule_maintenance(p_every_minutes integer default 1)
+returns bigint
+-- the job runs as whoever schedules it
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_job bigint;
+begin
+  if p_every_minutes is null or p_every_minutes not between 1 and 59 then
+    raise exception using
+      errcode = '22023',
+      message = 'minutes out of range',
+      detail = format('p_every_minutes is %s.', coalesce(p_every_minutes::text, 'NULL')),
+      hint = 'Pass 1 to 59; each duty has its own interval, so that once a minute costs little.';
+  end if;
+  perform syncwell._check_scheduler();
+
+  execute 'select cron.schedule($1, $2, $3)' into v_job
+  using
+    'syncwell maintenance',
+    case p_every_minutes when 1 then '* * * * *' else format('*/%s * * * *', p_every_minutes) end,
+    'call syncwell.run_maintenance()';
+  -- pg_cron itself never forgets what it ran; the newest run is what ages are told by
+  execute 'select cron.schedule($1, $2, $3)'
+  using
+    'syncwell cron history', '17 3 * * *',
+    $job$delete from cron.job_run_details where end_time < (select max(start_time) from cron.job_run_details)
+    - interval '14 days'$job$;
+  return v_job;
+end
+$$;
+comment on function syncwell.schedule_maintenance(integer) is
+'Has the extension pg_cron call run_maintenance() every p_every_minutes minutes (1 to 59, default 1), as whoever calls '
+'this, and forget after 14 days what it ran; called again it changes the interval. Returns the number of the job. '
+'Without the extension any scheduler that runs `syncwell maintain` does the same. Errors: 22023, SW802 pg_cron is not '
+'in this database, or the login may not use it.';
+revoke all on function syncwell.schedule_maintenance(integer) from public;
+grant execute on function syncwell.schedule_maintenance(integer) to syncwell_operator;
+--! end
+
+--! include ops/functions/time_health.sql
+create or replace function syncwell.time_health()
+returns table (
+  what text,
+  streams bigint,
+  milliseconds numeric
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_org_id uuid;
+  v_streams bigint;
+  v_from timestamptz;
+  v_times numeric[];
+begin
+  select s.org_id, count(*) into v_org_id, v_streams
+  from syncwell.streams as s
+  where s.retired_at is null
+  group by s.org_id
+  order by count(*) desc
+  limit 1;
+  if not found then
+    return;
+  end if;
+  foreach what in array array['status', 'issues'] loop
+    v_times := array[]::numeric[];
+    for n in 1 .. 5 loop
+      v_from := syncwell._now();
+      if what = 'status' then
+        perform count(*) from syncwell._health_of(v_org_id);
+      else
+        perform count(*) from syncwell._issues_of(v_org_id, null, null, null, true);
+      end if;
+      v_times := v_times || extract(epoch from syncwell._now() - v_from) * 1000;
+    end loop;
+    streams := v_streams;
+    milliseconds := (select percentile_cont(0.5) within group (order by t) from unnest(v_times) as t)::numeric(12, 1);
+    return next;
+  end loop;
+end
+$$;
+comment on function syncwell.time_health() is
+'How long status and issues of the org with the most streams take, in milliseconds: medians of five. `syncwell '
+'migrate` compares them before and after. No row where there is no stream.';
+revoke all on function syncwell.time_health() from public;
+grant execute on function syncwell.time_health() to syncwell_operator;
+--! end
+
+--! include ops/functions/unschedule_maintenance.sql
+create or replace function syncwell.unschedule_maintenance()
+returns boolean
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_jobs bigint;
+begin
+  perform syncwell._check_scheduler();
+  execute
+    'select count(cron.unschedule(j.jobid)) from cron.job as j
+     where j.jobname in ($1, $2) and j.username = current_user' into v_jobs
+  using 'syncwell maintenance', 'syncwell cron history';
+  return v_jobs > 0;
+end
+$$;
+comment on function syncwell.unschedule_maintenance() is
+'Takes back what schedule_maintenance() scheduled for this login; returns whether there was anything. Errors: SW802.';
+revoke all on function syncwell.unschedule_maintenance() from public;
+grant execute on function syncwell.unschedule_maintenance() to syncwell_operator;
+--! end
+
+--! include ops/functions/verify_install.sql
+create or replace function syncwell.verify_install()
+returns table (
+  check_name text,
+  severity text,
+  subject text,
+  detail text,
+  remedy text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_part text;
+  v_findings syncwell.install_finding[] := array[]::syncwell.install_finding[];
+  v_more syncwell.install_finding[];
+begin
+  foreach v_part in array array['_verify_objects', '_verify_security', '_verify_storage', '_verify_work'] loop
+    begin
+      execute format('select array_agg(f) from syncwell.%I() as f', v_part) into v_more;
+    exception
+      -- on a damaged installation one part may fail; the others say why
+      when others then
+        v_more := array[
+          row(
+            'self-check', 'error', 'function ' || v_part, format('It could not run: %s %s', sqlstate, sqlerrm),
+            'See what is said about objects, ownership and grants.'
+          )::syncwell.install_finding
+        ];
+    end;
+    v_findings := v_findings || v_more;
+  end loop;
+
+  return query
+  with findings as materialized (
+    select f.* from unnest(v_findings) as f
+  ),
+  schema_version as (
+    select
+      'schema version' as check_name,
+      'ok' as severity,
+      max(m.id) || ' ' || (array_agg(m.name order by m.id desc))[1] as subject,
+      format('%s migrations are applied, the last one at %s.', count(*), max(m.applied_at)) as detail
+    from syncwell.schema_migrations as m
+  ),
+  checks as (
+    select c.check_name, c.detail
+    from (
+      values
+      ('objects', 'All is there as the migrations made it.'),
+      ('grants', 'Nobody has more or less than the migrations gave.'),
+      ('row level security', 'It is on for every table and every partition.'),
+      ('ownership', 'The schema belongs to syncwell_owner.'),
+      ('roles', 'Only superusers can become syncwell_owner, and no role of syncwell can do too much.'),
+      ('logins', 'Every bound login is a role.'),
+      ('partitions', 'There are partitions for this month and the next, and nothing lies in the default ones.'),
+      ('tables', 'No table or index needs attention.'),
+      ('maintenance', 'Every duty is done.'),
+      ('rollups', 'All is counted.'),
+      ('evaluation', 'Every org is evaluated.'),
+      ('tracking', 'Every synced table is tracked.')
+    ) as c (check_name, detail)
+    where not exists (select from findings as f where f.check_name in (c.check_name, 'self-check'))
+  ),
+  answers as (
+    select v.check_name, v.severity, v.subject, v.detail, null as remedy from schema_version as v
+    union all
+    select c.check_name, 'ok', null, c.detail, null from checks as c
+    union all
+    select f.check_name, f.severity, f.subject, f.detail, f.remedy from findings as f
+  )
+  select a.check_name, a.severity, a.subject, a.detail, a.remedy
+  from answers as a
+  order by array_position(array['error', 'warning', 'ok'], a.severity), a.check_name, a.subject;
+end
+$$;
+comment on function syncwell.verify_install() is
+'A check of the installation by itself: what is wrong first, then a row with severity ok for each check that found '
+'nothing. severity: error, warning or ok; subject: what is meant; remedy: what to do. Checks: schema version, objects '
+'and grants (compared with what the migrations left behind), row level security, ownership, roles, logins, '
+'partitions, tables (bloat, invalid indexes), maintenance, rollups, evaluation, tracking; self-check: one of them '
+'could not run.';
+revoke all on function syncwell.verify_install() from public;
+grant execute on function syncwell.verify_install() to syncwell_operator;
+--! end
+
+--! include ops/triggers.sql
+-- Counters that only grow, beside rows that come and go.
+
+create trigger total_new_hours after insert on syncwell.sync_metrics
+referencing new table as new_rows
+for each statement execute function syncwell._total_new_hours();
+
+create trigger total_changed_hours after update on syncwell.sync_metrics
+referencing old table as old_rows new table as new_rows
+for each statement execute function syncwell._total_changed_hours();
+
+create trigger total_expired_attempts after delete on syncwell.source_attempts
+referencing old table as old_rows
+for each statement execute function syncwell._total_expired_attempts();
+--! end
+
+--! include ops/policies.sql
+-- Of the installation, not of an org: operators read these through functions.
+
+alter table syncwell.maintenance_duties enable row level security;
+alter table syncwell.maintenance_runs enable row level security;
+alter table syncwell.installed_objects enable row level security;
+alter table syncwell.erasures enable row level security;
+
+-- Turns to sync are their user's and the org's analysts'; those of nobody the org's own, everybody's.
+
+alter table syncwell.sync_slots enable row level security;
+alter table syncwell.sync_paces enable row level security;
+
+create policy own_slots_or_whole_org on syncwell.sync_slots for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+create policy own_paces_or_whole_org on syncwell.sync_paces for select
+using (
+  org_id = (select syncwell.current_org_id())
+  and (user_id is null or user_id = (select syncwell.current_user_id()) or (select syncwell._sees_org()))
+);
+
+grant select (org_id, user_id, source, taken_at, held_until, asked_at) on syncwell.sync_slots to syncwell_reader;
+grant select (org_id, user_id, source, reason, allowed_at, finished_at, failed_at, failures, asked_at)
+on syncwell.sync_paces to syncwell_reader;
+
+-- that somebody was erased is no org's secret, and says not whom
+create policy operators_read_erasures on syncwell.erasures for select to syncwell_operator using (true);
+grant select on syncwell.erasures to syncwell_operator;
+
+-- of all orgs, as its callers are
+alter table syncwell.imports enable row level security;
+create policy operators_read_imports on syncwell.imports for select to syncwell_operator using (true);
+grant select on syncwell.imports to syncwell_operator;
+
+-- counts over all users of a source are not a user's own
+alter table syncwell.metric_totals enable row level security;
+create policy whole_org on syncwell.metric_totals for select
+using (org_id = (select syncwell.current_org_id()) and (select syncwell._sees_org()));
+grant select on syncwell.metric_totals to syncwell_reader;
+--! end
+
+--! include ops/registry.sql
+insert into syncwell.error_codes (sqlstate, name, http_status, description) values
+('SW801', 'unknown_duty', 404, 'Maintenance has no duty of that name.'),
+('SW802', 'scheduler_missing', 409, 'The extension pg_cron is not there, or not for this login.');
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
+(
+  'ops.maintenance_retention', 'interval', '14 days', '1 day', '10 years', null,
+  'How long is kept what maintenance did.'
+);
+
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+(
+  'analyze', 'ops', '_analyze_task', '1 hour',
+  'Tells the planner how tables have grown, partitioned ones above all, of which autovacuum takes no care.'
+),
+(
+  'table_health', 'ops', '_table_health_task', '1 day',
+  'Counts the tables and indexes that need VACUUM or REINDEX: see get_table_health().'
+),
+(
+  'erase_leftovers', 'ops', '_erase_leftovers_task', '1 day',
+  'Erases what calls that were under way wrote about a user while erase_user() erased it.'
+),
+(
+  'expire_maintenance', 'ops', '_expire_maintenance_task', '1 day',
+  'Deletes what maintenance did before setting ops.maintenance_retention.'
+);
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
+(
+  'ops.debounce', 'interval', '5 seconds', '0', '1 day', null,
+  'How soon a device may sync again when something calls for it.'
+),
+('ops.periodic', 'interval', '15 minutes', '1 second', '30 days', null, 'How often a device syncs without a reason.'),
+(
+  'ops.session_interval', 'interval', '30 seconds', '0', '1 day', null,
+  'How often a device syncs while a session runs.'
+),
+(
+  'ops.adaptive_factor', 'number', '4', '1', '1000', null,
+  'How many times as often as ops.periodic a device syncs at most where data keeps changing, and as rarely at least '
+  'where it does not.'
+),
+(
+  'ops.adaptive_window', 'interval', '6 hours', '1 minute', '30 days', null,
+  'Over what time changes of data are counted for that.'
+),
+(
+  'ops.metered_factor', 'number', '2', '1', '1000', null,
+  'How many times as rarely a device syncs without a reason where data costs money.'
+),
+('ops.low_battery', 'number', '20', '0', '100', 'percent', 'Below this a battery is low.'),
+('ops.low_battery_factor', 'number', '4', '1', '1000', null, 'How many times as rarely a device syncs then.'),
+(
+  'ops.parked_wait', 'interval', '5 minutes', '0', '30 days', null,
+  'How long a device waits after a failure when its retries are used up.'
+),
+(
+  'ops.sync_timeout', 'interval', '5 minutes', '1 second', '7 days', null,
+  'How long a sync of a device may take until another one is allowed.'
+),
+(
+  'ops.request_retention', 'interval', '30 days', '1 hour', '10 years', null,
+  'How long is kept when a device asked to sync.'
+);
+
+insert into syncwell.maintenance_tasks (task, domain, routine, runs_every, description) values
+(
+  'expire_sync_paces', 'ops', '_expire_sync_paces_task', '1 day',
+  'Deletes what is known of devices that have not asked to sync for setting ops.request_retention.'
+);
+
+insert into syncwell.personal_data (table_name, user_column, on_erase, description) values
+('sync_slots', 'user_id', 'delete', 'Which of the user''s devices is syncing.'),
+('sync_paces', 'user_id', 'delete', 'When each of the user''s devices synced last.');
+
+insert into syncwell.setting_definitions (key, kind, default_value, minimum, maximum, unit, description) values
+(
+  'ops.metrics_by_org', 'boolean', 'off', null, null, null,
+  'Whether openmetrics() tells an operator of each org apart, with a label org; for all orgs at once only.'
+);
+--! end
+
+--! include ops/snapshot.sql
+-- the last statement of the schema: what stands here now is what verify_install() expects
+select syncwell._note_installed() as objects;
+--! end
+
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'd235a8e453ec6589b76c12d611321f369293ff116efd1653fd7c11525f64c9a4', syncwell._now(), session_user);
+('0001', 'foundation', '9760d5dc613c510d0010b2c27633a6276e5763a30c0c7cb5a3b7e4226dcceaeb', syncwell._now(), session_user);

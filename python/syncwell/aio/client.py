@@ -8,10 +8,15 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from syncwell.aio._caller import AsyncCaller, AsyncPool
+from syncwell.aio.activity import AsyncActivity
+from syncwell.aio.alerts import AsyncAlerts
 from syncwell.aio.core import AsyncCore
 from syncwell.aio.delta import AsyncDelta
 from syncwell.aio.health import AsyncHealth
+from syncwell.aio.ingest import AsyncIngest
 from syncwell.aio.metrics import AsyncMetrics
+from syncwell.aio.ops import AsyncOps
+from syncwell.aio.preview import AsyncPreview
 from syncwell.aio.progress import AsyncProgress
 from syncwell.aio.queue import AsyncQueue
 from syncwell.aio.runs import AsyncRuns
@@ -22,7 +27,8 @@ __all__ = ["AsyncSyncwell"]
 class AsyncSyncwell:
     """The functions of syncwell in a PostgreSQL database, by domain.
 
-    The domains are `runs`, `progress`, `queue`, `delta`, `metrics`, `health` and `core`.
+    The domains are `runs`, `activity`, `progress`, `queue`, `ingest`, `delta`, `preview`, `metrics`, `health`,
+    `alerts`, `ops` and `core`.
 
     Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
     `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
@@ -44,11 +50,16 @@ class AsyncSyncwell:
     def _use(self, caller: AsyncCaller) -> None:
         self._caller = caller
         self.runs = AsyncRuns(caller)
+        self.activity = AsyncActivity(caller)
         self.progress = AsyncProgress(caller)
         self.queue = AsyncQueue(caller)
+        self.ingest = AsyncIngest(caller)
         self.delta = AsyncDelta(caller)
+        self.preview = AsyncPreview(caller)
         self.metrics = AsyncMetrics(caller)
         self.health = AsyncHealth(caller)
+        self.alerts = AsyncAlerts(caller)
+        self.ops = AsyncOps(caller)
         self.core = AsyncCore(caller)
 
     def as_user(self, user_id: UUID) -> Self:

@@ -499,7 +499,7 @@ class AsyncQueue:
         """Say what waits on a device; False: a newer report is known (`syncwell.report_client_queue`).
 
         Args:
-            device_id: the device, at most 200 characters.
+            device_id: the device, at most 255 characters.
             depth: how many operations wait; 0: none.
             oldest_at: since when the oldest does.
             source: what waits; None: setting queue.source.

@@ -10,7 +10,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syncwell.cli import inspection, reporting, schema, serving, watching
+from syncwell.cli import (
+    activity,
+    alerting,
+    exporting,
+    inspection,
+    openmetrics,
+    operating,
+    privacy,
+    reporting,
+    schema,
+    serving,
+    sessions,
+    types,
+    watching,
+)
 from syncwell.cli.demo import command as demo
 from syncwell.cli.failures import CommandError, command_error_for, show
 from syncwell.cli.options import CONTEXT, SCHEMA, SERVING, SYNCS, TRY_IT
@@ -75,15 +89,22 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         watching.watch,
         inspection.dashboard,
         inspection.runs,
+        activity.activity,
         inspection.errors,
         inspection.metrics,
+        openmetrics.openmetrics,
         inspection.timeline,
         reporting.report,
+        exporting.export,
         inspection.evaluate,
+        operating.maintain,
     ),
-    SERVING: (serving.serve,),
+    SERVING: (serving.serve, types.types),
     SCHEMA: (schema.migrate, schema.rollback, schema.status, schema.bundle, schema.verify),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel, help=_help(_command))(_command)
+app.add_typer(alerting.alerts, rich_help_panel=SYNCS)
+app.add_typer(privacy.privacy, rich_help_panel=SCHEMA)
+app.add_typer(sessions.sessions, rich_help_panel=SERVING)

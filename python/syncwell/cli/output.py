@@ -35,6 +35,7 @@ _STYLES = {
     "late": "yellow", "degraded": "yellow", "partial": "yellow", "completed_with_errors": "yellow", "warning": "yellow",
     "paused": "yellow", "pending": "yellow", "stalled": "yellow", "cancelled": "yellow", "edited": "bold red",
     "unhealthy": "bold red", "failed": "red", "timeout": "red", "critical": "bold red", "problem": "bold red",
+    "done": "green", "overdue": "yellow", "never": "dim",
     "unknown": "dim", "started": "cyan", "in_progress": "cyan",
 }  # fmt: skip
 

@@ -46,7 +46,7 @@ def report(
         raise CommandError(
             f"the report needs a part that is not installed: {error.name}", None, "pip install 'syncwell[report]'"
         ) from error
-    with snapshot(dsn, as_user, as_org) as syncwell:
+    with snapshot(dsn, as_user, as_org, user) as syncwell:
         facts = gather(syncwell, user_id=user, source=source, days=days)
     if source is not None and not facts.streams:
         raise CommandError(

@@ -55,6 +55,13 @@ def serve(
     rate: Annotated[
         float | None, typer.Option(metavar="N", help="Requests a second and user; default 20, 0 for any number.")
     ] = None,
+    org_limits: Annotated[
+        bool | None,
+        typer.Option(
+            "--org-limits/--no-org-limits",
+            help="Whether an org may ask only so often (settings http.rate, http.burst); default: it is so.",
+        ),
+    ] = None,
     cors_origin: Annotated[
         list[str] | None, typer.Option(metavar="ORIGIN", help="Web pages of this origin may call; may be repeated.")
     ] = None,
@@ -65,7 +72,7 @@ def serve(
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
-    """Serve POST /sync/pull and /sync/push for WatermelonDB clients, GET /healthz and /readyz.
+    """Serve POST /sync/pull and /sync/push for WatermelonDB clients, GET /healthz, /readyz and, once allowed, /metrics.
 
     It connects as a gateway login and acts for the user that `sub` of the bearer token names. Tokens need `exp` and
     `sub`, and `iss` and `aud` where you say what they must be.
@@ -75,7 +82,10 @@ def serve(
     SYNCWELL_POOL_MIN, SYNCWELL_POOL_MAX, SYNCWELL_POOL_TIMEOUT, SYNCWELL_MAX_STREAMS, SYNCWELL_PREPARE (off behind a
     pooler without prepared statements), SYNCWELL_STATEMENT_TIMEOUT, SYNCWELL_STREAM_TIMEOUT, SYNCWELL_STALL_TIMEOUT,
     SYNCWELL_BODY_TIMEOUT, SYNCWELL_MAX_BODY, SYNCWELL_MAX_BUFFERED, SYNCWELL_RATE, SYNCWELL_BURST,
-    SYNCWELL_CORS_ORIGINS. Secrets only so, or in files: everybody can read the arguments of a process.
+    SYNCWELL_ORG_LIMITS (off: only users are limited), SYNCWELL_CORS_ORIGINS; for GET /metrics SYNCWELL_METRICS (on:
+    analysts and admins get what is their org's), SYNCWELL_METRICS_TOKEN or SYNCWELL_METRICS_TOKEN_FILE (who has it gets
+    all orgs together) and SYNCWELL_METRICS_ORG (or this one). Secrets only so, or in files: everybody
+    can read the arguments of a process.
 
     SIGTERM and Ctrl-C end it when what was asked is answered. It is one process; for more of them see the help of
     the module syncwell.http. It speaks HTTP: put what ends TLS before it.
@@ -113,6 +123,7 @@ def serve(
         "pool_max": pool_max,
         "max_body": max_body,
         "rate": rate,
+        "org_limits": org_limits,
         "cors_origins": tuple(cors_origin) if cors_origin else None,
     }
     try:

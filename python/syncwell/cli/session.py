@@ -32,17 +32,21 @@ def connected(dsn: str | None) -> Generator[psycopg.Connection[Any]]:
         yield connection
 
 
+def acting(as_user: UUID | None, as_org: UUID | None) -> tuple[LiteralString, UUID] | None:
+    """The statement by which a transaction acts for somebody, and its value."""
+    if as_user is not None:
+        return "select syncwell.act_as(%s)", as_user
+    if as_org is not None:
+        return "select syncwell.act_as_org(%s)", as_org
+    return None
+
+
 class Session:
     """Asks the functions and views of the schema, each time as whom the options name."""
 
     def __init__(self, connection: psycopg.Connection[Any], as_user: UUID | None, as_org: UUID | None) -> None:
         self._connection = connection
-        self._act: LiteralString | None = None
-        self._act_id: UUID | None = None
-        if as_user is not None:
-            self._act, self._act_id = "select syncwell.act_as(%s)", as_user
-        elif as_org is not None:
-            self._act, self._act_id = "select syncwell.act_as_org(%s)", as_org
+        self._act = acting(as_user, as_org)
 
     def ask(self, function: LiteralString, /, **arguments: object) -> list[Row]:
         """The rows of a read function; an argument that is None is left to its default."""
@@ -59,24 +63,28 @@ class Session:
         """The rows of a query."""
         with self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
             if self._act is not None:
-                cursor.execute(self._act, [self._act_id])
+                cursor.execute(self._act[0], [self._act[1]])
             return cursor.execute(query, parameters).fetchall()
 
 
 @contextmanager
 def session(dsn: str | None, as_user: UUID | None, as_org: UUID | None) -> Generator[Session]:
     """A session for one command."""
-    _refuse_both(as_user, as_org)
+    refuse_both(as_user, as_org)
     with connected(dsn) as connection:
         yield Session(connection, as_user, as_org)
 
 
 @contextmanager
-def snapshot(dsn: str | None, as_user: UUID | None, as_org: UUID | None) -> Generator[Syncwell]:
-    """A client that reads everything as of one moment, and can only read."""
-    _refuse_both(as_user, as_org)
+def snapshot(
+    dsn: str | None, as_user: UUID | None, as_org: UUID | None, about: UUID | None = None
+) -> Generator[Syncwell]:
+    """A client that reads everything as of one moment, and can only read; about a user, which is written down."""
+    refuse_both(as_user, as_org)
     with connected(dsn) as connection, connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
+        connection.execute("set transaction isolation level repeatable read")
+        if about is None:
+            connection.execute("set transaction read only")
         client = Syncwell(connection)
         if as_user is not None:
             client = client.as_user(as_user)
@@ -85,7 +93,8 @@ def snapshot(dsn: str | None, as_user: UUID | None, as_org: UUID | None) -> Gene
         yield client
 
 
-def _refuse_both(as_user: UUID | None, as_org: UUID | None) -> None:
+def refuse_both(as_user: UUID | None, as_org: UUID | None) -> None:
+    """Nobody acts for a user and an org at once."""
     if as_user is not None and as_org is not None:
         raise CommandError(
             "--as-user and --as-org exclude each other", None, "A user has one org: --as-user is enough."

@@ -4,8 +4,9 @@
 
     application = app(Config(dsn="dbname=app user=gateway", jwt_secret=secret))
 
-`POST /sync/pull` and `POST /sync/push` speak WatermelonDB's protocol, `GET /healthz` and `GET /readyz` are for whoever
-runs it. `syncwell serve` is one process of it. More of them:
+`POST /sync/pull` and `POST /sync/push` speak WatermelonDB's protocol, `POST /sync/preview` says what a push or a run of
+an integration would change, `GET /healthz` and `GET /readyz` are for whoever runs it, and so is `GET /metrics`, once
+the configuration says who may ask. `syncwell serve` is one process of it. More of them:
 
     SYNCWELL_DSN=… SYNCWELL_JWT_SECRET_FILE=… uvicorn --factory syncwell.http:from_environment --workers 4
 

@@ -24,13 +24,16 @@ from starlette.routing import Route
 
 from syncwell.aio._caller import AsyncPool
 from syncwell.aio.client import AsyncSyncwell
-from syncwell.errors import PullTooLargeError, UnknownUserError
+from syncwell.errors import PullTooLargeError, UnknownUserError, error_classes
 from syncwell.http.answers import StreamedAnswer, answer, takes_gzip
+from syncwell.http.batches import batch_of, rejected
 from syncwell.http.body import Body, read_body
 from syncwell.http.config import Config
 from syncwell.http.envelope import PullArguments, pull_arguments, push_arguments
-from syncwell.http.limits import Buffered, Rate
+from syncwell.http.limits import Bucket, Buffered, Rate, Turns, take_of_org
+from syncwell.http.previews import Comparison, preview_of
 from syncwell.http.problems import Problem, failed, http_status, problem_of, unavailable
+from syncwell.http.scrapes import MEDIA, accepted_format, is_scraper
 from syncwell.http.tokens import Verifier, refused
 
 __all__ = ["app", "from_environment", "not_ready"]
@@ -43,7 +46,7 @@ READY = """
 select
   case
     when to_regprocedure('syncwell.who_am_i()') is null then 'schema'
-    when to_regproc('syncwell.sync_pull') is null or to_regproc('syncwell.sync_push') is null then 'old'
+    when to_regproc('syncwell.sync_pull') is null or to_regproc('syncwell.ingest_batch') is null then 'old'
     when not has_function_privilege('syncwell.act_as(uuid)', 'execute') then 'login'
   end
 """
@@ -79,8 +82,11 @@ def app(config: Config, *, pool: AsyncPool | None = None) -> Starlette:
         routes=[
             Route("/sync/pull", server.pull, methods=["POST"]),
             Route("/sync/push", server.push, methods=["POST"]),
+            Route("/sync/batch", server.batch, methods=["POST"]),
+            Route("/sync/preview", server.preview, methods=["POST"]),
             Route("/healthz", server.healthz, methods=["GET"]),
             Route("/readyz", server.readyz, methods=["GET"]),
+            *([Route("/metrics", server.metrics, methods=["GET"])] if config.metrics or config.metrics_token else []),
         ],
         middleware=middleware,
         exception_handlers={HTTPException: _unrouted},
@@ -150,7 +156,9 @@ def _answered(
 
     async def endpoint(self: Server, request: Request) -> Response:
         try:
-            return await handle(self, request)
+            # what a request takes it has until it is answered
+            async with AsyncExitStack() as request.state.taken:
+                return await handle(self, request)
         except ClientDisconnect:
             return Problem(400, "The request was not finished.").response()
         except Exception as error:
@@ -169,6 +177,18 @@ def _answered(
     return endpoint
 
 
+def _refusal(document: dict[str, Any]) -> Problem:
+    """What the database refused and remembers."""
+    error: dict[str, Any] = document.get("error") or {}
+    code: str = error.get("code") or "XX000"
+    known = error_classes().get(code)
+    status = error.get("status") or (http_status(code) if known is None else known.http_status)
+    problem = failed(status, code, error.get("message") or "it failed", error.get("detail"), error.get("hint"))
+    if problem.status >= 500:
+        _logger.error("what was sent could not be stored: %s (%s)", error, problem.instance)
+    return problem
+
+
 class Server:
     """What the endpoints share."""
 
@@ -176,11 +196,14 @@ class Server:
         self._config = config
         self._verifier = Verifier(config)
         self._rate = Rate(config.rate, config.burst)
+        # one user, whose requests may wait for each other, leaves connections for all others
+        self._turns = Turns(max(1, config.pool_max // 2), config.pool_timeout)
         self._buffered = Buffered(config.max_buffered)
         self._streams = asyncio.Semaphore(config.streams)
         self._given = pool
         self._own: _Pool | None = None
         self._opening = asyncio.Lock()
+        self._scraping = asyncio.Lock()
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncGenerator[None]:
@@ -203,6 +226,7 @@ class Server:
             arguments = pull_arguments(body.data())
         finally:
             body.release()
+        await self._take(request, user, "http.pull")
         # what has no cursor is everything; a delta is small, and where it is not it says so before it is sent
         if arguments["limit"] is None and arguments["last_pulled_at"] in (None, 0):
             return await self._streamed(request, user, arguments)
@@ -225,6 +249,7 @@ class Server:
         try:
             await read_body(request, self._config.max_body, self._config.body_timeout, body)
             arguments = push_arguments(body.data())
+            await self._take(request, user, "http.push")
             client = (await self._client()).as_user(user)
             told = await self._in_time(client.delta.push_text(**arguments))
         except UnknownUserError:
@@ -234,18 +259,56 @@ class Server:
         document: dict[str, Any] = json.loads(told)
         if document.get("success") is True:
             return await answer(request, told.encode())
-        error: dict[str, Any] = document.get("error") or {}
-        code: str | None = error.get("code")
-        problem = failed(
-            error.get("status") or http_status(code or "XX000"),
-            code,
-            error.get("message") or "the push failed",
-            error.get("detail"),
-            error.get("hint"),
-        )
-        if problem.status >= 500:
-            _logger.error("a push failed: %s (%s)", error, problem.instance)
+        raise _refusal(document)
+
+    @_answered
+    async def batch(self, request: Request) -> Response:
+        """POST /sync/batch."""
+        user = self._user(request)
+        body = Body(self._buffered)
+        try:
+            await read_body(request, self._config.max_body, self._config.body_timeout, body)
+            batch = batch_of(body.data())
+            await self._take(request, user, "http.batch")
+            client = (await self._client()).as_user(user)
+            document: dict[str, Any] = json.loads(await self._in_time(batch.send(client.ingest)))
+        except UnknownUserError:
+            raise refused("The token is not valid.") from None
+        finally:
+            body.release()
+        if document.get("success") is True:
+            return await answer(request, json.dumps(batch.answer(document)).encode())
+        problem = _refusal(document)
+        problem.document |= rejected(document)
         raise problem
+
+    @_answered
+    async def preview(self, request: Request) -> Response:
+        """POST /sync/preview."""
+        user = self._user(request)
+        body = Body(self._buffered)
+        try:
+            await read_body(request, self._config.max_body, self._config.body_timeout, body)
+            wanted = preview_of(body.data())
+            await self._take(request, user, "http.preview")
+            if isinstance(wanted, Comparison):
+                return await answer(request, (await self._in_time(wanted.send(await self._pool(), user))).encode())
+            client = (await self._client()).as_user(user)
+            told = await self._in_time(
+                client.delta.preview_push_text(
+                    changes=wanted["changes"],
+                    last_pulled_at=wanted["last_pulled_at"],
+                    device_id=wanted["device_id"],
+                )
+            )
+        except UnknownUserError:
+            raise refused("The token is not valid.") from None
+        finally:
+            body.release()
+        document: dict[str, Any] = json.loads(told)
+        if document.get("success") is True:
+            return await answer(request, told.encode())
+        raise _refusal(document)
 
     async def healthz(self, request: Request) -> Response:
         """GET /healthz: the process answers."""
@@ -266,10 +329,43 @@ class Server:
             raise unavailable(reason)
         return JSONResponse({"status": "ready"}, headers={"cache-control": "no-store"})
 
+    @_answered
+    async def metrics(self, request: Request) -> Response:
+        """GET /metrics: with the scrape token, or as an analyst."""
+        config = self._config
+        client = AsyncSyncwell(await self._pool())
+        if not is_scraper(config, request.headers.get("authorization")):
+            if not config.metrics:
+                raise refused("The token is not valid.")
+            client = client.as_user(self._user(request))
+        elif config.metrics_org is not None:
+            client = client.as_org(config.metrics_org)
+        wanted = accepted_format(request)
+        try:
+            # one at a time: whoever scrapes in haste takes no connection from those who sync
+            async with asyncio.timeout(config.pool_timeout + config.statement_timeout), self._scraping:
+                text = await client.ops.openmetrics(format=wanted)
+        except UnknownUserError:
+            raise refused("The token is not valid.") from None
+        found = await answer(request, text.encode())
+        found.headers["content-type"] = MEDIA[wanted]
+        found.headers["vary"] = "accept, accept-encoding, authorization"
+        return found
+
     def _user(self, request: Request) -> UUID:
         user = self._verifier.user(request.headers.get("authorization"))
         self._rate.take(user)
         return user
+
+    async def _take(self, request: Request, user: UUID, bucket: Bucket) -> None:
+        """Before the work, and only for what can be done."""
+        await request.state.taken.enter_async_context(self._turns.turn(user))
+        if self._config.org_limits:
+            try:
+                async with asyncio.timeout(self._config.pool_timeout + self._config.statement_timeout):
+                    await take_of_org(await self._pool(), user, bucket)
+            except UnknownUserError:
+                raise refused("The token is not valid.") from None
 
     async def _pool(self) -> AsyncPool:
         if self._given is not None:

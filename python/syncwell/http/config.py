@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
+from uuid import UUID
 
 __all__ = ["VARIABLES", "Algorithm", "Config", "ConfigError"]
 
@@ -36,7 +37,7 @@ class Config:
         jwt_audience: what `aud` must contain; None: tokens must have none.
         jwt_leeway: how far clocks may differ.
         pool_min: connections that are kept.
-        pool_max: connections at most.
+        pool_max: connections at most; the requests of one user hold no more than half of them.
         pool_timeout: how long a request waits for a connection.
         max_streams: how many of the connections pulls that are streamed may hold; None: half of them.
         prepare: False behind a pooler that cannot keep prepared statements.
@@ -49,7 +50,12 @@ class Config:
             takes up to four times its size.
         rate: requests a second that one user may make in the long run; 0: any number.
         burst: how many of them at once.
+        org_limits: whether the org of a user may make only so many, as the settings http.rate and http.burst say
+            (500 a second, 2000 at once, for pulls, pushes and batches each), whatever the number of servers.
         cors_origins: web pages of these origins may call; mobile apps need none.
+        metrics: whether GET /metrics answers analysts and admins, with what is their org's.
+        metrics_token: who has it may scrape GET /metrics, at least 32 bytes; None: no such token.
+        metrics_org: what that token gets is this org's; None: all orgs together.
     """
 
     dsn: str = field(default="", repr=False)
@@ -72,7 +78,11 @@ class Config:
     max_buffered: int = 256 * 1024 * 1024
     rate: float = 20.0
     burst: int = 100
+    org_limits: bool = True
     cors_origins: tuple[str, ...] = ()
+    metrics: bool = False
+    metrics_token: bytes | None = field(default=None, repr=False)
+    metrics_org: UUID | None = None
 
     def __post_init__(self) -> None:
         if self.jwt_algorithm not in (None, *get_args(Algorithm)):
@@ -94,6 +104,11 @@ class Config:
             raise ConfigError(
                 f"the secret has {len(self.jwt_secret)} bytes, and a short one can be guessed",
                 f"HS256 takes at least {_SECRET_MIN_BYTES} random bytes: openssl rand -base64 48",
+            )
+        if self.metrics_token is not None and len(self.metrics_token) < _SECRET_MIN_BYTES:
+            raise ConfigError(
+                f"the scrape token has {len(self.metrics_token)} bytes, and a short one can be guessed",
+                f"It takes at least {_SECRET_MIN_BYTES} random bytes: openssl rand -base64 48",
             )
         for name, least in _LEAST.items():
             value: float | None = getattr(self, name)
@@ -127,6 +142,9 @@ class Config:
         secret_file = given.pop("jwt_secret_file", None) or environment.get("SYNCWELL_JWT_SECRET_FILE")
         if secret_file:
             values["jwt_secret"] = _first_line(Path(secret_file))
+        token_file = given.pop("metrics_token_file", None) or environment.get("SYNCWELL_METRICS_TOKEN_FILE")
+        if token_file:
+            values["metrics_token"] = _first_line(Path(token_file))
         return cls(**values | {name: value for name, value in given.items() if value is not None})
 
 
@@ -188,5 +206,9 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SYNCWELL_MAX_BUFFERED": ("max_buffered", int),
     "SYNCWELL_RATE": ("rate", float),
     "SYNCWELL_BURST": ("burst", int),
+    "SYNCWELL_ORG_LIMITS": ("org_limits", _switch),
     "SYNCWELL_CORS_ORIGINS": ("cors_origins", _names),
+    "SYNCWELL_METRICS": ("metrics", _switch),
+    "SYNCWELL_METRICS_TOKEN": ("metrics_token", str.encode),
+    "SYNCWELL_METRICS_ORG": ("metrics_org", UUID),
 }

@@ -10,7 +10,7 @@ import msgspec
 from syncwell.delta import ClientFacts
 from syncwell.http.problems import Problem
 
-__all__ = ["PullArguments", "PushArguments", "pull_arguments", "push_arguments"]
+__all__ = ["PullArguments", "PushArguments", "Text", "facts", "pull_arguments", "push_arguments", "read", "text_of"]
 
 _T = TypeVar("_T")
 _FACTS = ("platform", "appVersion", "networkType", "networkQuality")
@@ -74,7 +74,7 @@ def pull_arguments(body: bytes) -> PullArguments:
     Raises:
         Problem: 400.
     """
-    given = _read(body, _Pull)
+    given = read(body, _Pull)
     return {
         "last_pulled_at": given.last_pulled_at,
         "schema_version": given.schema_version,
@@ -83,7 +83,7 @@ def pull_arguments(body: bytes) -> PullArguments:
         "device_id": given.device_id,
         "limit": given.limit,
         "created_as_updated": given.send_created_as_updated or False,
-        "client": _facts(given.client),
+        "client": facts(given.client),
     }
 
 
@@ -93,23 +93,40 @@ def push_arguments(body: bytes) -> PushArguments:
     Raises:
         Problem: 400.
     """
-    given = _read(body, _Push)
-    try:
-        changes = bytes(given.changes).decode()
-    except UnicodeDecodeError:
-        raise Problem(400, "The body is not UTF-8.") from None
-    if not changes.startswith("{") or "\0" in changes:
+    given = read(body, _Push)
+    changes = text_of(given.changes)
+    if not changes.startswith("{"):
         raise Problem(400, "changes must be an object with a member for each table.")
     return {
         "changes": changes,
         "last_pulled_at": given.last_pulled_at,
         "device_id": given.device_id,
         "request_id": given.request_id,
-        "client": _facts(given.client),
+        "client": facts(given.client),
     }
 
 
-def _read(body: bytes, kind: type[_T]) -> _T:
+def text_of(part: msgspec.Raw) -> str:
+    """A part of the body as the text that it came as.
+
+    Raises:
+        Problem: 400.
+    """
+    try:
+        text = bytes(part).decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "The body is not UTF-8.") from None
+    if "\0" in text:
+        raise Problem(400, "The body has a character that no JSON has.")
+    return text
+
+
+def read(body: bytes, kind: type[_T]) -> _T:
+    """Read JSON as this type.
+
+    Raises:
+        Problem: 400.
+    """
     try:
         try:
             return msgspec.json.decode(body, type=kind)
@@ -126,7 +143,7 @@ def _whole(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape[1] else escape[0]
 
 
-def _facts(told: msgspec.Raw) -> ClientFacts | None:
+def facts(told: msgspec.Raw) -> ClientFacts | None:
     """What the client says of itself; what is wrong with it is left out, since it only serves the statistics."""
     try:
         document: object = msgspec.json.decode(told)

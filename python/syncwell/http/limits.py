@@ -1,17 +1,33 @@
-"""How often a user may ask, and how much memory requests may take together."""
+"""How often users and their orgs may ask, and how much memory requests may take together."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Literal
 from uuid import UUID
 
+from syncwell.aio._caller import AsyncCaller, AsyncPool
+from syncwell.aio.queue import AsyncQueue
 from syncwell.http.problems import Problem, unavailable
 
-__all__ = ["Buffered", "Rate"]
+__all__ = ["Bucket", "Buffered", "Rate", "Turns", "take_of_org"]
+
+Bucket = Literal["http.pull", "http.push", "http.batch", "http.preview"]
 
 _USERS = 10_000
+# The user's org takes, not the user: it is what all its users share. A crash that forgets it harms nobody, so that
+# nobody waits for the disk.
+_AS_ORG = """
+select
+  syncwell.act_as_org((select w.org_id from syncwell.who_am_i() as w where a.user_text is not null)),
+  set_config('synchronous_commit', 'off', true)
+from (select syncwell.act_as(%(act_id)s::uuid)::text as user_text offset 0) as a
+"""
 
 
 class Rate:
@@ -43,6 +59,59 @@ class Rate:
                 f"More than {self._rate:g} requests a second.",
                 headers={"retry-after": str(math.ceil((1 - tokens) / self._rate))},
             )
+
+
+class Turns:
+    """Few requests of one user are in the database at once: its others wait for these, and not those of other users."""
+
+    def __init__(self, most: int, patience: float) -> None:
+        self._most = most
+        self._patience = patience
+        self._users: dict[UUID, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def turn(self, user: UUID) -> AsyncGenerator[None]:
+        """Wait for a turn, and have it until the block ends.
+
+        Raises:
+            Problem: 503, the user's other requests take too long.
+        """
+        turns, asking = self._users.get(user, (asyncio.Semaphore(self._most), 0))
+        self._users[user] = (turns, asking + 1)
+        try:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await turns.acquire()
+            except TimeoutError:
+                raise unavailable("The server is busy with your other requests.") from None
+            try:
+                yield
+            finally:
+                turns.release()
+        finally:
+            _, asking = self._users[user]
+            if asking == 1:
+                del self._users[user]
+            else:
+                self._users[user] = (turns, asking - 1)
+
+
+async def take_of_org(pool: AsyncPool, user: UUID, bucket: Bucket) -> None:
+    """Count a request of the user's org, in the database and in a transaction of its own: all servers count together.
+
+    Settings `http.rate` and `http.burst` say how many are allowed, by source `bucket`.
+
+    Raises:
+        Problem: 429, there were too many.
+        UnknownUserError: no such user.
+    """
+    acquired = await AsyncQueue(AsyncCaller(pool).acting(_AS_ORG, user)).acquire(bucket=bucket)
+    if not acquired.allowed:
+        raise Problem(
+            429,
+            "Your organisation asks more often than it may.",
+            headers={"retry-after": str(math.ceil(acquired.wait_ms / 1000))},
+        )
 
 
 class Buffered:

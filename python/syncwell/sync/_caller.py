@@ -21,9 +21,10 @@ from syncwell.errors import from_psycopg
 T = TypeVar("T")
 
 _OWN_TRANSACTIONS = (
-    "track() writes in short transactions of its own: pass Syncwell a pool, "
+    "this writes in short transactions of its own: pass Syncwell a pool, "
     "or a connection in autocommit mode that nothing else uses, outside of a transaction"
 )
+_AS_ITSELF = "this is done as the login itself: call it on a client that acts for nobody"
 _OWN_TRANSACTION = "this needs a transaction of its own: pass Syncwell a pool, or a connection outside of one"
 
 
@@ -79,6 +80,29 @@ class Caller:
     def command(self, statement: LiteralString, parameters: Mapping[str, object]) -> None:
         """Run a function that returns nothing."""
         self._fetch(scalar_row, statement, parameters)
+
+    def procedure(self, statement: LiteralString, parameters: Mapping[str, object]) -> None:
+        """Run a procedure that commits as it goes, so outside of any transaction, as the login itself."""
+        if self._act is not None:
+            raise ValueError(_AS_ITSELF)
+        self.require_own_transactions()
+        try:
+            if isinstance(self._source, Connection):
+                with self._lock:
+                    Cursor(self._source).execute(statement, parameters)
+                return
+            with self._source.connection() as connection:
+                before = connection.autocommit
+                connection.set_autocommit(True)
+                try:
+                    Cursor(connection).execute(statement, parameters)
+                finally:
+                    connection.set_autocommit(before)
+        except psycopg.Error as error:
+            translated = from_psycopg(error)
+            if translated is None:
+                raise
+            raise translated from error
 
     def require_own_transactions(self) -> None:
         """Raise ValueError where a statement would become part of somebody else's transaction."""

@@ -9,10 +9,15 @@ from uuid import UUID
 from psycopg import Connection
 
 from syncwell.sync._caller import Caller, Pool
+from syncwell.sync.activity import Activity
+from syncwell.sync.alerts import Alerts
 from syncwell.sync.core import Core
 from syncwell.sync.delta import Delta
 from syncwell.sync.health import Health
+from syncwell.sync.ingest import Ingest
 from syncwell.sync.metrics import Metrics
+from syncwell.sync.ops import Ops
+from syncwell.sync.preview import Preview
 from syncwell.sync.progress import Progress
 from syncwell.sync.queue import Queue
 from syncwell.sync.runs import Runs
@@ -23,7 +28,8 @@ __all__ = ["Syncwell"]
 class Syncwell:
     """The functions of syncwell in a PostgreSQL database, by domain.
 
-    The domains are `runs`, `progress`, `queue`, `delta`, `metrics`, `health` and `core`.
+    The domains are `runs`, `activity`, `progress`, `queue`, `ingest`, `delta`, `preview`, `metrics`, `health`,
+    `alerts`, `ops` and `core`.
 
     Every method is one call of the SQL function that its docstring names. What that function refuses is raised as a
     `SyncwellError` or as the psycopg exception of the standard SQLSTATE.
@@ -45,11 +51,16 @@ class Syncwell:
     def _use(self, caller: Caller) -> None:
         self._caller = caller
         self.runs = Runs(caller)
+        self.activity = Activity(caller)
         self.progress = Progress(caller)
         self.queue = Queue(caller)
+        self.ingest = Ingest(caller)
         self.delta = Delta(caller)
+        self.preview = Preview(caller)
         self.metrics = Metrics(caller)
         self.health = Health(caller)
+        self.alerts = Alerts(caller)
+        self.ops = Ops(caller)
         self.core = Core(caller)
 
     def as_user(self, user_id: UUID) -> Self:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from syncwell.core import (
     Access,
+    AccessEntry,
+    FeatureFlag,
     Identity,
     LoginKind,
     MadePartition,
@@ -14,6 +16,7 @@ from syncwell.core import (
     Partition,
     PartitionHealth,
     Platform,
+    RevokedConsent,
     Setting,
     User,
     UserRole,
@@ -24,7 +27,7 @@ __all__ = ["Core"]
 
 
 class Core:
-    """Identity, tenants, settings and partitions."""
+    """Identity, tenants, settings, feature flags, consent, the access log and partitions."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -232,6 +235,129 @@ class Core:
             from syncwell.settings_effective(p_source => %(source)s::text)
             """,
             {"source": source},
+        )
+
+    def set_feature_flag(
+        self, *, flag: str, enabled: bool | None, org_id: UUID | None = None, rollout_percent: int | None = None
+    ) -> None:
+        """Switch a feature on or off (`syncwell.set_feature_flag`). For operators.
+
+        Args:
+            flag: its name.
+            enabled: on or off; None removes what was set.
+            org_id: for this org only; None: for all that have no row of their own.
+            rollout_percent: for how many of all orgs it is on, 0 to 100; None: as it was, 100 for a new flag.
+
+        Raises:
+            UnknownOrgError: there is no such org.
+            psycopg.errors.InvalidParameterValue: a bad name or percentage.
+        """
+        self._caller.command(
+            """
+            select syncwell.set_feature_flag(
+              p_flag => %(flag)s::text,
+              p_enabled => %(enabled)s::boolean,
+              p_org_id => %(org_id)s::uuid,
+              p_rollout_percent => %(rollout_percent)s::integer
+            )
+            """,
+            {"flag": flag, "enabled": enabled, "org_id": org_id, "rollout_percent": rollout_percent},
+        )
+
+    def feature_enabled(self, *, flag: str) -> bool:
+        """Return whether a feature is on for the caller's org (`syncwell.feature_enabled`).
+
+        Args:
+            flag: its name; one that was never set is off.
+        """
+        return self._caller.value(bool, "select syncwell.feature_enabled(p_flag => %(flag)s::text)", {"flag": flag})
+
+    def get_feature_flags(self) -> list[FeatureFlag]:
+        """Return the feature flags by name (`syncwell.get_feature_flags`), for operators those of every org.
+
+        Raises:
+            NoIdentityError: nobody is calling.
+        """
+        return self._caller.rows(
+            FeatureFlag,
+            """
+            select flag, org_id, enabled, rollout_percent, is_on, set_at
+            from syncwell.get_feature_flags()
+            """,
+            {},
+        )
+
+    def grant_consent(self, *, scope: str) -> bool:
+        """Consent for the calling user (`syncwell.grant_consent`); False when it had already.
+
+        Args:
+            scope: to what, e.g. detailed_monitoring.
+
+        Raises:
+            UnknownConsentScopeError: there is nothing of this name to consent to.
+            psycopg.errors.InsufficientPrivilege: the caller is no user.
+        """
+        return self._caller.value(bool, "select syncwell.grant_consent(p_scope => %(scope)s::text)", {"scope": scope})
+
+    def revoke_consent(self, *, scope: str) -> RevokedConsent:
+        """Take the calling user's consent back, and erase what was stored by it (`syncwell.revoke_consent`).
+
+        Args:
+            scope: to what it had consented.
+
+        Raises:
+            UnknownConsentScopeError: there is nothing of this name to consent to.
+            psycopg.errors.InsufficientPrivilege: the caller is no user.
+        """
+        return self._caller.row(
+            RevokedConsent,
+            """
+            select revoked, erased_rows, is_complete
+            from syncwell.revoke_consent(p_scope => %(scope)s::text)
+            """,
+            {"scope": scope},
+        )
+
+    def has_consent(self, *, user_id: UUID | None, scope: str) -> bool:
+        """Return whether a user's consent is in force (`syncwell.has_consent`).
+
+        Args:
+            user_id: whose; None: the caller's own.
+            scope: to what.
+
+        Raises:
+            UnknownUserError: no user whom the caller may look at.
+            UnknownConsentScopeError: there is nothing of this name to consent to.
+        """
+        return self._caller.value(
+            bool,
+            "select syncwell.has_consent(p_user_id => %(user_id)s::uuid, p_scope => %(scope)s::text)",
+            {"user_id": user_id, "scope": scope},
+        )
+
+    def get_access_log(
+        self, *, user_id: UUID | None = None, limit: int = 100, before: UUID | None = None
+    ) -> list[AccessEntry]:
+        """Return who asked about other users, newest first (`syncwell.get_access_log`).
+
+        Args:
+            user_id: about whom; None: about anybody of the org for admins and services, about itself for others.
+            limit: 1 to 1000.
+            before: the last entry of the page before.
+
+        Raises:
+            UnknownUserError: no user about whom the caller may ask this.
+            psycopg.errors.InvalidParameterValue: the limit is out of range.
+        """
+        return self._caller.rows(
+            AccessEntry,
+            """
+            select access_id, accessed_at, login_role, user_id, role, function_name, subject
+            from syncwell.get_access_log(
+              p_user_id => %(user_id)s::uuid, p_limit => %(limit)s::integer, p_before => %(before)s::uuid
+            )
+            """,
+            {"user_id": user_id, "limit": limit, "before": before},
         )
 
     def ensure_partitions(self, *, table: str | None = None, months_ahead: int | None = None) -> list[MadePartition]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -40,7 +40,7 @@ class Queue:
 
     def worker(
         self,
-        handler: Callable[[ClaimedOperation], Awaitable[None]],
+        handler: Callable[[ClaimedOperation], None],
         *,
         source: str | None = None,
         batch: int = 10,
@@ -498,7 +498,7 @@ class Queue:
         """Say what waits on a device; False: a newer report is known (`syncwell.report_client_queue`).
 
         Args:
-            device_id: the device, at most 200 characters.
+            device_id: the device, at most 255 characters.
             depth: how many operations wait; 0: none.
             oldest_at: since when the oldest does.
             source: what waits; None: setting queue.source.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -51,7 +51,7 @@ class QueueWorker:
         self,
         caller: Caller,
         queue: Queue,
-        handler: Callable[[ClaimedOperation], Awaitable[None]],
+        handler: Callable[[ClaimedOperation], None],
         source: str | None,
         batch: int,
         lease: timedelta,

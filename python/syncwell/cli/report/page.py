@@ -51,6 +51,7 @@ _WORDS = {
     "conflicts": "Many conflicts",
     "mass_staleness": "Many streams are stale at once",
     "evaluation_gap": "Nothing was evaluated for a time",
+    "alert_channel": "Alerts do not get through",
 }
 
 

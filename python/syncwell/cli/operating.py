@@ -1,0 +1,55 @@
+"""maintain: what keeps an installation well, for any scheduler."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from syncwell.cli.options import Dsn, Json
+from syncwell.cli.output import Column, ago, console, count, milliseconds, one_line, print_json, styled, table
+from syncwell.cli.session import connected
+from syncwell.ops import MaintenanceDuty
+from syncwell.sync.client import Syncwell
+
+
+def maintain(
+    duty: Annotated[str | None, typer.Option(metavar="NAME", help="This duty, or those of this task, only.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also what is not due.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Do nothing; show how each duty last went.")] = False,
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Do what maintenance has to do and is due: once a minute, from any scheduler.
+
+    Partitions are made and dropped, rollups counted, health evaluated, what is past its retention deleted. Each duty
+    has an interval and a transaction of its own; running several at once does no harm. Login with role
+    syncwell_operator.
+
+    Exit code: 0 all well; 1 a duty failed.
+
+    \b
+    Examples:
+      * * * * * syncwell maintain -d postgresql://ops@db/app > /dev/null
+      syncwell maintain --duty partitions --force
+      syncwell maintain --report
+    """
+    with connected(dsn) as connection:
+        ops = Syncwell(connection).ops
+        if not report:
+            ops.run_maintenance(duty=duty, force=force)
+        duties = [one for one in ops.maintenance_report() if duty is None or duty in (one.duty, one.task)]
+    if as_json:
+        print_json(duties)
+    else:
+        columns: list[Column[MaintenanceDuty]] = [
+            ("duty", "left", lambda one: one.duty),
+            ("state", "left", lambda one: styled(one.state)),
+            ("last", "right", lambda one: ago(one.started_at)),
+            ("took", "right", lambda one: milliseconds(one.duration_ms)),
+            ("did", "right", lambda one: count(one.affected)),
+            ("error", "left", lambda one: one_line(one.error) if one.error_code else ""),
+        ]
+        console().print(table(duties, columns))
+    if any(one.state == "failed" for one in duties):
+        raise typer.Exit(1)
