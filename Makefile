@@ -66,7 +66,7 @@ clean:
 
 .venv/test: .venv/ok
 	@$(BIN)/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded,report,http]' --group test
+	@$(BIN)/python $(PIP) install --editable '.[binary,pool,cli,embedded,export,report,http,alerts]' --group test
 	@touch $@
 
 .venv/dev: .venv/test

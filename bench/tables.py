@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -10,6 +12,14 @@ from psycopg import sql
 from bench.harness import TENANT
 
 _AT_ONCE = 500_000
+
+# of the thousand users of activity(): one of each kind, and a sync
+ACTIVITY_USERS = {
+    "common": str(TENANT.member),
+    "rare": str(TENANT.other),
+    "long ago": str(TENANT.third),
+}
+ACTIVITY_SYNC = "sync-7"
 
 
 def bare_copy(connection: psycopg.Connection[Any], name: str) -> None:
@@ -48,6 +58,16 @@ def streams(connection: psycopg.Connection[Any], user: Any, sources: int) -> lis
     return ids
 
 
+@contextlib.contextmanager
+def _unlogged(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Runs leave nothing in the activity log for this block."""
+    connection.execute("insert into syncwell.settings (key, value) values ('activity.log_runs', 'off')")
+    try:
+        yield
+    finally:
+        connection.execute("delete from syncwell.settings where key = 'activity.log_runs'")
+
+
 def finished_runs(connection: psycopg.Connection[Any], stream_ids: list[Any], runs: int) -> None:
     """Write that many finished runs over the last 90 days, one in 101 failed, and the state that they lead to."""
     with connection.transaction():
@@ -55,36 +75,38 @@ def finished_runs(connection: psycopg.Connection[Any], stream_ids: list[Any], ru
         connection.execute("select set_config('syncwell.fake_now', (now() - interval '92 days')::text, true)")
         connection.execute("select syncwell.ensure_partitions('sync_events', 4)")
         connection.execute("select set_config('syncwell.fake_now', '', true)")
-    for first in range(1, runs + 1, _AT_ONCE):
-        connection.execute(
-            """
-            insert into syncwell.sync_events (
-              org_id, id, stream_id, user_id, source, sync_type, status, started_at, completed_at, duration_ms,
-              items_processed, items_created, items_failed, error_type, platform, lease
+    with _unlogged(connection):
+        for first in range(1, runs + 1, _AT_ONCE):
+            connection.execute(
+                """
+                insert into syncwell.sync_events (
+                  org_id, id, stream_id, user_id, source, sync_type, status, started_at, completed_at, duration_ms,
+                  items_processed, items_created, items_failed, error_type, platform, lease
+                )
+                select
+                  s.org_id, syncwell._uuid7(r.at), s.stream_id, s.user_id, s.source, 'incremental',
+                  case when r.failed then 'failed' else 'success' end, r.at, r.at + interval '1 ms' * r.took, r.took,
+                  100, 10, 0, case when r.failed then 'HTTP_503' end, 'server', gen_random_uuid()
+                from (
+                  select
+                    n,
+                    now() - interval '90 days' * (%(runs)s - n + 1) / (%(runs)s + 1.0) as at,
+                    n %% 101 = 0 as failed,
+                    (500 * exp((n * 7919 %% 1000) / 400.0))::bigint as took
+                  from generate_series(%(first)s::bigint, %(last)s::bigint) as n
+                ) as r
+                join syncwell.streams as s
+                  on s.org_id = %(org)s
+                  and s.stream_id = (%(streams)s::uuid[])[1 + r.n %% cardinality(%(streams)s::uuid[])]
+                """,
+                {
+                    "runs": runs,
+                    "first": first,
+                    "last": min(runs, first + _AT_ONCE - 1),
+                    "org": TENANT.org,
+                    "streams": stream_ids,
+                },
             )
-            select
-              s.org_id, syncwell._uuid7(r.at), s.stream_id, s.user_id, s.source, 'incremental',
-              case when r.failed then 'failed' else 'success' end, r.at, r.at + interval '1 ms' * r.took, r.took,
-              100, 10, 0, case when r.failed then 'HTTP_503' end, 'server', gen_random_uuid()
-            from (
-              select
-                n,
-                now() - interval '90 days' * (%(runs)s - n + 1) / (%(runs)s + 1.0) as at,
-                n %% 101 = 0 as failed,
-                (500 * exp((n * 7919 %% 1000) / 400.0))::bigint as took
-              from generate_series(%(first)s::bigint, %(last)s::bigint) as n
-            ) as r
-            join syncwell.streams as s
-              on s.org_id = %(org)s and s.stream_id = (%(streams)s::uuid[])[1 + r.n %% cardinality(%(streams)s::uuid[])]
-            """,
-            {
-                "runs": runs,
-                "first": first,
-                "last": min(runs, first + _AT_ONCE - 1),
-                "org": TENANT.org,
-                "streams": stream_ids,
-            },
-        )
     connection.execute(
         """
         update syncwell.sync_state as t
@@ -198,32 +220,34 @@ def fleet(connection: psycopg.Connection[Any], users: int) -> None:
         """,
         [TENANT.org],
     )
-    connection.execute(
-        """
-        insert into syncwell.sync_events (
-          org_id, id, stream_id, user_id, source, sync_type, status, started_at, completed_at, duration_ms,
-          items_processed, platform, lease, heartbeat_at
+    with _unlogged(connection):
+        connection.execute(
+            """
+            insert into syncwell.sync_events (
+              org_id, id, stream_id, user_id, source, sync_type, status, started_at, completed_at, duration_ms,
+              items_processed, platform, lease, heartbeat_at
+            )
+            select
+              f.org_id, syncwell._uuid7(t.at), f.stream_id, f.user_id, f.source, 'incremental', r.status, t.at,
+              case when r.status <> 'started' then t.at + interval '2 s' end,
+              case when r.status <> 'started' then 2000 end,
+              20, f.platform, gen_random_uuid(), t.at + interval '1 s'
+            from fleet as f
+            cross join generate_series(1, 10) as n
+            cross join lateral (
+              select
+                now() - (n * interval '4 hours') - case when f.kind = 2 then interval '5 days' else '0 s' end as at
+            ) as t
+            cross join lateral (
+              select
+                case
+                  when f.kind = 1 and n <= 4 then 'failed'
+                  when f.kind = 4 and n = 1 then 'started'
+                  else 'success'
+                end as status
+            ) as r
+            """
         )
-        select
-          f.org_id, syncwell._uuid7(t.at), f.stream_id, f.user_id, f.source, 'incremental', r.status, t.at,
-          case when r.status <> 'started' then t.at + interval '2 s' end, case when r.status <> 'started' then 2000 end,
-          20, f.platform, gen_random_uuid(), t.at + interval '1 s'
-        from fleet as f
-        cross join generate_series(1, 10) as n
-        cross join lateral (
-          select
-            now() - (n * interval '4 hours') - case when f.kind = 2 then interval '5 days' else '0 s' end as at
-        ) as t
-        cross join lateral (
-          select
-            case
-              when f.kind = 1 and n <= 4 then 'failed'
-              when f.kind = 4 and n = 1 then 'started'
-              else 'success'
-            end as status
-        ) as r
-        """
-    )
     connection.execute(
         """
         insert into syncwell.sync_state (
@@ -313,6 +337,72 @@ def progress(connection: psycopg.Connection[Any], *, finished: int, active: int)
             ) as c
             """,
             {"org": TENANT.org, "finished": finished, "active": active},
+        )
+
+
+def activity(connection: psycopg.Connection[Any], entries: int) -> None:
+    """Write that many entries of the activity log, evenly over this month, as runs of a thousand users leave them.
+
+    One user has a tenth of all, one has three, one has as many as the others but none after the first tenth of the
+    month. So it is with entity types (order; attribute; supplier), actions and statuses.
+    """
+    for first in range(1, entries + 1, _AT_ONCE):
+        connection.execute(
+            """
+            insert into syncwell.sync_activity_log (
+              org_id, created_at, user_id, record_count, duration_seconds, sync_id, action, status, entity_type,
+              error_message
+            )
+            select
+              %(org)s, r.at,
+              case
+                when r.rare then %(rare)s
+                when r.n %% 20 in (0, 1) then %(common)s
+                when r.early and r.n %% 100 in (3, 4) then %(early)s
+                else ('00000000-0000-4000-8000-' || lpad((hashint8(r.n / 2) & 1023)::text, 12, '0'))::uuid
+              end,
+              case when r.ends then r.n %% 1000 end,
+              case when r.ends then (r.n %% 90000) / 1000.0 end,
+              case when r.n %% 50 < 5 then 'sync-' || r.n / 50 else syncwell._uuid7_floor(r.at)::text end,
+              case
+                when r.rare then 'preview_delta'
+                when r.early and r.n %% 20 = 2 then 'error_recovery'
+                when r.ends then 'sync_complete'
+                when r.n %% 6 = 0 then 'scheduled_run'
+                else 'sync_start'
+              end,
+              case
+                when r.rare then 'cancelled'
+                when not r.ends then 'in_progress'
+                when r.early and r.n %% 20 = 5 then 'timeout'
+                when r.n %% 60 = 7 then 'failed'
+                else 'completed'
+              end,
+              case
+                when r.rare then 'attribute'
+                when r.early and r.n %% 20 = 7 then 'supplier'
+                when r.n %% 4 = 1 then 'order'
+              end,
+              case when r.ends and r.n %% 60 = 7 then 'connection refused (ECONNREFUSED) by api.example.test' end
+            from (
+              select
+                n,
+                n %% 2 = 1 as ends,
+                n <= %(entries)s / 10 as early,
+                n in (11, %(entries)s / 3, %(entries)s / 2) as rare,
+                date_trunc('month', now(), 'UTC') + n * interval '27 days' / %(entries)s as at
+              from generate_series(%(first)s::bigint, %(last)s::bigint) as n
+            ) as r
+            """,
+            {
+                "org": TENANT.org,
+                "entries": entries,
+                "first": first,
+                "last": min(entries, first + _AT_ONCE - 1),
+                "common": TENANT.member,
+                "rare": TENANT.other,
+                "early": TENANT.third,
+            },
         )
 
 

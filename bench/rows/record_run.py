@@ -3,6 +3,8 @@
 The yardstick is what one would write by hand, with as many round trips and commits: the first transaction inserts the
 run into a bare copy of sync_events; the second ends it by primary key and inserts a row about it into a bare copy of
 sync_state, in one statement. The copies are plain tables with the same columns, checks and indexes.
+
+Last, the same runs where setting activity.log_runs is off: what their two entries in the activity log cost.
 """
 
 from __future__ import annotations
@@ -72,6 +74,22 @@ def run(bench: Bench) -> Iterator[Row]:
                 rate(rates.rate("recorded")),
                 f"{rate(rates.rate('by hand'))} two bare inserts and an update",
             )
+        # on another platform, so that it is one setting
+        admin.execute(
+            "select syncwell.set_setting('activity.log_runs', 'off', p_platform => 'web', p_org_id => %s)", [TENANT.org]
+        )
+        quiet = SCRIPT.replace("record_sync_start(", "record_sync_start(p_platform => 'web', p_source => ")
+        uri = database.uri("bench_service")
+        rates = bench.in_turns({"logged": Workload(SCRIPT, uri), "not": Workload(quiet, uri)})
+        yield Row(
+            "recording a run",
+            "with its entries in the activity log, without",
+            rates.ratio("logged", "not"),
+            f"{TIMES} rate",
+            None,
+            rate(rates.rate("logged")),
+            f"{rate(rates.rate('not'))} with activity.log_runs off",
+        )
 
 
 def _script(text: str) -> str:

@@ -396,7 +396,7 @@ def test_partitions_come_and_go_under_a_writer(database: Database, pool: ThreadP
         owner.execute(f"drop table syncwell.{newest}")
     # all that the maintainer waits for is the default partition, with the writer behind it
     blocker.execute("lock table syncwell.sync_events_default in access share mode")
-    made = waiting(database, pool, admin, "select syncwell._partitions_task()", ())
+    made = waiting(database, pool, admin, "select syncwell._partitions_task('sync_events')", ())
     done = waiting(database, pool, writer, COMPLETE, run)
     blocker.rollback()
     assert made.result(20) == (2,)

@@ -1,4 +1,4 @@
-"""plpgsql_check: Debian's server with that extension, unpacked beside the tests, never installed."""
+"""Debian's servers with an extension: an installed one, else unpacked beside the tests, never installed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from harness.require import UnavailableError
 from syncwell.embedded import Server
 
 
-def server() -> Server:
-    """A server that has plpgsql_check: an installed one, else the oldest that Debian offers, unpacked."""
+def server(extension: str = "plpgsql_check", settings: dict[str, str] | None = None) -> Server:
+    """A server that has the extension: an installed one, else the oldest that Debian offers, unpacked."""
     for bindir in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
         share = Path("/usr/share/postgresql") / bindir.parent.name
-        if (share / "extension/plpgsql_check.control").exists() and (bindir / "postgres").exists():
-            return Server(bindir=bindir)
-    packages = debian.newest("postgresql-[0-9]+-plpgsql-check")
+        if (share / f"extension/{extension}.control").exists() and (bindir / "postgres").exists():
+            return Server(bindir=bindir, settings=settings)
+    packages = debian.newest(f"postgresql-[0-9]+-{extension.removeprefix('pg_').replace('_', '-')}")
     if not packages:
-        raise UnavailableError("the package lists name no plpgsql-check")
+        raise UnavailableError(f"the package lists name no {extension}")
     found = re.search(r"\d+", packages[0])
     assert found is not None
     major = found[0]
@@ -27,4 +27,4 @@ def server() -> Server:
     bindir = root / "usr/lib/postgresql" / major / "bin"
     debian.complete_libraries(f"postgresql-{major}", bindir / "postgres")
     path = ":".join(part for part in (debian.libraries(), os.environ.get("LD_LIBRARY_PATH")) if part)
-    return Server(bindir=bindir, env={"LD_LIBRARY_PATH": path} if path else {})
+    return Server(bindir=bindir, env={"LD_LIBRARY_PATH": path} if path else {}, settings=settings)

@@ -1,4 +1,4 @@
-"""Node and the packages of the example client, installed once into the build folder; nothing outside of it."""
+"""Node and the packages of the example clients, installed once into the build folder; nothing outside of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.paths import BUILD, TESTS
 from harness.require import UnavailableError
 
-_CLIENT = TESTS / "client" / "journal"
+_JOURNAL = TESTS / "client" / "journal"
 _MINIMUM = 20
 _SECONDS = 600
 
@@ -44,15 +44,15 @@ class Node:
 
 
 @cache
-def find() -> Node:
-    """Node and the packages, or UnavailableError with what is missing."""
+def find(client: Path = _JOURNAL) -> Node:
+    """Node and the packages of this client's, or UnavailableError with what is missing."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         raise UnavailableError("node and npm are not installed")
     version = _run(node, "--version").strip()
     if int(version.lstrip("v").split(".")[0]) < _MINIMUM:
         raise UnavailableError(f"node is {version}, {_MINIMUM} or later is needed")
-    wanted = [_CLIENT / "package.json", _CLIENT / "package-lock.json"]
+    wanted = [client / "package.json", client / "package-lock.json"]
     key = hashlib.sha256(b"".join([version.encode(), *(file.read_bytes() for file in wanted)])).hexdigest()[:12]
     folder = BUILD / f"node-{key}"
     BUILD.mkdir(exist_ok=True)

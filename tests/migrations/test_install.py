@@ -144,9 +144,9 @@ class TestByAnOwnerWhoIsNoSuperuser:
         assert {row[3] for row in ledger(connection)} == {"the DBA"}
         assert installer.schema(empty) == schema
 
-        members = {check.check: check for check in migrate.verify(admin)}["owner's members"]
+        members = {check.check: check for check in migrate.verify(admin)}["roles"]
         assert not members.ok
-        assert '"the DBA"' in members.detail
+        assert 'role "the DBA": It can become syncwell_owner' in members.detail
         connection.rollback()
         migrate.rollback(connection, "0000")
         assert migrate.applied(connection) == ()

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from .conftest import Installer
 
-REGISTRIES = {"error_codes", "setting_definitions", "maintenance_tasks", "personal_data", "partitioned_tables"}
+REGISTRIES = {
+    "error_codes",
+    "setting_definitions",
+    "maintenance_tasks",
+    "personal_data",
+    "partitioned_tables",
+    "consent_scopes",
+    "personal_details",
+    "installed_objects",
+}
 APPLIED = "select id, name, sha256 from syncwell.schema_migrations order by id"
 
 

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from harness import Tenants
 from harness.paths import SQL
+
+from .cases import (
+    FOREIGN,
+    MEMBER,
+    MIB,
+    NOBODY,
+    NOWHERE,
+    OTHER,
+    UNKNOWN,
+    A,
+    B,
+    Case,
+    activity,
+    alerts,
+    each,
+    ingest,
+    openmetrics,
+    pace,
+    preview,
+    privacy,
+    repair,
+    sessions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness import Cluster, Database
-
-A, B, NOWHERE = Tenants.org("a"), Tenants.org("b"), Tenants.org("no such org")
-MEMBER, OTHER, FOREIGN, NOBODY = (Tenants.id(name) for name in ("a_member", "a_other", "b_member", "no such user"))
-UNKNOWN = uuid.UUID(int=7)
-
-MIB = ("password=hunter2 " * 2**16)[: 2**20]
-assert len(MIB.encode()) == 2**20
-
-
-@dataclass(frozen=True)
-class Case:
-    """`call` as `login`; an argument that is a text in braces stands for what `world` made under that name."""
-
-    name: str
-    sqlstate: str
-    call: str
-    arguments: list[Any] = field(default_factory=list)
-    login: str = "a_service"
-
-
-def each(name: str, sqlstate: str, calls: dict[str, list[Any]], login: str = "a_service") -> list[Case]:
-    return [Case(f"{name}: {call.partition('(')[0]}", sqlstate, call, row, login) for call, row in calls.items()]
-
 
 COMPLETE = "record_sync_complete(%s, %s, p_items_processed => %s)"
 ERROR = "record_sync_error(%s, %s, %s)"
@@ -351,6 +349,15 @@ CASES = [
     *each("1 MiB of text", "SW011", {"set_setting('runs.failure_threshold', %s)": [MIB]}, login="operator"),
     *each("1 MiB of text", "SW201", {"cancel_sync(%s)": [MIB]}),
     *each("1 MiB of text", "22023", {"report_sync_progress('p', p_status => %s)": [MIB]}),
+    *activity.CASES,
+    *alerts.CASES,
+    *ingest.CASES,
+    *openmetrics.CASES,
+    *pace.CASES,
+    *preview.CASES,
+    *privacy.CASES,
+    *repair.CASES,
+    *sessions.CASES,
 ]
 
 
@@ -431,6 +438,16 @@ def world(cluster: Cluster) -> Iterator[World]:
         database.connect("b_service", autocommit=True).execute("select syncwell.report_sync_progress('b', 5, 10)")
         admin.execute(SYNCED.encode())
         made["conflict"] = admin.execute(CONFLICT.encode(), [B, FOREIGN, FOREIGN]).fetchall()[0][0]
+        for name, login in (("preview", "a_service"), ("foreign preview", "b_service")):
+            row = (
+                database.connect(login, autocommit=True)
+                .execute("select lease_token from syncwell.claim_preview('odoo', '{}')")
+                .fetchone()
+            )
+            assert row is not None
+            made[name] = row[0]
+        admin.execute("select syncwell.set_setting('preview.sync_types', 'tiny', p_org_id => %s)", [A])
+        admin.execute("select syncwell.set_setting('preview.max_bytes', '1024', 'tiny')")
         yield World(database, admin, made)
 
 

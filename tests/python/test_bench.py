@@ -49,11 +49,25 @@ def test_every_row_is_measured(measured: tuple[list[dict[str, Any]], str]) -> No
         "drift check",
         "evaluate_health",
         "rollup cost of a run",
+        "maintenance",
         "update_sync_health_metrics",
         "recording a run",
+        "activity log: an entry",
+        "activity log: six questions",
+        "activity log: size",
         "active progress of an org",
+        "access audit",
         "row-level security",
         "queue",
+        "ingest",
+        "queue, batch",
+        "queue, size",
+        "queue metrics",
+        "queue, flood",
+        "preview delta",
+        "preview cache hit",
+        "live sessions",
+        "/metrics",
         "delta pull",
         "delta pull, many tables",
         "idle pull",
@@ -95,7 +109,7 @@ def test_deltas_are_measured_at_every_size(measured: tuple[list[dict[str, Any]],
 
 def test_runs_without_pgbench(tmp_path: Path) -> None:
     rows, _ = bench(tmp_path / "results.json", "--client", "threads", "--only", "record-run", "--seed", "7")
-    assert [row["row"] for row in rows] == ["recording a run"] * 2
+    assert [row["row"] for row in rows] == ["recording a run"] * 3
 
 
 @pytest.mark.parametrize("arguments", [("--only", "nothing"), ("--scale", "huge"), ("--client", "nobody")])

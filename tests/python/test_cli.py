@@ -32,8 +32,21 @@ if TYPE_CHECKING:
     from harness.cluster import Cluster
 
 READS = ("health", "dashboard", "runs", "errors", "metrics", "timeline")
-WITH_SCHEMA = (*READS, "watch --once")
-COMMANDS = ("demo", "watch", *READS, "report", "evaluate", "migrate", "rollback", "status", "bundle", "verify", "serve")
+WITH_SCHEMA = (*READS, "activity", "watch --once")
+COMMANDS = (
+    "demo",
+    "watch",
+    *READS,
+    "activity",
+    "report",
+    "evaluate",
+    "migrate",
+    "rollback",
+    "status",
+    "bundle",
+    "verify",
+    "serve",
+)
 EXIT_CODES = {"health": 1, "errors": 1}
 NO_SCHEMA = "this database has no syncwell"
 
@@ -114,7 +127,7 @@ def test_the_version_is_told() -> None:
 def test_a_table_for_people(busy: Database, command: str) -> None:
     result = run(command, busy.uri("a_analyst"))
     assert result.exit_code == EXIT_CODES.get(command, 0), result.output
-    assert "todoist" in result.stdout or command in ("errors", "watch --once", "timeline", "dashboard")
+    assert "todoist" in result.stdout or command in ("errors", "activity", "watch --once", "timeline", "dashboard")
     assert "\x1b" not in result.stdout
     assert result.stderr == ""
 

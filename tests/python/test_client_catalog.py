@@ -15,11 +15,16 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
-from syncwell import core, delta, errors, health, metrics, progress, queue, runs
+from syncwell import activity, alerts, core, delta, errors, health, ingest, metrics, ops, preview, progress, queue, runs
+from syncwell.sync.activity import Activity
+from syncwell.sync.alerts import Alerts
 from syncwell.sync.core import Core
 from syncwell.sync.delta import Delta
 from syncwell.sync.health import Health
+from syncwell.sync.ingest import Ingest
 from syncwell.sync.metrics import Metrics
+from syncwell.sync.ops import Ops
+from syncwell.sync.preview import Preview
 from syncwell.sync.progress import Progress
 from syncwell.sync.queue import Queue
 from syncwell.sync.runs import Runs
@@ -30,20 +35,27 @@ if TYPE_CHECKING:
 PARTS = {
     "core": Core,
     "runs": Runs,
+    "activity": Activity,
     "progress": Progress,
     "queue": Queue,
+    "ingest": Ingest,
     "delta": Delta,
+    "preview": Preview,
     "metrics": Metrics,
     "health": Health,
+    "alerts": Alerts,
+    "ops": Ops,
 }
-RESULTS = [core, runs, progress, queue, delta, metrics, health]
+RESULTS = [core, runs, activity, progress, queue, ingest, delta, preview, metrics, health, alerts, ops]
 
 # functions somebody may call that have no method of their own
 NO_METHOD = {
     "act_as": "as_user",
     "act_as_org": "as_org",
+    "time_health": "`syncwell migrate`, before and after",
     "current_org_id": "for policies; who_am_i answers it",
     "current_user_id": "for policies; who_am_i answers it",
+    "export_query": "`syncwell export`, which runs the query",
     "open_pull_stream": "delta.pull_stream",
     "close_pull_stream": "delta.pull_stream",
 }
@@ -56,10 +68,15 @@ NO_FUNCTION = {
     "health.streams": "a view",
     "core.org": "a table",
     "core.users": "a table",
+    "ingest.batch": "batch_text, read",
+    "ingest.sync_session": "sync_session_text, read",
+    "ingest.complete_session": "complete_session_text, read",
+    "ops.sync_loop": "request_sync and finish_sync together",
     "delta.pull_stream": "open_pull_stream, COPY and close_pull_stream together",
     "delta.pull": "pull_text, read",
     "delta.push": "push_text, read",
     "delta.preview_push": "preview_push_text, read",
+    "preview.shared": "claim, store and release together",
 }
 # arguments that may be left out where the function must be given null
 MAY_BE_LEFT_OUT = {"health.report_metrics": {"user_id"}}
@@ -98,6 +115,12 @@ VALUES = {
     "sync_conflicts_outcome_is_known": delta.Outcome,
     "sync_conflicts_choice_is_known": delta.Choice,
     "sync_quarantine_action_is_known": delta.Action,
+    "session_records_kind_is_known": ingest.RecordKind,
+    "session_records_origin_is_known": ingest.DataSource,
+    "data_events_origin_is_known": ingest.DataSource,
+    "sync_sessions_origin_is_known": ingest.DataSource,
+    "sync_sessions_status_is_known": ingest.SessionStatus,
+    "sync_sessions_sync_status_is_known": ingest.SessionSyncStatus,
     "stream_states_status_is_known": health.HealthStatus,
     "stream_states_drift_severity_is_known": health.DriftSeverity,
     "sync_issues_severity_is_known": health.Severity,
@@ -106,8 +129,12 @@ VALUES = {
     "maintenance_windows_mode_is_known": health.WindowMode,
     "maintenance_windows_platform_is_known": core.Platform,
     "sync_health_platform_is_known": core.Platform,
+    "sync_paces_reason_is_known": ops.SyncReason,
     "alert_outbox_status_is_known": health.AlertStatus,
     "alert_outbox_severity_is_known": health.Severity,
+    "alert_channels_dead_reason_is_known": alerts.ChannelDeath,
+    "alert_deliveries_state_is_known": alerts.DeliveryState,
+    "alert_deliveries_reason_is_known": alerts.DeliveryReason,
 }
 
 FUNCTIONS = """
@@ -212,6 +239,9 @@ class Recorder:
     def value_or_none(self, kind: Any, statement: str, parameters: Mapping[str, object]) -> None:
         self.calls.append(Call("value_or_none", kind, statement, parameters))
 
+    def procedure(self, statement: str, parameters: Mapping[str, object]) -> None:
+        self.calls.append(Call("procedure", None, statement, parameters))
+
     def command(self, statement: str, parameters: Mapping[str, object]) -> None:
         self.calls.append(Call("command", None, statement, parameters))
 
@@ -313,27 +343,33 @@ def test_arguments_have_the_types_and_defaults_of_the_function(
 def test_results_are_those_of_the_function(name: str, functions: dict[str, Function]) -> None:
     call = call_of(name)
     function = functions[call.function]
-    if call.how == "command":
+    if call.how == "procedure":
+        assert not function.outputs
+    elif call.how == "command":
         assert function.returns == "void"
     elif call.how in ("value", "value_or_none"):
         assert not function.outputs
         as_text = call.statement.rstrip().endswith(")::text")
-        returns = Any if function.returns == "json" and not as_text else PYTHON[function.returns]
+        document = function.returns in ("json", "jsonb")
+        returns = (str if as_text else Any) if document else PYTHON[function.returns]
         assert call.kind == {Any: dict}.get(returns, returns)
     else:
         compare(call, function.outputs, complete=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "other"),
+    ("part", "name", "other"),
     [
-        ("pull", "pull_text", set()),
-        ("push", "push_text", {"changes"}),
-        ("preview_push", "preview_push_text", {"changes"}),
+        (Delta, "pull", set()),
+        (Delta, "push", {"changes"}),
+        (Delta, "preview_push", {"changes"}),
+        (Ingest, "batch", {"rows"}),
+        (Ingest, "sync_session", {"document"}),
+        (Ingest, "complete_session", set()),
     ],
 )
-def test_what_is_read_takes_the_arguments_of_what_is_not(name: str, text: str, other: set[str]) -> None:
-    read, unread = (inspect.signature(getattr(Delta, one)).parameters for one in (name, text))
+def test_what_is_read_takes_the_arguments_of_what_is_not(part: type, name: str, other: set[str]) -> None:
+    read, unread = (inspect.signature(getattr(part, one)).parameters for one in (name, f"{name}_text"))
     assert list(read) == list(unread)
     assert {one for one in read if read[one] != unread[one]} == other
 

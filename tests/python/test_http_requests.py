@@ -66,7 +66,7 @@ async def test_paths_and_methods_that_are_not_there() -> None:
     async with client() as asking:
         for path in ("/", "/sync", "/sync/pull/", "/sync/%00", "/../etc/passwd"):
             problem(await asking.get(path), 404)
-        for path, allowed in (("/sync/pull", "POST"), ("/sync/push", "POST")):
+        for path, allowed in (("/sync/pull", "POST"), ("/sync/push", "POST"), ("/sync/batch", "POST")):
             for method in ("GET", "PUT", "DELETE", "OPTIONS"):
                 answer = await asking.request(method, path)
                 problem(answer, 405)
@@ -79,7 +79,7 @@ async def test_nobody_gets_a_challenge_before_anything_is_read() -> None:
     body = Pieces(b" " * MEBIBYTE, 5)
     async with client() as asking:
         for headers in ({"authorization": ""}, {"authorization": "Basic eA=="}, {"authorization": "Bearer x.y.z"}):
-            for path in ("/sync/pull", "/sync/push"):
+            for path in ("/sync/pull", "/sync/push", "/sync/batch"):
                 answer = await asking.post(path, headers=headers, content=body)
                 problem(answer, 401)
                 assert answer.headers["www-authenticate"].startswith("Bearer")

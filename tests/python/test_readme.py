@@ -31,6 +31,9 @@ def chapter(text: str, title: str) -> str:
 
 PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "sql/README.md")}
 EVERYTHING = [(name, statement) for name, text in PAGES.items() for statement in statements(text)]
+# procedures that commit
+CALLS = [statement for _, statement in EVERYTHING if statement.startswith("call ")]
+EVERYTHING = [(name, statement) for name, statement in EVERYTHING if statement not in CALLS]
 ANALYSTS = statements(chapter(PAGES["sql/README.md"], "For analysts"))
 
 
@@ -67,6 +70,15 @@ def test_there_are_statements_to_run() -> None:
 def test_statement_runs(company: psycopg.Connection[Any], tenants: Tenants, page: str, statement: str) -> None:
     cursor = company.execute(filled_in(statement, tenants))
     assert cursor.statusmessage, page
+
+
+def test_procedures_run(database: Database) -> None:
+    assert CALLS
+    with database.connect("operator", autocommit=True) as operator:
+        for statement in CALLS:
+            operator.execute(statement.encode())
+        states = operator.execute("select distinct state from syncwell.get_maintenance_report()").fetchall()
+    assert states == [("done",)]
 
 
 @pytest.mark.parametrize("statement", ANALYSTS, ids=[s[:60] for s in ANALYSTS])

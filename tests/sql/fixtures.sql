@@ -118,3 +118,68 @@ begin
   end case;
 end
 $$;
+
+-- Sessions as they lie in the tables, without the functions that would not let them become so.
+create function test.session_record(
+  p_session_id uuid,
+  p_user text,
+  p_kind text,
+  p_at timestamptz,
+  p_spo2 double precision default null,
+  p_written_at timestamptz default null
+)
+returns void
+language sql
+as $$
+  insert into syncwell.session_records (
+    org_id, id, session_id, user_id, kind, occurred_at, spo2, payload, written_at, received_at
+  )
+  values (
+    test.org('a'), syncwell._record_id(p_session_id, p_kind, p_at), p_session_id, test.id(p_user), p_kind, p_at, p_spo2,
+    case when p_spo2 is null then '{}'::jsonb end, coalesce(p_written_at, p_at), coalesce(p_written_at, p_at)
+  );
+$$;
+
+create function test.count_session(
+  p_session_id uuid
+)
+returns void
+language sql
+as $$
+  select syncwell._recount_session(
+    test.org('a'), p_session_id, null,
+    array[jsonb_populate_record(null::syncwell.session_counts, '{"first_at": "2000-01-01Z", "last_at": "2100-01-01Z"}')]
+  );
+$$;
+
+-- With readings every 10 seconds from p_first_at on, of 90 to 94 % and p_more.
+create function test.session(
+  p_name text,
+  p_at timestamptz,
+  p_status text default 'active',
+  p_readings integer default 0,
+  p_data_source text default null,
+  p_user text default 'a_member',
+  p_first_at timestamptz default null,
+  p_more integer default 0
+)
+returns uuid
+language plpgsql
+as $$
+declare
+  v_id constant uuid := md5(p_user || p_name)::uuid;
+begin
+  insert into syncwell.local_ids (org_id, user_id, entity_type, local_id, server_id, created_at)
+  values (test.org('a'), test.id(p_user), 'session', p_name, v_id, p_at);
+  insert into syncwell.sync_sessions (
+    org_id, session_id, user_id, local_id, source, status, data_source, started_at, created_at, updated_at
+  )
+  values (test.org('a'), v_id, test.id(p_user), p_name, 'sessions', p_status, p_data_source, p_at, p_at, p_at);
+  perform test.session_record(
+    v_id, p_user, 'reading', coalesce(p_first_at, p_at) + n * interval '10 seconds', 90 + p_more + n % 5
+  )
+  from generate_series(1, p_readings) as n;
+  perform test.count_session(v_id);
+  return v_id;
+end
+$$;

@@ -9,7 +9,7 @@ do $$ begin perform test.at('2026-03-10 08:00+00', 'a_member'); end $$;
 -- nobody has anything yet
 select is(
   (select array_agg(k order by k) from pg_temp.document as x cross join lateral jsonb_object_keys(x.d) as k),
-  '{computed_at,drift,errors,history,issue_counts,issues,queues,status,uptime,user_id}'::text[], 'the same keys for a user without anything'
+  '{computed_at,drift,errors,history,issue_counts,issues,queue_metrics,queues,status,uptime,user_id}'::text[], 'the same keys for a user without anything'
 );
 select is(
   (select jsonb_build_object('issues', d -> 'issues', 'counts', d -> 'issue_counts', 'drift', d -> 'drift', 'queues', d -> 'queues', 'errors', d -> 'errors') from pg_temp.document),
