@@ -1081,6 +1081,7 @@ CREATE FUNCTION syncwell._begin_queue() RETURNS trigger
     AS $$
 begin
   perform syncwell._store_queue_defaults(array[new.org_id]);
+  perform syncwell._make_queue_locks(new.org_id);
   -- what most use: whoever makes a lane holds up all others that need it to the end of its transaction
   perform syncwell._lane(new.org_id, d.source, 5) from syncwell.queue_defaults as d where d.org_id = new.org_id;
   return null;
@@ -1091,7 +1092,7 @@ $$;
 ALTER FUNCTION syncwell._begin_queue() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _begin_queue()
-COMMENT ON FUNCTION syncwell._begin_queue() IS 'Trigger: a new org has its row in queue_defaults, without which nothing of its can be enqueued at once, and the lane of what says neither source nor priority.';
+COMMENT ON FUNCTION syncwell._begin_queue() IS 'Trigger: a new org has its row in queue_defaults, without which nothing of its can be enqueued at once, its locks, and the lane of what says neither source nor priority.';
 
 -- table sync_sessions
 CREATE TABLE syncwell.sync_sessions (
@@ -6458,14 +6459,13 @@ declare
 begin
   perform syncwell._make_lanes(p_org_id, p_requests);
   -- whoever joins a row of operations must see the end of it, and have its place behind that
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct
-      hashtextextended('syncwell.order.' || p_org_id, 0) # (syncwell._order_hash(r.user_id, r.ordering_key) & 63) as key
-    from unnest(p_requests) as r
-    where r.ordering_key is not null
-    order by 1
-  ) as l;
+  perform syncwell._lock_queue(
+    p_org_id, 'order', array(
+      select syncwell._order_hash(r.user_id, r.ordering_key)
+      from unnest(p_requests) as r
+      where r.ordering_key is not null
+    )
+  );
   with requests as materialized (
     select
       r.*,
@@ -12221,6 +12221,38 @@ ALTER FUNCTION syncwell._lock_operations(p_org_id uuid, p_operation_ids uuid[], 
 -- comment FUNCTION _lock_operations(p_org_id uuid, p_operation_ids uuid[], p_lease_token uuid)
 COMMENT ON FUNCTION syncwell._lock_operations(p_org_id uuid, p_operation_ids uuid[], p_lease_token uuid) IS 'Locks operations of an org, in the order of their ids so that two that do never wait for each other in a circle, of those p_lease_token only (NULL: any), and says where they are: for the next statements of the transaction.';
 
+-- function _lock_queue(uuid, text, bigint[])
+CREATE FUNCTION syncwell._lock_queue(p_org_id uuid, p_kind text, p_hashes bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_stripes constant integer[] := array(select distinct (h.hash & 63)::integer from unnest(p_hashes) as h (hash));
+begin
+  if v_stripes = '{}' then
+    return;
+  end if;
+  perform from syncwell.queue_locks as l
+  where l.org_id = p_org_id and l.kind = p_kind and l.stripe = any(v_stripes)
+  order by l.stripe
+  for no key update;
+  if not found then
+    -- _begin_queue() makes them with the org; of one that came without triggers they are made here
+    perform syncwell._make_queue_locks(p_org_id);
+    perform from syncwell.queue_locks as l
+    where l.org_id = p_org_id and l.kind = p_kind and l.stripe = any(v_stripes)
+    order by l.stripe
+    for no key update;
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._lock_queue(p_org_id uuid, p_kind text, p_hashes bigint[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _lock_queue(p_org_id uuid, p_kind text, p_hashes bigint[])
+COMMENT ON FUNCTION syncwell._lock_queue(p_org_id uuid, p_kind text, p_hashes bigint[]) IS 'Lets nobody else who asks for a lock of this kind (twins, order) with one of these hashes, or with one that shares its stripe, go on until the end of the transaction. In the order of the stripes, so that nobody waits in a circle.';
+
 -- function _lock_sessions(uuid, uuid, boolean)
 CREATE FUNCTION syncwell._lock_sessions(p_org_id uuid, p_user_id uuid, p_is_exclusive boolean) RETURNS void
     LANGUAGE plpgsql
@@ -12248,13 +12280,9 @@ CREATE FUNCTION syncwell._lock_twins(p_org_id uuid, p_hashes uuid[]) RETURNS voi
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    -- 64 locks an org: a large batch must not fill the server's lock table
-    select distinct hashtextextended('syncwell.twins.' || p_org_id, 0) # (uuid_hash_extended(h.hash, 0) & 63) as key
-    from unnest(p_hashes) as h (hash)
-    order by 1
-  ) as l;
+  perform syncwell._lock_queue(
+    p_org_id, 'twins', array(select uuid_hash_extended(h.hash, 0) from unnest(p_hashes) as h (hash))
+  );
 end
 $$;
 
@@ -12677,6 +12705,27 @@ ALTER FUNCTION syncwell._make_lanes(p_org_id uuid, p_requests syncwell.queue_req
 
 -- comment FUNCTION _make_lanes(p_org_id uuid, p_requests syncwell.queue_request[])
 COMMENT ON FUNCTION syncwell._make_lanes(p_org_id uuid, p_requests syncwell.queue_request[]) IS 'Makes the lanes that operations of an org need and that are not there.';
+
+-- function _make_queue_locks(uuid)
+CREATE FUNCTION syncwell._make_queue_locks(p_org_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into syncwell.queue_locks (org_id, kind, stripe)
+  select p_org_id, k.kind, s.stripe
+  from unnest(array['twins', 'order']) as k (kind)
+  cross join generate_series(0, 63) as s (stripe)
+  order by k.kind, s.stripe
+  on conflict (org_id, kind, stripe) do nothing;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._make_queue_locks(p_org_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _make_queue_locks(p_org_id uuid)
+COMMENT ON FUNCTION syncwell._make_queue_locks(p_org_id uuid) IS 'Makes an org''s rows of queue_locks.';
 
 -- function _mark_changed_hours()
 CREATE FUNCTION syncwell._mark_changed_hours() RETURNS trigger
@@ -35690,6 +35739,29 @@ ALTER TABLE syncwell.queue_lanes ALTER COLUMN lane ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+-- table queue_locks
+CREATE TABLE syncwell.queue_locks (
+    org_id uuid NOT NULL,
+    kind text NOT NULL,
+    stripe integer NOT NULL,
+    CONSTRAINT queue_locks_kind_is_known CHECK ((kind = ANY (ARRAY['twins'::text, 'order'::text])))
+);
+
+
+ALTER TABLE syncwell.queue_locks OWNER TO syncwell_owner;
+
+-- comment TABLE queue_locks
+COMMENT ON TABLE syncwell.queue_locks IS 'What _lock_queue() locks: rows, since any login may hold an advisory lock. 64 of each kind an org, so that a large batch does not fill the server''s lock table.';
+
+-- comment COLUMN queue_locks.org_id
+COMMENT ON COLUMN syncwell.queue_locks.org_id IS 'The org.';
+
+-- comment COLUMN queue_locks.kind
+COMMENT ON COLUMN syncwell.queue_locks.kind IS 'twins: operations that replace each other; order: those that are done one after the other.';
+
+-- comment COLUMN queue_locks.stripe
+COMMENT ON COLUMN syncwell.queue_locks.stripe IS '0 to 63: the hashes that share a lock.';
+
 -- table rate_limits
 CREATE TABLE syncwell.rate_limits (
     org_id uuid NOT NULL,
@@ -37799,6 +37871,10 @@ ALTER TABLE ONLY syncwell.queue_dependencies
 ALTER TABLE ONLY syncwell.queue_lanes
     ADD CONSTRAINT queue_lanes_pkey PRIMARY KEY (org_id, source, priority);
 
+-- constraint queue_locks queue_locks_pkey
+ALTER TABLE ONLY syncwell.queue_locks
+    ADD CONSTRAINT queue_locks_pkey PRIMARY KEY (org_id, kind, stripe);
+
 -- constraint rate_limits rate_limits_pkey
 ALTER TABLE ONLY syncwell.rate_limits
     ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (org_id, bucket);
@@ -38569,6 +38645,10 @@ ALTER TABLE ONLY syncwell.queue_defaults
 ALTER TABLE ONLY syncwell.queue_lanes
     ADD CONSTRAINT queue_lanes_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
 
+-- fk constraint queue_locks queue_locks_org_id_fkey
+ALTER TABLE ONLY syncwell.queue_locks
+    ADD CONSTRAINT queue_locks_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
+
 -- fk constraint rate_limits rate_limits_org_id_fkey
 ALTER TABLE ONLY syncwell.rate_limits
     ADD CONSTRAINT rate_limits_org_id_fkey FOREIGN KEY (org_id) REFERENCES syncwell.orgs(org_id) ON DELETE CASCADE;
@@ -38981,6 +39061,9 @@ ALTER TABLE syncwell.queue_dependencies ENABLE ROW LEVEL SECURITY;
 
 -- row security queue_lanes
 ALTER TABLE syncwell.queue_lanes ENABLE ROW LEVEL SECURITY;
+
+-- row security queue_locks
+ALTER TABLE syncwell.queue_locks ENABLE ROW LEVEL SECURITY;
 
 -- row security rate_limits
 ALTER TABLE syncwell.rate_limits ENABLE ROW LEVEL SECURITY;
@@ -40315,6 +40398,9 @@ REVOKE ALL ON FUNCTION syncwell._lock_events(p_org_id uuid, p_user_id uuid, p_so
 -- acl FUNCTION _lock_operations(p_org_id uuid, p_operation_ids uuid[], p_lease_token uuid)
 REVOKE ALL ON FUNCTION syncwell._lock_operations(p_org_id uuid, p_operation_ids uuid[], p_lease_token uuid) FROM PUBLIC;
 
+-- acl FUNCTION _lock_queue(p_org_id uuid, p_kind text, p_hashes bigint[])
+REVOKE ALL ON FUNCTION syncwell._lock_queue(p_org_id uuid, p_kind text, p_hashes bigint[]) FROM PUBLIC;
+
 -- acl FUNCTION _lock_sessions(p_org_id uuid, p_user_id uuid, p_is_exclusive boolean)
 REVOKE ALL ON FUNCTION syncwell._lock_sessions(p_org_id uuid, p_user_id uuid, p_is_exclusive boolean) FROM PUBLIC;
 
@@ -40410,6 +40496,9 @@ REVOKE ALL ON FUNCTION syncwell._log_sync_progress(p_new syncwell.sync_progress,
 
 -- acl FUNCTION _make_lanes(p_org_id uuid, p_requests syncwell.queue_request[])
 REVOKE ALL ON FUNCTION syncwell._make_lanes(p_org_id uuid, p_requests syncwell.queue_request[]) FROM PUBLIC;
+
+-- acl FUNCTION _make_queue_locks(p_org_id uuid)
+REVOKE ALL ON FUNCTION syncwell._make_queue_locks(p_org_id uuid) FROM PUBLIC;
 
 -- acl FUNCTION _mark_changed_hours()
 REVOKE ALL ON FUNCTION syncwell._mark_changed_hours() FROM PUBLIC;

@@ -8707,6 +8707,20 @@ comment on column syncwell.queue_defaults.notifies is 'Setting queue.notify.';
 comment on column syncwell.queue_defaults.varies is
 'Whether this does not do: some source or platform has a value of its own, or the source is no name.';
 
+create table syncwell.queue_locks (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  kind text not null constraint queue_locks_kind_is_known check (kind in ('twins', 'order')),
+  stripe integer not null,
+  primary key (org_id, kind, stripe)
+);
+comment on table syncwell.queue_locks is
+'What _lock_queue() locks: rows, since any login may hold an advisory lock. 64 of each kind an org, so that a large '
+'batch does not fill the server''s lock table.';
+comment on column syncwell.queue_locks.org_id is 'The org.';
+comment on column syncwell.queue_locks.kind is
+'twins: operations that replace each other; order: those that are done one after the other.';
+comment on column syncwell.queue_locks.stripe is '0 to 63: the hashes that share a lock.';
+
 create type syncwell.queue_request as (
   place integer,
   user_id uuid,
@@ -8749,14 +8763,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform syncwell._store_queue_defaults(array[new.org_id]);
+  perform syncwell._make_queue_locks(new.org_id);
   -- what most use: whoever makes a lane holds up all others that need it to the end of its transaction
   perform syncwell._lane(new.org_id, d.source, 5) from syncwell.queue_defaults as d where d.org_id = new.org_id;
   return null;
 end
 $$;
 comment on function syncwell._begin_queue() is
-'Trigger: a new org has its row in queue_defaults, without which nothing of its can be enqueued at once, and the lane '
-'of what says neither source nor priority.';
+'Trigger: a new org has its row in queue_defaults, without which nothing of its can be enqueued at once, its locks, '
+'and the lane of what says neither source nor priority.';
 revoke all on function syncwell._begin_queue() from public;
 --! end
 
@@ -9159,14 +9174,13 @@ declare
 begin
   perform syncwell._make_lanes(p_org_id, p_requests);
   -- whoever joins a row of operations must see the end of it, and have its place behind that
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct
-      hashtextextended('syncwell.order.' || p_org_id, 0) # (syncwell._order_hash(r.user_id, r.ordering_key) & 63) as key
-    from unnest(p_requests) as r
-    where r.ordering_key is not null
-    order by 1
-  ) as l;
+  perform syncwell._lock_queue(
+    p_org_id, 'order', array(
+      select syncwell._order_hash(r.user_id, r.ordering_key)
+      from unnest(p_requests) as r
+      where r.ordering_key is not null
+    )
+  );
   with requests as materialized (
     select
       r.*,
@@ -9577,6 +9591,42 @@ comment on function syncwell._lock_operations(uuid, uuid[], uuid) is
 revoke all on function syncwell._lock_operations(uuid, uuid[], uuid) from public;
 --! end
 
+--! include queue/functions/_lock_queue.sql
+create or replace function syncwell._lock_queue(
+  p_org_id uuid,
+  p_kind text,
+  p_hashes bigint[]
+)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_stripes constant integer[] := array(select distinct (h.hash & 63)::integer from unnest(p_hashes) as h (hash));
+begin
+  if v_stripes = '{}' then
+    return;
+  end if;
+  perform from syncwell.queue_locks as l
+  where l.org_id = p_org_id and l.kind = p_kind and l.stripe = any(v_stripes)
+  order by l.stripe
+  for no key update;
+  if not found then
+    -- _begin_queue() makes them with the org; of one that came without triggers they are made here
+    perform syncwell._make_queue_locks(p_org_id);
+    perform from syncwell.queue_locks as l
+    where l.org_id = p_org_id and l.kind = p_kind and l.stripe = any(v_stripes)
+    order by l.stripe
+    for no key update;
+  end if;
+end
+$$;
+comment on function syncwell._lock_queue(uuid, text, bigint[]) is
+'Lets nobody else who asks for a lock of this kind (twins, order) with one of these hashes, or with one that shares '
+'its stripe, go on until the end of the transaction. In the order of the stripes, so that nobody waits in a circle.';
+revoke all on function syncwell._lock_queue(uuid, text, bigint[]) from public;
+--! end
+
 --! include queue/functions/_lock_twins.sql
 create or replace function syncwell._lock_twins(
   p_org_id uuid,
@@ -9587,13 +9637,9 @@ language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    -- 64 locks an org: a large batch must not fill the server's lock table
-    select distinct hashtextextended('syncwell.twins.' || p_org_id, 0) # (uuid_hash_extended(h.hash, 0) & 63) as key
-    from unnest(p_hashes) as h (hash)
-    order by 1
-  ) as l;
+  perform syncwell._lock_queue(
+    p_org_id, 'twins', array(select uuid_hash_extended(h.hash, 0) from unnest(p_hashes) as h (hash))
+  );
 end
 $$;
 comment on function syncwell._lock_twins(uuid, uuid[]) is
@@ -9628,6 +9674,25 @@ $$;
 comment on function syncwell._make_lanes(uuid, syncwell.queue_request[]) is
 'Makes the lanes that operations of an org need and that are not there.';
 revoke all on function syncwell._make_lanes(uuid, syncwell.queue_request[]) from public;
+--! end
+
+--! include queue/functions/_make_queue_locks.sql
+create or replace function syncwell._make_queue_locks(p_org_id uuid)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into syncwell.queue_locks (org_id, kind, stripe)
+  select p_org_id, k.kind, s.stripe
+  from unnest(array['twins', 'order']) as k (kind)
+  cross join generate_series(0, 63) as s (stripe)
+  order by k.kind, s.stripe
+  on conflict (org_id, kind, stripe) do nothing;
+end
+$$;
+comment on function syncwell._make_queue_locks(uuid) is 'Makes an org''s rows of queue_locks.';
+revoke all on function syncwell._make_queue_locks(uuid) from public;
 --! end
 
 --! include queue/functions/_may_depend_on.sql
@@ -11309,6 +11374,7 @@ alter table syncwell.client_queues enable row level security;
 alter table syncwell.rate_limits enable row level security;
 alter table syncwell.queue_lanes enable row level security;
 alter table syncwell.queue_defaults enable row level security;
+alter table syncwell.queue_locks enable row level security;
 
 create policy own_operations_or_whole_org on syncwell.sync_queue for select
 using (
@@ -42269,4 +42335,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '9760d5dc613c510d0010b2c27633a6276e5763a30c0c7cb5a3b7e4226dcceaeb', syncwell._now(), session_user);
+('0001', 'foundation', '635fc710fa614a27932b7fe5de5ae7cb30edaf49157f9ebfd044abda184db6aa', syncwell._now(), session_user);

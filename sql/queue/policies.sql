@@ -7,6 +7,7 @@ alter table syncwell.client_queues enable row level security;
 alter table syncwell.rate_limits enable row level security;
 alter table syncwell.queue_lanes enable row level security;
 alter table syncwell.queue_defaults enable row level security;
+alter table syncwell.queue_locks enable row level security;
 
 create policy own_operations_or_whole_org on syncwell.sync_queue for select
 using (

@@ -217,6 +217,20 @@ comment on column syncwell.queue_defaults.notifies is 'Setting queue.notify.';
 comment on column syncwell.queue_defaults.varies is
 'Whether this does not do: some source or platform has a value of its own, or the source is no name.';
 
+create table syncwell.queue_locks (
+  org_id uuid not null references syncwell.orgs on delete cascade,
+  kind text not null constraint queue_locks_kind_is_known check (kind in ('twins', 'order')),
+  stripe integer not null,
+  primary key (org_id, kind, stripe)
+);
+comment on table syncwell.queue_locks is
+'What _lock_queue() locks: rows, since any login may hold an advisory lock. 64 of each kind an org, so that a large '
+'batch does not fill the server''s lock table.';
+comment on column syncwell.queue_locks.org_id is 'The org.';
+comment on column syncwell.queue_locks.kind is
+'twins: operations that replace each other; order: those that are done one after the other.';
+comment on column syncwell.queue_locks.stripe is '0 to 63: the hashes that share a lock.';
+
 create type syncwell.queue_request as (
   place integer,
   user_id uuid,

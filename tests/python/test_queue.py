@@ -394,9 +394,7 @@ class TestOthers:
             member.execute("select from syncwell.enqueue_operations(%s)", [json.dumps(batch)])
             row = (
                 database.connect(autocommit=True)
-                .execute(
-                    "select count(*) from pg_locks where locktype = 'advisory' and pid = %s", [member.info.backend_pid]
-                )
+                .execute("select count(*) from pg_locks where pid = %s", [member.info.backend_pid])
                 .fetchone()
             )
         assert row is not None

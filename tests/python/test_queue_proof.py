@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from harness.wait import wait_until
+from harness.wait import wait_for_lock
 
 if TYPE_CHECKING:
     from harness import Database
@@ -335,10 +335,7 @@ def test_who_waited_to_join_a_row_of_operations_stands_behind_its_end(
     enqueue(first, "x", ordering_key="k")
     with ThreadPoolExecutor(1) as pool:
         joining = pool.submit(enqueue, late, "y", ordering_key="k")
-        wait_until(
-            "the late one to wait",
-            lambda: value(admin, "select count(*) from pg_locks where locktype = 'advisory' and not granted") == 1,
-        )
+        wait_for_lock(admin, late.info.backend_pid)
         enqueue(first, "z", ordering_key="k")
         first.commit()
         joining.result(30)

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 A, B = Tenants.org("a"), Tenants.org("b")
 
 # What those who are locked out would wait for, if it were an advisory lock.
-HOLD = "select pg_advisory_lock(hashtextextended(%s, 0))"
+HOLD = "select pg_advisory_lock(hashtextextended(%s, 0) # stripe) from generate_series(0, 63) as stripe"
 KEYS = (
     "syncwell.queue_defaults",
     "syncwell.ensure_partitions",
     "syncwell.refresh_sync_metrics",
+    f"syncwell.twins.{A}",
+    f"syncwell.order.{A}",
     f"syncwell.sessions.{A}.{Tenants.id('a_member')}",
 )
 
@@ -39,6 +41,11 @@ def value(connection: psycopg.Connection[Any], query: str, *arguments: object) -
         ("operator", "select count(*) from syncwell.ensure_partitions()"),
         ("operator", "select count(*) from syncwell.drop_old_partitions()"),
         ("a_member", "select session_id from syncwell.start_session('s1')"),
+        (
+            "a_member",
+            "select operation_id from syncwell.enqueue_operation('x', p_dedup_key => 'k', p_mode => 'replace')",
+        ),
+        ("a_member", "select operation_id from syncwell.enqueue_operation('x', p_ordering_key => 'k')"),
         ("a_member", "select syncwell.ingest_batch('reading', '[]', p_session => 's1')"),
     ],
 )

@@ -24,14 +24,13 @@ declare
 begin
   perform syncwell._make_lanes(p_org_id, p_requests);
   -- whoever joins a row of operations must see the end of it, and have its place behind that
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct
-      hashtextextended('syncwell.order.' || p_org_id, 0) # (syncwell._order_hash(r.user_id, r.ordering_key) & 63) as key
-    from unnest(p_requests) as r
-    where r.ordering_key is not null
-    order by 1
-  ) as l;
+  perform syncwell._lock_queue(
+    p_org_id, 'order', array(
+      select syncwell._order_hash(r.user_id, r.ordering_key)
+      from unnest(p_requests) as r
+      where r.ordering_key is not null
+    )
+  );
   with requests as materialized (
     select
       r.*,

@@ -7,13 +7,9 @@ language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    -- 64 locks an org: a large batch must not fill the server's lock table
-    select distinct hashtextextended('syncwell.twins.' || p_org_id, 0) # (uuid_hash_extended(h.hash, 0) & 63) as key
-    from unnest(p_hashes) as h (hash)
-    order by 1
-  ) as l;
+  perform syncwell._lock_queue(
+    p_org_id, 'twins', array(select uuid_hash_extended(h.hash, 0) from unnest(p_hashes) as h (hash))
+  );
 end
 $$;
 comment on function syncwell._lock_twins(uuid, uuid[]) is
