@@ -183,6 +183,16 @@ def test_work_that_waits(monitored: Monitored) -> None:
     }
 
 
+def test_users_make_no_labels_of_their_own_in_the_queue(monitored: Monitored) -> None:
+    """What the org's service names is a label, a user's name for it only where there is such a source."""
+    monitored.register("calls", "a_member", p_expected_interval="1 hour")
+    for who, source in (("a_member", "calls"), ("a_member", "x1"), ("a_other", "x2"), (None, "mail")):
+        monitored.call("enqueue_operation", who, p_operation_type="push", p_payload={"to": source}, p_source=source)
+    samples = told(monitored)
+    ready = {name[1]: value for name, value in samples.items() if name[0] == "sync_queue_items" and name[2] == "ready"}
+    assert ready == {"calls": 1, "mail": 1, "other": 2}
+
+
 def test_each_family_is_described_and_comes_once(monitored: Monitored) -> None:
     monitored.register("calls", p_slo=Decimal("0.9"))
     monitored.run("calls", "failed")

@@ -1,8 +1,9 @@
 """No login reaches another org: every table, view and function of the catalog, tried by every kind of login.
 
 Org B is full of the word SECRET. Each login of org A, with forged settings and claims, reads and writes every table and
-calls every function it may with org B's ids, and then with ids that nobody has: both must look the same to it, nothing
-of org B may come back, and org B must stay as it was. What is generated for a synced table of the application counts
+calls every function it may with org B's ids, and then with ids that nobody has: both must look the same to it and read
+as many rows, so that the time they take tells nothing either, nothing of org B may come back, and org B must stay as it
+was. What is generated for a synced table of the application counts
 too. What this file does not know yet, it asks for: a new table needs seeds, a new parameter a value.
 """
 
@@ -49,6 +50,11 @@ RIGHTFUL = (("b_member", None), ("b_admin", None), ("b_service", None), ("gatewa
 MEANT_TO_REACH: dict[tuple[str, str], str] = {
     ("gateway", "act_as"): "a gateway chooses for whom it acts",
     ("gateway", "act_as_org"): "a gateway chooses for whom it acts",
+}
+# Where rows are found before their org is compared: how many, and why that is.
+FOUND_FIRST: dict[str, tuple[int, str]] = {
+    "syncwell.users": (1, "an identity begins with the id of a user alone, which is unique over all orgs"),
+    "syncwell.alert_deliveries": (100, "a lease token is found by itself; it is random, and as good as a password"),
 }
 # Granted functions that need more than their arguments, with the reason.
 CANNOT_BE_CALLED: dict[str, str] = {
@@ -232,7 +238,11 @@ class World:
     state: str = ""
     ids: dict[str, list[Any]] = field(default_factory=dict)
     cursor: str = ""
+    digests: str = ""
+    """The question for the state of org B."""
     secrets: list[str] = field(default_factory=list)
+    work: dict[str, int] = field(default_factory=dict)
+    """By table: the rows that the last attempt has read."""
 
     def rows(self, query: str, *parameters: Any) -> list[Any]:
         return self.connection.execute(query.encode(), parameters).fetchall()
@@ -282,6 +292,10 @@ def world(cluster: Cluster) -> Iterator[World]:
         world.secrets = sorted({str(value) for values in world.ids.values() for value in values} | {SECRET, "Org B"})
         world.state = state_of_b(world)
         world.connection.rollback()
+        world.connection.execute(RELATIONS.encode())
+        # small tables would be read whole, whatever is looked for
+        world.connection.execute("set enable_seqscan = off")
+        world.connection.commit()
         # what streams needs one snapshot; nothing else minds
         world.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         yield world
@@ -297,51 +311,89 @@ SCOPED_TABLES = {"syncwell.record_changes": "scope", "syncwell.sync_horizons": "
 
 def state_of_b(world: World) -> str:
     """Every row of org B with its version: a write that changes nothing is seen too."""
-    of_b = f"select '{ORG_B}'::uuid union all select user_id from syncwell.users where org_id = '{ORG_B}'"
-    tables = {f"syncwell.{table}": "org_id" for table in tenant_tables(world)} | SCOPED_TABLES
-    digests = " union all ".join(
-        f"select '{table}', md5(string_agg(concat(t.xmin, t.*::text), ',' order by t.*::text))"
-        f" from {table} as t where t.{column} in ({of_b})"
-        for table, column in tables.items()
-    )
-    # in one order: appended in parallel, tables come as they are done
-    return str(sorted(world.rows(digests)))
-
-
-def become(world: World, login: str, acts_as: str | None, *, forged: bool) -> None:
-    """From here to the end of the transaction, be this login."""
-    world.connection.execute(sql.SQL("set local session authorization {}").format(sql.Identifier(login)))
-    if login == "gateway":  # trusted to say who it is: nobody else writes SQL on its connections
-        world.connection.execute("select syncwell.act_as(%s)", [Tenants.id(acts_as or "")])
-        return
-    if forged or login == "jwt":
-        claims = json.dumps({"sub": str(Tenants.id(acts_as or "b_admin"))})
-        world.connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
-    if forged:
-        world.connection.execute(
-            "select set_config('syncwell.user_id', %s, true), set_config('syncwell.org_id', %s, true)",
-            [str(Tenants.id("b_admin")), str(ORG_B)],
+    if not world.digests:
+        of_b = f"select '{ORG_B}'::uuid union all select user_id from syncwell.users where org_id = '{ORG_B}'"
+        tables = {f"syncwell.{table}": "org_id" for table in tenant_tables(world)} | SCOPED_TABLES
+        world.digests = " union all ".join(
+            f"select '{table}', md5(string_agg(concat(t.xmin, t.*::text), ',' order by t.*::text))"
+            f" from {table} as t where t.{column} in ({of_b})"
+            for table, column in tables.items()
         )
+    # in one order: appended in parallel, tables come as they are done
+    return str(sorted(answers(world, "set local enable_seqscan = on", world.digests)[-1]))
+
+
+def becoming(login: str, acts_as: str | None, *, forged: bool) -> sql.Composed:
+    """What makes the session this login from here to the end of the transaction."""
+    statements = [sql.SQL("set local session authorization {}").format(sql.Identifier(login))]
+    set_config = sql.SQL("select set_config({}, {}, true)").format
+    if login == "gateway":  # trusted to say who it is: nobody else writes SQL on its connections
+        statements.append(sql.SQL("select syncwell.act_as({})").format(Tenants.id(acts_as or "")))
+    else:
+        if forged or login == "jwt":
+            claims = json.dumps({"sub": str(Tenants.id(acts_as or "b_admin"))})
+            statements.append(set_config("request.jwt.claims", claims))
+        if forged:
+            statements.append(set_config("syncwell.user_id", str(Tenants.id("b_admin"))))
+            statements.append(set_config("syncwell.org_id", str(ORG_B)))
+    return sql.SQL("; ").join(statements)
 
 
 class OtherOrgChangedError(AssertionError):
     """A stranger's statement changed a row of org B."""
 
 
+# As pg_stat_xact_all_tables has it, which takes long for what is asked thousands of times.
+RELATIONS = """
+create table test.relations as
+select format('%s.%s', t.relnamespace::regnamespace, t.relname) as name, c.oid, c.oid = t.oid as is_table
+from pg_class as t
+left join pg_index as i on i.indrelid = t.oid
+join pg_class as c on c.oid = any (array[i.indexrelid, t.oid])
+where t.relnamespace in ('syncwell'::regnamespace, 'app'::regnamespace) and t.relkind = 'r'
+group by 1, 2, 3;
+grant select on test.relations to public;
+"""
+WORK = """
+select x.name, sum(x.read)::bigint
+from (
+  select
+    r.name,
+    pg_stat_get_xact_tuples_fetched(r.oid)
+    + case when r.is_table then pg_stat_get_xact_tuples_returned(r.oid) else 0 end as read
+  from test.relations as r
+) as x
+where x.read > 0
+group by x.name
+"""
+
+
+def answers(world: World, *statements: str | sql.Composable) -> list[list[Any]]:
+    """The rows of each of the statements, which are sent as one message."""
+    message = sql.SQL("; ").join(sql.SQL(one) if isinstance(one, str) else one for one in statements)
+    return [cursor.fetchall() for cursor in world.connection.execute(message).results() if cursor.description]
+
+
 def attempt(world: World, who: tuple[str, str | None], query: sql.Composable, *, stranger: bool = True) -> Any:
     """The rows as text, or the error, in a transaction that is rolled back; a stranger must leave org B as it was."""
     try:
-        become(world, *who, forged=stranger)
+        before = dict(answers(world, becoming(*who, forged=stranger), "savepoint before", WORK)[-1])
+        error, wrote = None, False
         try:
             cursor = world.connection.execute(query)
             answer = [str(row) for row in cursor] if cursor.description else []
-        except psycopg.Error as error:
+        except psycopg.Error as caught:
+            error = caught
+            (after,) = answers(world, "rollback to savepoint before", WORK)
+        else:
+            after, [(wrote,)] = answers(
+                world, WORK, "reset session authorization", "select pg_current_xact_id_if_assigned() is not null"
+            )
+        world.work = {table: read - before.get(table, 0) for table, read in after if read > before.get(table, 0)}
+        if error is not None:
             return error
-        if stranger:
-            world.connection.execute("reset session authorization")
-            wrote = world.rows("select pg_current_xact_id_if_assigned() is not null")[0][0]
-            if wrote and state_of_b(world) != world.state:
-                raise OtherOrgChangedError(f"{who[0]} changed org B by {text(world, query)}")
+        if stranger and wrote and state_of_b(world) != world.state:
+            raise OtherOrgChangedError(f"{who[0]} changed org B by {text(world, query)}")
         return answer
     finally:
         world.connection.rollback()
@@ -425,6 +477,51 @@ def test_reading_finds_the_own_rows(world: World) -> None:
         )
     ]
     assert unseen == []
+
+
+# What a member sees of a table whose rows are no user's.
+BY_OTHERS = {
+    "circuits": "source in (select source from syncwell.streams where user_id is null or user_id = %(user)s)",
+}
+# The policies by which rows are read, and whether a row may be of no user.
+ROWS_OF = """
+select
+  c.relname, p.polname,
+  exists (select from pg_attribute as a where a.attrelid = c.oid and a.attname = 'user_id' and not a.attnotnull)
+from pg_policy as p join pg_class as c on c.oid = p.polrelid
+where c.relnamespace = 'syncwell'::regnamespace and p.polcmd = 'r' and c.relname = any (%s)
+  and 'syncwell_operator'::regrole <> all (p.polroles)
+order by c.relname
+"""
+
+
+@pytest.mark.parametrize("login", ["a_member", "a_other", "a_analyst"])
+def test_exactly_the_rows_are_read_that_a_policy_is_named_for(world: World, login: str) -> None:
+    """A policy that hides too much is as wrong as one that shows too much."""
+    readable = {table.removeprefix("syncwell.") for table, _ in granted(world, login, "select")}
+    wrong = []
+    for table, policy, nullable in world.rows(ROWS_OF, tenant_tables(world)):
+        if table not in readable:
+            continue
+        if login == "a_analyst" or policy.startswith("own_org") or policy == "own_and_common_settings":
+            rule = "true"
+        elif policy == "whole_org":
+            rule = "false"
+        elif table in BY_OTHERS:
+            rule = BY_OTHERS[table]
+        elif nullable:
+            rule = "user_id is null or user_id = %(user)s"
+        else:
+            rule = "user_id = %(user)s"
+        count = f"select count(*)::integer from syncwell.{table} where org_id = %(org)s and ({rule})"
+        parameters = {"org": Tenants.org("a"), "user": Tenants.id(login)}
+        (expected,) = world.connection.execute(count.encode(), parameters).fetchone() or (None,)
+        world.connection.rollback()
+        query = sql.SQL("select count(*)::integer from {} where org_id is not null").format(qualified(table))
+        answer = attempt(world, (login, None), query)
+        if answer != [f"({expected},)"]:
+            wrong.append(f"{table}: {answer} instead of {expected}")
+    assert wrong == []
 
 
 def test_reading_bites(world: World) -> None:
@@ -677,6 +774,24 @@ def masked(answer: Any, arguments: list[Argument], *, nobodys: bool) -> str:
     return re.sub(r"datetime\.\w+\([^)]*\)|Decimal\('[^']*'\)|\d+(?:\.\d+)?", "#", shown)
 
 
+def told_apart(world: World, who: tuple[str, str | None], theirs: sql.Composable, nobodys: sql.Composable) -> list[str]:
+    """The tables of which it reads more rows where the ids are org B's, also when asked again."""
+    more: dict[str, int] = {}
+    for asked in range(3):
+        attempt(world, who, nobodys)
+        unknown = world.work
+        attempt(world, who, theirs)
+        found = {
+            table: read - unknown.get(table, 0)
+            for table, read in world.work.items()
+            if read > unknown.get(table, 0) + FOUND_FIRST.get(table, (0, ""))[0]
+        }
+        more = {table: min(read, more[table]) for table, read in found.items() if table in more} if asked else found
+        if not more:
+            break
+    return [f"{table}: {read}" for table, read in more.items()]
+
+
 def reached(world: World, login: str) -> dict[str, list[str]]:
     """By function: the calls that showed something of org B, or told its ids from those that nobody has."""
     who = (login, STRANGERS[login])
@@ -693,7 +808,14 @@ def reached(world: World, login: str) -> dict[str, list[str]]:
             if seen := leaks(world, answer, said):
                 found.setdefault(function, []).append(f"{said}\n  shows {seen} in {answer}")
                 continue
+            read = world.work
             unknown = attempt(world, who, call(function, kind, arguments, nobodys=True))
+            # names are another matter: of those the caller has rows of its own, dead ones from earlier attempts too
+            by_ids = all(a.value == a.nobodys or a.type in ("uuid", "uuid[]") for a in arguments)
+            if by_ids and read != world.work:
+                more = told_apart(world, who, query, call(function, kind, arguments, nobodys=True))
+                if more:
+                    found.setdefault(function, []).append(f"{said}\n  reads more of org B's: {more}")
             theirs, nobodys = masked(answer, arguments, nobodys=False), masked(unknown, arguments, nobodys=True)
             if theirs != nobodys:
                 # an hour may have begun between the two: then both are the same the next time
@@ -718,6 +840,12 @@ create function syncwell.tells(p_event_id uuid) returns boolean language sql sta
   return exists (select from syncwell.sync_events as e where e.id = p_event_id);
 create function syncwell.writes(p_event_id uuid) returns void language sql security definer
   begin atomic update syncwell.sync_events as e set status = e.status where e.id = p_event_id; end;
+-- answers the same in any case, after another time
+create function syncwell.takes_longer(p_event_id uuid) returns bigint language sql stable security definer
+  return (
+    select count(*) from (select e.org_id from syncwell.sync_events as e where e.id = p_event_id offset 0) as e
+    where e.org_id = syncwell.current_org_id()
+  );
 """
 
 
@@ -725,9 +853,9 @@ def test_calling_functions_bites(world: World) -> None:
     world.connection.execute(LEAKY.encode())
     world.connection.commit()
     try:
-        assert {"shows", "tells", "writes"} <= reached(world, "nobody_login").keys()
+        assert {"shows", "tells", "writes", "takes_longer"} <= reached(world, "nobody_login").keys()
     finally:
-        world.connection.execute("drop function syncwell.shows, syncwell.tells, syncwell.writes")
+        world.connection.execute("drop function syncwell.shows, syncwell.tells, syncwell.writes, syncwell.takes_longer")
         world.connection.commit()
 
 

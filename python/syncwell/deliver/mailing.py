@@ -100,5 +100,5 @@ def _refused(error: Exception) -> DeliveryError:
 
 
 def _answered(message: str, code: int) -> DeliveryError:
-    # the other way round than in HTTP: 4xx is for now, 5xx for good
+    # the other way round than in HTTP: 4xx may pass, 5xx is for good
     return DeliveryError(f"{message} ({code})", code=f"SMTP_{code}", retryable=code < 500, splits=code in (552, 554))

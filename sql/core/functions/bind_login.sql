@@ -61,6 +61,7 @@ begin
 end
 $$;
 comment on function syncwell.bind_login(name, text, uuid, uuid) is
-'Says what a database login is: user (with p_user_id), service (with p_org_id), gateway or jwt (with neither). '
-'Binding again replaces. For the owner only. Errors: 22023, SW002, SW003.';
+'Says what the database login p_login_role is, p_kind: user (with p_user_id, whose org p_org_id may be left out), '
+'service (with p_org_id), gateway or jwt (with neither). Binding again replaces. For the owner only. Errors: 22023, '
+'SW002, SW003.';
 revoke all on function syncwell.bind_login(name, text, uuid, uuid) from public;

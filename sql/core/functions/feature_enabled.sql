@@ -19,8 +19,9 @@ begin
 end
 $$;
 comment on function syncwell.feature_enabled(text) is
-'Whether a feature is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs and the '
-'org''s place in the percentage. False for a flag that was never set, and for a caller without an org. Errors: none.';
+'Whether the feature p_flag is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs '
+'and the org''s place in the percentage. False for a flag that was never set, and for a caller without an org. '
+'Errors: none.';
 revoke all on function syncwell.feature_enabled(text) from public;
 grant execute on function syncwell.feature_enabled(text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;

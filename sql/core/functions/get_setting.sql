@@ -12,8 +12,8 @@ begin
 end
 $$;
 comment on function syncwell.get_setting(text, text, text) is
-'The effective value of a setting, as text, for the caller''s org (nobody: for all orgs), p_source and p_platform. '
-'Errors: SW010.';
+'The effective value of the setting p_key, as text, for the caller''s org (nobody: for all orgs), p_source and '
+'p_platform. Errors: SW010.';
 revoke all on function syncwell.get_setting(text, text, text) from public;
 grant execute on function syncwell.get_setting(text, text, text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;

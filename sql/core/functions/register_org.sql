@@ -36,7 +36,7 @@ begin
 end
 $$;
 comment on function syncwell.register_org(text, uuid, text) is
-'Creates an org, or renames the one with p_org_id; returns its id. p_time_zone: IANA name, default UTC. Errors: '
-'22004, 22001, 22023.';
+'Creates an org called p_name, or renames the one with p_org_id; returns its id. p_time_zone: IANA name, default UTC. '
+'Errors: 22004, 22001, 22023.';
 revoke all on function syncwell.register_org(text, uuid, text) from public;
 grant execute on function syncwell.register_org(text, uuid, text) to syncwell_operator;

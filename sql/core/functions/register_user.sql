@@ -45,7 +45,8 @@ begin
 end
 $$;
 comment on function syncwell.register_user(uuid, uuid, text, text) is
-'Creates a user of an org, or changes role and name of the one with p_user_id; returns its id. p_role: member '
-'(default), analyst, admin. Errors: SW003, 22001, 22023 (unknown role; user of another org).';
+'Creates a user of the org p_org_id, or changes role and name of the one with p_user_id; returns its id. p_role: '
+'member (default), analyst, admin; p_display_name: up to 200 characters, NULL = none. Errors: SW003, 22001, 22023 '
+'(unknown role; user of another org).';
 revoke all on function syncwell.register_user(uuid, uuid, text, text) from public;
 grant execute on function syncwell.register_user(uuid, uuid, text, text) to syncwell_operator;

@@ -43,8 +43,8 @@ begin
 end
 $$;
 comment on function syncwell.set_setting(text, text, text, text, uuid) is
-'Sets a setting for p_source, p_platform and p_org_id (NULL: all), or removes it there (p_value NULL); returns what '
-'is effective there now. Errors: SW010 unknown key, SW011 value out of range, SW003 unknown org, 22023 bad source or '
-'platform.';
+'Sets the setting p_key to p_value for p_source, p_platform and p_org_id (NULL: all), or removes it there (p_value '
+'NULL); returns what is effective there now. Errors: SW010 unknown key, SW011 value out of range, SW003 unknown org, '
+'22023 bad source or platform.';
 revoke all on function syncwell.set_setting(text, text, text, text, uuid) from public;
 grant execute on function syncwell.set_setting(text, text, text, text, uuid) to syncwell_operator;

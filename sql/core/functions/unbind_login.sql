@@ -9,6 +9,6 @@ begin
 end
 $$;
 comment on function syncwell.unbind_login(name) is
-'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only. Errors: '
-'none.';
+'Makes the login p_login_role nobody again, from its next statement on; false when it was not bound. For the owner '
+'only. Errors: none.';
 revoke all on function syncwell.unbind_login(name) from public;

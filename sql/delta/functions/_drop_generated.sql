@@ -5,11 +5,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text;
-  v_function regprocedure;
+  v_function text;
 begin
   select t.table_name into strict v_name from syncwell.synced_tables as t where t.table_id = p_table_id;
   for v_function in
-    select p.oid
+    select p.oid::regprocedure::text
     from pg_proc as p
     where p.pronamespace = 'syncwell_tables'::regnamespace
       and p.proname ~ ('^' || v_name || '_(inserted|updated|deleted|truncated|replicated|pull\w*|push\w*)$')

@@ -2,6 +2,8 @@ create or replace function syncwell._reset_table(p_table_id integer)
 returns void
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
+-- where a table was emptied and filled again since it was analysed, a nested loop of all with all looks cheap
+set enable_nestloop = off
 as $$
 begin
   update syncwell.synced_tables as t

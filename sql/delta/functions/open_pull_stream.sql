@@ -235,9 +235,10 @@ comment on function syncwell.open_pull_stream(bigint, integer, jsonb, text[], te
 'is a piece of the answer, one of kind query is a SELECT with one text column whose rows, one after the other, are '
 'the next piece (line ends between them do no harm). Run each in the same transaction through a server-side cursor or '
 'as COPY (<body>) TO STDOUT (FORMAT csv, QUOTE e''\x01'', DELIMITER e''\x02''), which gives the rows as they are. '
-'Then call close_pull_stream() and commit: before that the device must not apply the answer. Parameters: those of '
-'sync_pull(); setting delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor '
-'of a page too, and those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
+'Then call close_pull_stream() and commit: before that the device must not apply the answer. p_last_pulled_at, '
+'p_schema_version, p_migration, p_tables, p_device_id, p_created_as_updated, p_client: as in sync_pull(); setting '
+'delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor of a page too, and '
+'those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
 revoke all on function syncwell.open_pull_stream(bigint, integer, jsonb, text[], text, boolean, jsonb) from public;
 grant execute on function syncwell.open_pull_stream(bigint, integer, jsonb, text[], text, boolean, jsonb)
 to syncwell_client;

@@ -53,19 +53,19 @@ end
 $$;
 comment on function
 syncwell.register_synced_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text) is
-'Has devices sync a table of the application, with the rows that it has; returns its id. The table stays as it is but '
-'for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the owner of '
-'the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org id for '
-'p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the org of '
-'a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, alone or '
-'with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); p_conflict_policy: '
-'reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, that is given (server '
-'jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is sent if not as its '
-'type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a push never writes, '
-'as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is sent as deleted '
-'(default: the pull fails); p_name: name of the collection (default: the table''s). Called again it changes nothing, '
-'or what is different: where that changes what devices get, they are sent the table in full. Errors: 22004, 22023 '
-'unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
+'Has devices sync p_table, a table of the application, with the rows that it has; returns its id. The table stays as '
+'it is but for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the '
+'owner of the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org '
+'id for p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the '
+'org of a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, '
+'alone or with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); '
+'p_conflict_policy: reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, '
+'that is given (server jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is '
+'sent if not as its type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a '
+'push never writes, as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is '
+'sent as deleted (default: the pull fails); p_name: name of the collection (default: the table''s). Called again it '
+'changes nothing, or what is different: where that changes what devices get, they are sent the table in full. Errors: '
+'22004, 22023 unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
 revoke all on function
 syncwell.register_synced_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text)
 from public;

@@ -16,7 +16,7 @@ begin
 end
 $$;
 comment on function syncwell.resync_table(regclass) is
-'Has every device replace what it has of a table at its next pull: after changes that no trigger saw (DISABLE '
+'Has every device replace what it has of p_table at its next pull: after changes that no trigger saw (DISABLE '
 'TRIGGER, rows attached or detached with a partition, a policy or a column''s meaning that changed). No row of the '
 'table is read or locked. Errors: 22004, SW301 not registered.';
 revoke all on function syncwell.resync_table(regclass) from public;

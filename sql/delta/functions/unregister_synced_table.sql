@@ -30,7 +30,7 @@ begin
 end
 $$;
 comment on function syncwell.unregister_synced_table(regclass) is
-'Ends the syncing of a table: its triggers go, with its view, its functions and all that is known of its changes. '
+'Ends the syncing of p_table: its triggers go, with its view, its functions and all that is known of its changes. '
 'Devices keep what they have. Called by the owner of the table, who also needs the role syncwell_operator; for a '
 'table that was dropped, with its number, by any operator. Returns whether it was registered. Errors: 22004, 42501.';
 revoke all on function syncwell.unregister_synced_table(regclass) from public;

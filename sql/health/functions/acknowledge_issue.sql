@@ -27,10 +27,10 @@ begin
 end
 $$;
 comment on function syncwell.acknowledge_issue(uuid, text) is
-'Takes an issue on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. p_note: at most '
-'1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and services for the '
-'org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns whether anything '
-'changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 without p_issue_id; '
-'22001 for a longer note; 42501 for analysts.';
+'Takes the issue p_issue_id on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. '
+'p_note: at most 1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and '
+'services for the org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns '
+'whether anything changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 '
+'without p_issue_id; 22001 for a longer note; 42501 for analysts.';
 revoke all on function syncwell.acknowledge_issue(uuid, text) from public;
 grant execute on function syncwell.acknowledge_issue(uuid, text) to syncwell_client, syncwell_worker;

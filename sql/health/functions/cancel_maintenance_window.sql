@@ -36,7 +36,8 @@ begin
 end
 $$;
 comment on function syncwell.cancel_maintenance_window(uuid) is
-'Calls off a maintenance window, all occurrences to come, and the one that is on from now on. For admins and services. '
-'False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 for others.';
+'Calls off the maintenance window p_window_id, all occurrences to come, and the one that is on from now on. For '
+'admins and services. False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 '
+'for others.';
 revoke all on function syncwell.cancel_maintenance_window(uuid) from public;
 grant execute on function syncwell.cancel_maintenance_window(uuid) to syncwell_client, syncwell_worker;

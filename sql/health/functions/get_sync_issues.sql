@@ -48,19 +48,23 @@ begin
   return query
   with shown as materialized (
     select i.*, v.is_over
-    from syncwell.sync_issues as i
+    from (
+      -- told apart, so that the index of what is not resolved serves, whatever the plan
+      select o.* from syncwell.sync_issues as o
+      where o.org_id = v_caller.org_id and o.state <> 'resolved' and coalesce(p_state, 'all') <> 'resolved'
+      union all
+      select r.* from syncwell.sync_issues as r
+      where r.org_id = v_caller.org_id and r.state = 'resolved' and p_state in ('resolved', 'all')
+    ) as i
     -- what has slept long enough is open, whether or not evaluate_health() has come by since
     cross join lateral (select i.state = 'snoozed' and i.snoozed_until <= v_now as is_over) as v
-    where i.org_id = v_caller.org_id
-      and (
+    where (
         v_caller.sees_org
         or i.user_id = v_caller.user_id
         or (i.user_id is null and i.stream_id is not null)
       )
       and (p_user_id is null or i.user_id = p_user_id)
       and (p_source is null or i.source = p_source)
-      -- told apart, so that the index of what is not resolved serves
-      and (coalesce(p_state, '') in ('resolved', 'all') or i.state <> 'resolved')
       and (
         coalesce(p_state, 'all') = 'all'
         or p_state = case when v.is_over then 'open' else i.state end

@@ -37,7 +37,7 @@ begin
 end
 $$;
 comment on function syncwell.lift_silence(uuid) is
-'Ends a silence now: what it kept quiet is alerted of from the next evaluate_health() on. For admins and services. '
-'False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
+'Ends the silence p_silence_id now: what it kept quiet is alerted of from the next evaluate_health() on. For admins '
+'and services. False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
 revoke all on function syncwell.lift_silence(uuid) from public;
 grant execute on function syncwell.lift_silence(uuid) to syncwell_client, syncwell_worker;

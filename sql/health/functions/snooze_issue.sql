@@ -29,9 +29,9 @@ begin
 end
 $$;
 comment on function syncwell.snooze_issue(uuid, interval, text) is
-'Lets an issue rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of it before, '
-'and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing again counts '
-'from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; '
-'22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
+'Lets the issue p_issue_id rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of '
+'it before, and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing '
+'again counts from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved '
+'already; 22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
 revoke all on function syncwell.snooze_issue(uuid, interval, text) from public;
 grant execute on function syncwell.snooze_issue(uuid, interval, text) to syncwell_client, syncwell_worker;

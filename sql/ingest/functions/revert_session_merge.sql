@@ -62,11 +62,11 @@ begin
 end
 $$;
 comment on function syncwell.revert_session_merge(uuid) is
-'Undoes a merge of merge_duplicate_sessions() from its log: both sessions are as they were, with their records, events '
-'and local ids; what arrived since stays with the one that was kept. Merges of the same session are reverted in turn, '
-'the last first. Returns how many rows went back. The two are not taken for one again, unless asked with p_again. For '
-'admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 '
-'(merged on since), 22004, 40001, 42501.';
+'Undoes p_merge_id, a merge of merge_duplicate_sessions(), from its log: both sessions are as they were, with their '
+'records, events and local ids; what arrived since stays with the one that was kept. Merges of the same session are '
+'reverted in turn, the last first. Returns how many rows went back. The two are not taken for one again, unless asked '
+'with p_again. For admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 (merged '
+'on since), 22004, 40001, 42501.';
 revoke all on function syncwell.revert_session_merge(uuid) from public;
 grant execute on function syncwell.revert_session_merge(uuid)
 to syncwell_client, syncwell_worker, syncwell_operator;

@@ -21,11 +21,21 @@ begin
     where p_org_id is null or c.org_id = p_org_id
     group by o.org_id, c.source
   ),
+  sources as materialized (
+    select distinct s.org_id, s.source
+    from syncwell.streams as s
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+  ),
   queue as materialized (
     select
-      o.org_id, q.source, s.state, count(*) as operations,
+      o.org_id, n.source, s.state, count(*) as operations,
       extract(epoch from min(q.run_at)) as since
     from syncwell.sync_queue as q
+    left join sources as k on k.org_id = q.org_id and k.source = q.source
+    -- users name the system freely: a name of theirs that is no source is no label of its own
+    cross join lateral (
+      select case when q.user_id is null or k.source is not null then q.source else 'other' end as source
+    ) as n
     cross join lateral (
       select
         case
@@ -38,7 +48,7 @@ begin
     ) as s
     cross join lateral (select case when p_by_org then q.org_id end as org_id) as o
     where p_org_id is null or q.org_id = p_org_id
-    group by o.org_id, q.source, s.state
+    group by o.org_id, n.source, s.state
   )
   select
     c.org_id, 'sync_circuit_state', 'sync_circuit_state',

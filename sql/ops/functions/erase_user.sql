@@ -46,14 +46,14 @@ begin
 end
 $$;
 comment on function syncwell.erase_user(uuid) is
-'Erases a person: in one transaction deletes every row of every domain that is the user''s, metrics and tombstones '
-'included, and takes the user out of what others own (registry personal_data says which is which). Returns what was '
-'done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a row of '
-'erasures with a hash of the id; what calls that were under way may still have written about the user, maintenance '
-'erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete their rows '
-'first, or call this again after: deleting them writes tombstones), the database role itself, the server''s logs, '
-'backups, and an id that somebody put into a text or document of somebody else. A user who is registered again with '
-'the same id begins with nothing. To see what would be erased, call it in a transaction and roll that back. For '
-'operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
+'Erases the person p_user_id: in one transaction deletes every row of every domain that is the user''s, metrics and '
+'tombstones included, and takes the user out of what others own (registry personal_data says which is which). Returns '
+'what was done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a '
+'row of erasures with a hash of the id; what calls that were under way may still have written about the user, '
+'maintenance erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete '
+'their rows first, or call this again after: deleting them writes tombstones), the database role itself, the '
+'server''s logs, backups, and an id that somebody put into a text or document of somebody else. A user who is '
+'registered again with the same id begins with nothing. To see what would be erased, call it in a transaction and '
+'roll that back. For operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
 revoke all on function syncwell.erase_user(uuid) from public;
 grant execute on function syncwell.erase_user(uuid) to syncwell_operator;

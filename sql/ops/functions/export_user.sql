@@ -34,10 +34,10 @@ begin
 end
 $$;
 comment on function syncwell.export_user(uuid) is
-'Everything that is stored about a user, as of one moment, a row at a time: table_name and the row as data. Without '
-'leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only the key, the '
-'times and what the user left there. Not in it: tables of the application, also the synced ones. To be read by a '
-'cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, and for '
-'operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
+'Everything that is stored about the user p_user_id, as of one moment, a row at a time: table_name and the row as '
+'data. Without leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only '
+'the key, the times and what the user left there. Not in it: tables of the application, also the synced ones. To be '
+'read by a cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, '
+'and for operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
 revoke all on function syncwell.export_user(uuid) from public;
 grant execute on function syncwell.export_user(uuid) to syncwell_client, syncwell_operator;

@@ -42,8 +42,8 @@ begin
 end
 $$;
 comment on function syncwell.get_preview(text, uuid) is
-'The preview of this cache key, or with this id, of the caller''s org (both: of both); no row when there is none, '
-'it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, statistics}; '
-'computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
+'The preview of the cache key p_cache_key, or with the id p_preview_id, of the caller''s org (both: of both); no row '
+'when there is none, it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, '
+'statistics}; computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
 revoke all on function syncwell.get_preview(text, uuid) from public;
 grant execute on function syncwell.get_preview(text, uuid) to syncwell_client, syncwell_reader, syncwell_worker;

@@ -19,8 +19,8 @@ begin atomic
   );
 end;
 comment on function syncwell.preview_cache_key(jsonb) is
-'64 hexadecimal digits that are the same for parameters that are equal as jsonb, in any order of keys and with 1.0 = '
-'1, and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by '
+'64 hexadecimal digits that are the same for p_params that are equal as jsonb, in any order of keys and with 1.0 = 1, '
+'and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by '
 'length, then bytes, each once, the last one counts; one space after colons and commas; numbers without exponent), '
 'numbers without zeros at the end of their fraction, in UTF-8. Any JSON is something else: 1 and "1", null, {} and '
 '[]. NULL for NULL, which is no JSON. No errors.';

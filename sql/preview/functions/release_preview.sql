@@ -18,7 +18,7 @@ begin
 end
 $$;
 comment on function syncwell.release_preview(uuid) is
-'Gives up what claim_preview() gave, so that another one may compute it at once; false: it was not held any more. '
-'Errors: SW001, 22004.';
+'Gives up what claim_preview() gave, by its p_lease_token, so that another one may compute it at once; false: it was '
+'not held any more. Errors: SW001, 22004.';
 revoke all on function syncwell.release_preview(uuid) from public;
 grant execute on function syncwell.release_preview(uuid) to syncwell_worker;

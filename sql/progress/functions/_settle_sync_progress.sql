@@ -119,11 +119,12 @@ begin
         detail = 'The sync_id is empty.',
         hint = 'Name the sync by something unique in the org, e.g. the id of its run.';
     end if;
-    if p_new.started_at = '-infinity' then
+    -- clients cannot read years before Christ, and one such row would hide all others from them
+    if p_new.started_at < '2000-01-01 00:00:00+00' then
       raise exception using
         errcode = '22023',
         message = 'started_at is not a point in time',
-        detail = 'It is -infinity.',
+        detail = format('It is %s; times from 2000 are taken.', p_new.started_at),
         hint = 'Leave started_at out: it is now.';
     end if;
     -- one clock: a start that a client's clock puts into the future is now

@@ -34,8 +34,8 @@ begin
 end
 $$;
 comment on function syncwell.extend_lease(uuid[], uuid, interval) is
-'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than '
-'before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, '
-'22004, 22023.';
+'Holds the claimed operations p_operation_ids (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), '
+'never shorter than before. Returns a row for each that p_lease_token still holds: stop working on those that are '
+'missing. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.extend_lease(uuid[], uuid, interval) from public;
 grant execute on function syncwell.extend_lease(uuid[], uuid, interval) to syncwell_worker;

@@ -72,11 +72,11 @@ begin
 end
 $$;
 comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) is
-'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what '
-'went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other '
-'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
-'(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
-'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
-'Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
+'Ends an attempt at the claimed operation p_operation_id, held by p_lease_token, as failed. p_message, p_code (at '
+'most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and '
+'by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at '
+'retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); '
+'dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until '
+'requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
 revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
 grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;

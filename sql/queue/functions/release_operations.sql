@@ -40,8 +40,8 @@ begin
 end
 $$;
 comment on function syncwell.release_operations(uuid[], uuid) is
-'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may '
-'claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, '
-'22023, 40001.';
+'Gives the claimed operations p_operation_ids (at most 1000) back untouched, as a worker does that is told to stop: '
+'somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. '
+'Errors: SW001, 22004, 22023, 40001.';
 revoke all on function syncwell.release_operations(uuid[], uuid) from public;
 grant execute on function syncwell.release_operations(uuid[], uuid) to syncwell_worker;

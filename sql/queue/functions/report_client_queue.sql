@@ -42,7 +42,7 @@ begin
       errcode = '22023',
       message = 'the clock of the device is wrong',
       detail = format('p_oldest_at is %s, p_reported_at %s.', p_oldest_at, p_reported_at),
-      hint = 'Times from 2000 to five minutes ahead are taken; leave p_reported_at out for now.';
+      hint = 'Times from 2000 to five minutes ahead are taken; without p_reported_at it is this moment.';
   end if;
 
   insert into syncwell.client_queues as c (
@@ -65,10 +65,11 @@ end
 $$;
 comment on function
 syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid) is
-'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest does '
-'(p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). The newest report '
-'wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device (admins and services). '
-'A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
+'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest '
+'does (p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). '
+'p_device_id: which device, at most 255 characters, kept by consent; p_platform: android, ios, web, server, other. '
+'The newest report wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device '
+'(admins and services). A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
 revoke all on function
 syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid) from public;
 grant execute on function

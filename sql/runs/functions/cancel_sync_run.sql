@@ -18,8 +18,8 @@ begin
 end
 $$;
 comment on function syncwell.cancel_sync_run(uuid) is
-'Calls a run off; no lease is needed. It counts as neither success nor failure, and its worker learns of it by SW103 '
-'at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it back. False '
-'when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
+'Calls the run p_event_id off; no lease is needed. It counts as neither success nor failure, and its worker learns of '
+'it by SW103 at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it '
+'back. False when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
 revoke all on function syncwell.cancel_sync_run(uuid) from public;
 grant execute on function syncwell.cancel_sync_run(uuid) to syncwell_worker;

@@ -69,8 +69,8 @@ $$;
 comment on function syncwell.classify_sync_error(text, integer, text) is
 'What kind of error it is: error_type (the code of the network, HTTP_nnn, or a name such as TIMEOUT), class '
 '(transient, throttled, auth, conflict, permanent, unknown) and whether a retry may help. Looks at, in this order: '
-'the code (Node''s, a SQLSTATE), the HTTP status (given, as the code, or in the message), the text. All 5xx and 408, '
-'425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 conflict (one retry), other '
-'4xx permanent; what nothing fits is unknown and retried. Never raises.';
+'p_code (Node''s, a SQLSTATE), p_http_status (given, as the code, or in the message), p_message; any of them may be '
+'NULL. All 5xx and 408, 425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 '
+'conflict (one retry), other 4xx permanent; what nothing fits is unknown and retried. Never raises.';
 revoke all on function syncwell.classify_sync_error(text, integer, text) from public;
 grant execute on function syncwell.classify_sync_error(text, integer, text) to syncwell_reader, syncwell_worker;

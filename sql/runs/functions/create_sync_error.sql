@@ -29,9 +29,11 @@ begin
 end
 $$;
 comment on function syncwell.create_sync_error(text, text, text, integer, jsonb, uuid) is
-'Reports an error that no run met, e.g. a webhook that could not be read; the stream (p_user_id as in '
-'record_sync_start()) is made on first use. The same error again counts in the same row. It changes no health and is '
-'not retried until schedule_sync_retry(); a success does not resolve it, unless that run retried it or a run has met '
-'the same error: mark_error_resolved() does. Returns the error''s id. Errors: SW001, SW002, 22004, 22023, 22001.';
+'Reports an error that no run of p_source met, e.g. a webhook that could not be read; the stream (p_user_id as in '
+'record_sync_start()) is made on first use. p_message (up to 8192 characters) and p_details (up to 64 KiB) are kept '
+'without secrets and with consent; p_code, p_http_status: as classify_sync_error() reads them, NULL = not known. The '
+'same error again counts in the same row. It changes no health and is not retried until schedule_sync_retry(); a '
+'success does not resolve it, unless that run retried it or a run has met the same error: mark_error_resolved() does. '
+'Returns the error''s id. Errors: SW001, SW002, 22004, 22023, 22001.';
 revoke all on function syncwell.create_sync_error(text, text, text, integer, jsonb, uuid) from public;
 grant execute on function syncwell.create_sync_error(text, text, text, integer, jsonb, uuid) to syncwell_worker;

@@ -48,8 +48,8 @@ begin
 end
 $$;
 comment on function syncwell.get_recent_webhooks(text, integer, uuid) is
-'The last p_limit (1 to 1000) runs of type webhook, newest first; arguments and columns as get_recent_sync_events(). '
-'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
-'transaction), 22004, 22023.';
+'The last p_limit (1 to 1000, default 20) runs of type webhook, newest first, of p_source (NULL: all) and p_user_id '
+'(NULL: everything the caller may see); columns as get_recent_sync_events(). Asking about another user is written to '
+'the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_recent_webhooks(text, integer, uuid) from public;
 grant execute on function syncwell.get_recent_webhooks(text, integer, uuid) to syncwell_reader;

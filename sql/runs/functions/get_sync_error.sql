@@ -45,7 +45,7 @@ begin
 end
 $$;
 comment on function syncwell.get_sync_error(uuid) is
-'One error in full. next_retry_at: when it is due; lane, reason: who retries it and why, see record_sync_error(). '
-'Message and details with consent only. Errors: SW001, SW104, 22004.';
+'The error p_error_id in full. next_retry_at: when it is due; lane, reason: who retries it and why, see '
+'record_sync_error(). Message and details with consent only. Errors: SW001, SW104, 22004.';
 revoke all on function syncwell.get_sync_error(uuid) from public;
 grant execute on function syncwell.get_sync_error(uuid) to syncwell_reader, syncwell_worker;

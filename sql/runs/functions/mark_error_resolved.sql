@@ -21,7 +21,7 @@ begin
 end
 $$;
 comment on function syncwell.mark_error_resolved(uuid) is
-'Resolves an error by hand: it is not retried any more and the next of its kind is a new one. The stream''s health '
-'stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
+'Resolves the error p_error_id by hand: it is not retried any more and the next of its kind is a new one. The '
+'stream''s health stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
 revoke all on function syncwell.mark_error_resolved(uuid) from public;
 grant execute on function syncwell.mark_error_resolved(uuid) to syncwell_worker;

@@ -23,11 +23,11 @@ begin
 end
 $$;
 comment on function syncwell.reap_sync_runs(integer) is
-'Ends runs whose worker seems to be gone as timeout, oldest first: those that sent a heartbeat and none for setting '
-'runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime '
-'(over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any '
-'transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s '
-'org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for '
-'nobody. Errors: SW001, 22004, 22023.';
+'Ends runs whose worker seems to be gone as timeout, the oldest p_limit (1 to 1000) of them: those that sent a '
+'heartbeat and none for setting runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime '
+'or setting runs.max_runtime (over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that '
+'is retried like any transient one, and changes the lease, so that a late worker is refused (SW102). Returns the '
+'runs. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a '
+'gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.reap_sync_runs(integer) from public;
 grant execute on function syncwell.reap_sync_runs(integer) to syncwell_worker, syncwell_operator;

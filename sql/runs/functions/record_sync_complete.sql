@@ -60,11 +60,12 @@ end
 $$;
 comment on function
 syncwell.record_sync_complete(uuid, uuid, bigint, text, bigint, bigint, bigint, bigint) is
-'Ends a run well: success, or partial when p_items_failed > 0. Counts are totals of the run, NULL = not known '
-'(p_items_processed: as the last heartbeat said); p_sync_token_after: where the next run goes on, NULL = as before. '
-'Either way the stream is healthy again, its failure streak over and its open errors of runs resolved. Said again '
-'with the same numbers it changes nothing (changed false) and counts once. Errors: SW001, SW101, SW102 the lease is '
-'an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
+'Ends the run p_event_id well: success, or partial when p_items_failed > 0. p_lease: what record_sync_start() gave. '
+'p_items_processed, p_items_created, p_items_updated, p_items_deleted, p_items_failed: totals of the run, NULL = not '
+'known (p_items_processed: as the last heartbeat said); p_sync_token_after: where the next run goes on, NULL = as '
+'before. Either way the stream is healthy again, its failure streak over and its open errors of runs resolved. Said '
+'again with the same numbers it changes nothing (changed false) and counts once. Errors: SW001, SW101, SW102 the '
+'lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
 revoke all on function
 syncwell.record_sync_complete(uuid, uuid, bigint, text, bigint, bigint, bigint, bigint) from public;
 grant execute on function

@@ -68,15 +68,15 @@ end
 $$;
 comment on function
 syncwell.record_sync_error(uuid, uuid, text, text, integer, jsonb, text, bigint) is
-'Ends a run as failed and decides on the retry. p_message (up to 8192 characters) and p_details (up to 64 KiB) are '
-'kept without secrets and with consent; p_code: a code of the network, a SQLSTATE or any other; p_retry_after: the '
-'header as it came, seconds or an HTTP date, at most setting retry.after_cap counts; p_items_processed: handled '
-'before the failure. Returns the error, its type and class (see classify_sync_error()), whether to retry it at '
-'retry_at with record_sync_start(p_retry_of => error_id), the number of that retry (attempt: retries granted so far), '
-'the lane (fast, slow, none: a slow one is handed out by claim_due_retries() at retry_at) and the reason: retry, '
-'parked, budget, circuit_open, needs_reauth, permanent, too_old. Said again it answers with where the error is now '
-'and counts once. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended otherwise, 22004, '
-'22023, 22001.';
+'Ends the run p_event_id, held by p_lease, as failed and decides on the retry. p_message (up to 8192 characters) and '
+'p_details (up to 64 KiB) are kept without secrets and with consent; p_code: a code of the network, a SQLSTATE or any '
+'other; p_http_status: of the answer, NULL = none came; p_retry_after: the header as it came, seconds or an HTTP '
+'date, at most setting retry.after_cap counts; p_items_processed: handled before the failure. Returns the error, its '
+'type and class (see classify_sync_error()), whether to retry it at retry_at with record_sync_start(p_retry_of => '
+'error_id), the number of that retry (attempt: retries granted so far), the lane (fast, slow, none: a slow one is '
+'handed out by claim_due_retries() at retry_at) and the reason: retry, parked, budget, circuit_open, needs_reauth, '
+'permanent, too_old. Said again it answers with where the error is now and counts once. Errors: SW001, SW101, SW102 '
+'the lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
 revoke all on function
 syncwell.record_sync_error(uuid, uuid, text, text, integer, jsonb, text, bigint) from public;
 grant execute on function

@@ -24,8 +24,9 @@ begin
 end
 $$;
 comment on function syncwell.record_sync_heartbeat(uuid, uuid, bigint) is
-'A sign of life of a run, with the items handled so far (NULL: as before). From the first one on the run must send '
-'another before the time returned (now + setting runs.heartbeat_timeout), or the reaper ends it as timeout. Errors: '
-'SW001, SW101, SW102 the lease is an old one, SW103 the run has ended (also: was cancelled), 22004, 22023.';
+'A sign of life of the run p_event_id, held by p_lease, with the items handled so far, p_items_processed (NULL: as '
+'before). From the first one on the run must send another before the time returned (now + setting '
+'runs.heartbeat_timeout), or the reaper ends it as timeout. Errors: SW001, SW101, SW102 the lease is an old one, '
+'SW103 the run has ended (also: was cancelled), 22004, 22023.';
 revoke all on function syncwell.record_sync_heartbeat(uuid, uuid, bigint) from public;
 grant execute on function syncwell.record_sync_heartbeat(uuid, uuid, bigint) to syncwell_worker;

@@ -75,8 +75,8 @@ begin
 end
 $$;
 comment on function syncwell.register_stream(text, uuid, interval, text, text, text, text, interval, numeric) is
-'Declares what is expected of a stream, so that one that never runs is noticed. The arguments are the whole '
-'declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; '
+'Declares what is expected of the stream of p_source, so that one that never runs is noticed. The arguments are the '
+'whole declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; '
 'p_expected_interval: how often it should succeed (1 s to 10 years); p_cron: five fields; p_time_zone: of cron and '
 'active hours, NULL = the org''s; p_active_hours: e.g. Mon-Fri 08:00-18:00; p_platform: android, ios, web, server, '
 'other; p_max_runtime: longer runs end as timeout; p_slo: share that should succeed. Idempotent; brings a retired '

@@ -35,8 +35,8 @@ begin
 end
 $$;
 comment on function syncwell.schedule_sync_retry(uuid, interval) is
-'Puts an open error up for retry after p_delay (0 to 1 year; NULL: retry_delay() of its next retry, setting '
-'retry.slow_interval once those are used up), whatever was decided before, and counts the retry. claim_due_retries() '
-'hands it out then. Returns when. Errors: SW001, SW104, SW106 it is resolved, 22004, 22023.';
+'Puts the open error p_error_id up for retry after p_delay (0 to 1 year; NULL: retry_delay() of its next retry, '
+'setting retry.slow_interval once those are used up), whatever was decided before, and counts the retry. '
+'claim_due_retries() hands it out then. Returns when. Errors: SW001, SW104, SW106 it is resolved, 22004, 22023.';
 revoke all on function syncwell.schedule_sync_retry(uuid, interval) from public;
 grant execute on function syncwell.schedule_sync_retry(uuid, interval) to syncwell_worker;

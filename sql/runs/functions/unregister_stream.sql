@@ -47,8 +47,8 @@ begin
 end
 $$;
 comment on function syncwell.unregister_stream(text, uuid) is
-'Retires a stream: nothing is expected of it any more, its errors are not retried, reports leave it out. Its history '
-'stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in '
+'Retires the stream of p_source: nothing is expected of it any more, its errors are not retried, reports leave it '
+'out. Its history stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in '
 'register_stream(). False when it was retired already. Errors: SW001, SW002, SW105, 22004, 22023.';
 revoke all on function syncwell.unregister_stream(text, uuid) from public;
 grant execute on function syncwell.unregister_stream(text, uuid) to syncwell_worker;

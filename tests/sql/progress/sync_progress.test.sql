@@ -1,5 +1,5 @@
 begin;
-select plan(73);
+select plan(74);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin perform syncwell.bind_login(session_user, 'service', test.org('a'), null); end $$;
 create function pg_temp.at(p_time text) returns void language sql as $$
@@ -91,6 +91,7 @@ select throws_ok($$insert into syncwell.sync_progress (sync_id, job_id) values (
 select throws_ok($$select pg_temp.put('known', 'source_system = repeat(''x'', 201)')$$, '22001', null, 'a long source');
 select throws_ok($$select pg_temp.put('known', 'metadata = to_jsonb(repeat(''x'', 65536))')$$, '22001', 'metadata is too long', 'long metadata');
 select throws_ok($$insert into syncwell.sync_progress (sync_id, started_at) values ('n', '-infinity')$$, '22023', null, 'an infinite start');
+select throws_ok($$insert into syncwell.sync_progress (sync_id, started_at) values ('n', '4713-01-01 BC')$$, '22023', null, 'a start before Christ, which no client can read');
 select throws_ok($$insert into syncwell.sync_progress (sync_id, org_id) values ('n', test.org('none'))$$, 'SW003', 'unknown org', 'an unknown org');
 select throws_ok($$insert into syncwell.sync_progress (sync_id, initiated_by) values ('n', test.id('b_member'))$$, 'SW002', 'no such user', 'a user of another org');
 select lives_ok($$insert into syncwell.sync_progress (sync_id, processed_count, failed_count) values ('huge', 9223372036854775807, 9223372036854775807)$$, 'the largest counts');
