@@ -26,6 +26,7 @@ __all__ = [
     "UnreadableJson",
     "User",
     "UserRole",
+    "VisibleTopic",
 ]
 
 LoginKind = Literal["user", "service", "gateway", "jwt"]
@@ -61,6 +62,17 @@ class Identity:
     user_id: UUID | None
     role: Role | None
     rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisibleTopic:
+    """What the caller may be told of as it happens (`syncwell.visible_topics`).
+
+    Attributes:
+        topic: progress, health, health_common, sessions or changes, a colon, and the id of the org or user.
+    """
+
+    topic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

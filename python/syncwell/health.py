@@ -21,6 +21,8 @@ __all__ = [
     "DashboardPerformance",
     "DataDrift",
     "DataFreshness",
+    "DetailedRun",
+    "DetailedStream",
     "DeviceMetrics",
     "DeviceQueues",
     "DriftSeverity",
@@ -30,6 +32,7 @@ __all__ = [
     "HealthStatus",
     "HistoryPeriod",
     "Issue",
+    "IssueCounts",
     "IssueFilter",
     "IssueState",
     "IssueType",
@@ -39,11 +42,21 @@ __all__ = [
     "MutedBy",
     "OpenErrors",
     "Overlay",
+    "OverviewOrg",
+    "OverviewSource",
+    "OverviewStream",
+    "OverviewUser",
+    "OverviewViewer",
+    "ScoreParts",
     "ServiceHealth",
     "Severity",
     "Silence",
     "SourceComparison",
+    "StreamCounts",
+    "StreamDetail",
     "StreamHealth",
+    "StreamOverview",
+    "Stretch",
     "SyncHealth",
     "SyncIssue",
     "Uptime",
@@ -723,6 +736,166 @@ class Dashboard(TypedDict):
     performance: DashboardPerformance
     health: DashboardHealth
     recent_activity: list[DashboardActivity]
+
+
+class StreamCounts(TypedDict):
+    """Streams by status."""
+
+    unhealthy: int
+    degraded: int
+    late: int
+    healthy: int
+    unknown: int
+
+
+class IssueCounts(TypedDict):
+    """Issues that are not resolved: open ones by severity, and those that somebody has dealt with."""
+
+    critical: int
+    warning: int
+    info: int
+    acknowledged: int
+    snoozed: int
+
+
+class OverviewOrg(TypedDict):
+    """Whose streams they are."""
+
+    name: str
+    time_zone: str
+
+
+class OverviewViewer(TypedDict):
+    """Who asks; `user_id` and `name` are None for services."""
+
+    user_id: str | None
+    name: str | None
+    role: str
+
+
+class OverviewUser(TypedDict):
+    """Whom it is about."""
+
+    user_id: str
+    name: str | None
+
+
+class OverviewSource(TypedDict):
+    """A source in the overview; the score is the mean of its streams, 0 to 100, None: unknown."""
+
+    source: str
+    streams: int
+    status: HealthStatus
+    score: float | None
+    last_success_at: str | None
+    counts: StreamCounts
+
+
+class OverviewStream(TypedDict):
+    """A stream in the overview: as `StreamHealth`, with its user's name; times are ISO 8601."""
+
+    stream_id: str
+    user_id: str | None
+    name: str | None
+    source: str
+    platform: Platform | None
+    status: HealthStatus
+    overlays: list[Overlay]
+    score: float | None
+    since: str | None
+    reason: str | None
+    advice: str | None
+    last_sync_at: str | None
+    last_success_at: str | None
+    consecutive_failures: int | None
+    queue_depth: int | None
+    queue_oldest_at: str | None
+    drift_percent: float | None
+    drift_severity: DriftSeverity | None
+
+
+class StreamOverview(TypedDict):
+    """How all streams are, and one page of them, as of one moment (`syncwell.get_stream_overview`).
+
+    It is JSON as the database gives it: ids and times are texts. `sources` and `rows` have the worst first; `matching`
+    counts the streams that the filters leave; `user` is of the user that was asked about.
+    """
+
+    computed_at: str
+    evaluated_at: str | None
+    is_evaluated: bool
+    org: OverviewOrg
+    viewer: OverviewViewer
+    user: OverviewUser | None
+    status: HealthStatus
+    score: float | None
+    streams: int
+    last_success_at: str | None
+    counts: StreamCounts
+    issues: IssueCounts
+    sources: list[OverviewSource]
+    matching: int
+    rows: list[OverviewStream]
+
+
+class ScoreParts(TypedDict):
+    """What a score is made of, 0 to 100 each; None: unknown."""
+
+    freshness: float | None
+    reliability: float | None
+    queue: float | None
+    drift: float | None
+    speed: float | None
+
+
+class DetailedStream(OverviewStream):
+    """A stream with all that is known of it now; durations in milliseconds, `expected_seconds` in seconds."""
+
+    parts: ScoreParts
+    expected_seconds: float | None
+    due_at: str | None
+    usual_duration_ms: int | None
+    last_duration_ms: int | None
+
+
+class Stretch(TypedDict):
+    """A time in which the status did not change; mode: paused, excluded, muted or blind, None: none of them."""
+
+    starts_at: str
+    ends_at: str
+    status: HealthStatus
+    mode: str | None
+    score: float | None
+
+
+class DetailedRun(TypedDict):
+    """A run of the stream; `error_message` is None without consent."""
+
+    event_id: str
+    sync_type: SyncType
+    status: RunStatus
+    started_at: str
+    completed_at: str | None
+    duration_ms: int | None
+    items_processed: int | None
+    items_failed: int | None
+    error_type: str | None
+    error_message: str | None
+
+
+class StreamDetail(TypedDict):
+    """One stream: how it is, how it was, what it ran (`syncwell.get_stream_detail`).
+
+    It is JSON as the database gives it: ids and times are texts. `stretches` are from `since` on, oldest first; `runs`
+    are the newest 200 since then, newest first.
+    """
+
+    computed_at: str
+    since: str
+    org: OverviewOrg
+    stream: DetailedStream
+    stretches: list[Stretch]
+    runs: list[DetailedRun]
 
 
 class DeviceQueues(TypedDict):

@@ -111,7 +111,7 @@ class TableFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallFinding:
-    """What a check of the installation found (`syncwell.verify_install`).
+    """What a check of the installation, or of a session, found (`syncwell.verify_install`, `verify_session`).
 
     Attributes:
         check_name: the check.

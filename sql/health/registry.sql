@@ -45,6 +45,10 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
   'How often evaluate_health() is called; after two such intervals without it states are unevaluated.'
 ),
 (
+  'health.notify', 'boolean', 'on', null, null, null,
+  'Whether channel syncwell_health is notified when states of streams or issues change, once a transaction and org.'
+),
+(
   'health.pending_for', 'interval', '00:00:00', '00:00:00', '24:00:00', null,
   'How long something must be wrong before evaluate_health() moves a stream''s state and opens an issue.'
 ),

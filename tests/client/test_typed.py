@@ -99,6 +99,31 @@ def test_the_example_does_its_day(module: Path, database: Database) -> None:
         assert connection.execute("select title from public.todos").fetchall() == [("typed",)]
 
 
+def test_events_of_the_real_server(module: Path, database: Database) -> None:
+    """A device that pushes is told to pull; a stream that ends is made again, and begins with the state."""
+    script = """
+    const main = async () => {
+      const seen = []
+      for await (const { event, data } of client.events('/sync/events?topics=changed,progress')) {
+        seen.push([event, data])
+        if (event === 'state' && seen.length > 1) return seen
+        if (event === 'state') {
+          const { timestamp } = await client.pull()
+          await client.push({ changes: { todos: { created: [{ id: 'e1' }] } }, lastPulledAt: timestamp })
+        }
+      }
+    }
+    main().then(print)
+    """
+    synced(database)
+    with serving(configured(database.uri("gateway"), events_seconds=3)) as server:
+        told = run(module, script, {"server": str(server.base_url)})
+    names = [name for name, _ in told]
+    assert names[0] == names[-1] == "state"
+    assert set(names[1:-1]) == {"changed"}
+    assert told[0][1]["topics"] == ["progress", "changed"]
+
+
 class _Stream(socketserver.ThreadingTCPServer):
     """Answers each connection with the next part of a script; the last one again and again."""
 

@@ -1,8 +1,12 @@
-"""The HTTP application on a free port of this machine, and tokens for it."""
+"""The HTTP application on a free port of this machine, in this process or one of its own, and tokens for it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.cluster import Database
 
+SERVE = [sys.executable, "-m", "syncwell.cli", "serve"]
 SECRET = b"a secret of tests that is long enough for every algorithm that may be tried"
 
 
@@ -61,6 +66,40 @@ def serving(config: Config, application: Starlette | None = None) -> Iterator[ht
         thread.join(20)
         listener.close()
     assert not thread.is_alive()
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "SYNCWELL_"))}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "100", **more}
+
+
+def told_url(process: subprocess.Popen[str]) -> str:
+    """The URL that `syncwell serve --json` tells once it answers."""
+    assert process.stdout is not None
+    text = ""
+    while not text.endswith("}\n"):
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else "it has ended"
+        text += line
+    url: str = json.loads(text)["url"]
+    return url
+
+
+@contextlib.contextmanager
+def served(database: Database, *options: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process that serves, and its URL."""
+    process = subprocess.Popen(
+        [*SERVE, "--port", "0", "--json", *options],
+        env=environment(SYNCWELL_DSN=database.uri("gateway"), SYNCWELL_JWT_SECRET=SECRET.decode(), **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, told_url(process)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def synced(database: Database, policy: str = "reject") -> None:

@@ -86,6 +86,22 @@ def test_what_cannot_be_read_and_whoever_is_unknown_takes_nothing(
     assert buckets(admin) == []
 
 
+def test_whoever_holds_the_count_makes_nobody_wait_for_long(
+    client: httpx.Client, admin: psycopg.Connection[Any], database: Database
+) -> None:
+    assert pull(client, MEMBER).status_code == 200
+    holder = database.connect()
+    holder.execute("select from syncwell.rate_limits for update")
+    refused = pull(client, MEMBER)
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.json()["detail"] == "The server is busy with other requests of your organisation."
+    assert pull(client, FOREIGN).status_code == 200
+    holder.rollback()
+    assert pull(client, MEMBER).status_code == 200
+    assert [row[2] for row in buckets(admin) if row[0] == Tenants.org("a")] == [0]
+
+
 def test_it_can_be_switched_off(admin: psycopg.Connection[Any], database: Database) -> None:
     with serving(configured(database.uri("gateway"), org_limits=False)) as client:
         assert [pull(client, MEMBER).status_code for _ in range(4)] == [200] * 4

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +17,15 @@ import pytest
 from typer.testing import CliRunner
 
 from harness import Tenants, wait_until
-from harness.serving import SECRET, bearer
+from harness.serving import SECRET, SERVE, bearer, environment, served
 from syncwell.cli.app import app
 from syncwell.http.config import VARIABLES
 from syncwell.http.serve import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness import Database
 
 MEMBER = Tenants.id("a_member")
-COMMAND = [sys.executable, "-m", "syncwell.cli", "serve"]
 
 # a pull that waits until somebody lets go of a lock
 WAITS = """
@@ -44,34 +39,6 @@ begin
 end $$;
 grant execute on function syncwell.sync_pull to syncwell_client;
 """
-
-
-def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "SYNCWELL_"))}
-    return {**kept, "NO_COLOR": "1", "COLUMNS": "100", **more}
-
-
-@contextmanager
-def served(database: Database, *options: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process that serves, and its URL."""
-    process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--json", *options],
-        env=environment(SYNCWELL_DSN=database.uri("gateway"), SYNCWELL_JWT_SECRET=SECRET.decode(), **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        text = ""
-        while not text.endswith("}\n"):
-            line = process.stdout.readline()
-            assert line, process.stderr and process.stderr.read()
-            text += line
-        yield process, json.loads(text)["url"]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def refused(*options: str, **more: str) -> str:
@@ -193,6 +160,6 @@ def test_answers_are_not_held_back() -> None:
 
 
 def test_help_names_every_variable() -> None:
-    done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run([*SERVE, "--help"], env=environment(), capture_output=True, text=True, check=True)
     for variable in (*VARIABLES, "SYNCWELL_JWT_SECRET_FILE"):
         assert variable in done.stdout

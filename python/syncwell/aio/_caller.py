@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, LiteralString, Protocol, Self, TypeVar
@@ -15,7 +15,9 @@ from psycopg.types.numeric import FloatLoader
 
 from syncwell._begin import begin_statement
 from syncwell._json import TolerantJsonbLoader
+from syncwell.aio.listening import AsyncListening
 from syncwell.errors import from_psycopg
+from syncwell.listening import Channel
 
 T = TypeVar("T")
 
@@ -115,6 +117,14 @@ class AsyncCaller:
     def own_transaction(self, isolation: LiteralString) -> AsyncOwnTransaction:
         """Return a transaction for this identity that takes several statements, `isolation level …`."""
         return AsyncOwnTransaction(self._source, self._lock, isolation, self._act, self._act_id)
+
+    def listening(
+        self, channels: Sequence[Channel], timeout: float | None, stop: Callable[[], bool] | None
+    ) -> AsyncListening:
+        """Return what listens on these channels, as the login itself."""
+        if self._act is not None:
+            raise ValueError(_AS_ITSELF)
+        return AsyncListening(self._source, self._lock, channels, timeout, stop)
 
     async def _fetch(
         self, row_factory: BaseRowFactory[T], statement: LiteralString, parameters: Mapping[str, object]

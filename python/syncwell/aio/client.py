@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, LiteralString, Self
 from uuid import UUID
 
@@ -14,12 +15,14 @@ from syncwell.aio.core import AsyncCore
 from syncwell.aio.delta import AsyncDelta
 from syncwell.aio.health import AsyncHealth
 from syncwell.aio.ingest import AsyncIngest
+from syncwell.aio.listening import AsyncListening
 from syncwell.aio.metrics import AsyncMetrics
 from syncwell.aio.ops import AsyncOps
 from syncwell.aio.preview import AsyncPreview
 from syncwell.aio.progress import AsyncProgress
 from syncwell.aio.queue import AsyncQueue
 from syncwell.aio.runs import AsyncRuns
+from syncwell.listening import CHANNELS, Channel
 
 __all__ = ["AsyncSyncwell"]
 
@@ -83,6 +86,30 @@ class AsyncSyncwell:
             org_id: a registered org.
         """
         return self._acting("select syncwell.act_as_org(p_org_id => %(act_id)s::uuid)", org_id)
+
+    def listen(
+        self,
+        *,
+        channels: Sequence[Channel] = CHANNELS,
+        timeout: float | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> AsyncListening:
+        """Return what listens to the database: enter it, then iterate over its notifications.
+
+        The connection is the listener's as long as the block lasts, and may be used for other calls by whoever is told
+        something. NOTIFY has no history: after entering it read how things are, and after a connection that was lost
+        (`psycopg.OperationalError`) begin anew. Not through a pooler that shares connections between transactions.
+
+        Args:
+            channels: what to listen to.
+            timeout: after how many seconds the iteration ends; None: it goes on.
+            stop: asked once a second, and after each notification; the iteration ends once it says so.
+
+        Raises:
+            ValueError: the client acts for somebody; or, on entering, its connection is not in autocommit mode, or is
+                inside of a transaction.
+        """
+        return self._caller.listening(channels, timeout, stop)
 
     def _acting(self, act: LiteralString, act_id: UUID) -> Self:
         client = type(self).__new__(type(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from syncwell.aio._caller import AsyncCaller
@@ -20,6 +21,7 @@ from syncwell.core import (
     Setting,
     User,
     UserRole,
+    VisibleTopic,
 )
 
 __all__ = ["AsyncCore"]
@@ -37,21 +39,34 @@ class AsyncCore:
             Identity, "select login_role, kind, org_id, user_id, role, rule from syncwell.who_am_i()", {}
         )
 
+    async def visible_topics(self) -> list[VisibleTopic]:
+        """Return what the caller may be told of as it happens, by topic (`syncwell.visible_topics`).
+
+        Raises:
+            NoIdentityError: the caller is nobody.
+        """
+        return await self._caller.rows(VisibleTopic, "select topic from syncwell.visible_topics()", {})
+
     async def org(self) -> Org | None:
         """Return the caller's org; None: the caller is nobody (table `syncwell.orgs`). Not for clients."""
         found = await self._caller.rows(Org, "select org_id, name, time_zone, created_at from syncwell.orgs", {})
         return found[0] if found else None
 
-    async def users(self) -> list[User]:
-        """Return the users of the org that the caller may see, by name (table `syncwell.users`). Not for clients."""
+    async def users(self, *, user_ids: Sequence[UUID] | None = None) -> list[User]:
+        """Return the users of the org that the caller may see, by name (table `syncwell.users`). Not for clients.
+
+        Args:
+            user_ids: these only; None: all.
+        """
         return await self._caller.rows(
             User,
             """
             select user_id, role, display_name, created_at
             from syncwell.users
+            where %(user_ids)s::uuid[] is null or user_id = any(%(user_ids)s::uuid[])
             order by display_name, user_id
             """,
-            {},
+            {"user_ids": None if user_ids is None else list(user_ids)},
         )
 
     async def explain_access(self, *, table: str, id: UUID) -> Access:

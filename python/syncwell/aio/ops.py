@@ -83,6 +83,14 @@ class AsyncOps:
             {},
         )
 
+    async def verify_session(self) -> list[InstallFinding]:
+        """Return what a check of this session and its login finds, worst first (`syncwell.verify_session`)."""
+        return await self._caller.rows(
+            InstallFinding,
+            "select check_name, severity, subject, detail, remedy from syncwell.verify_session()",
+            {},
+        )
+
     async def openmetrics(self, *, format: MetricsFormat = "openmetrics") -> str:
         """Return metrics for Prometheus, of the caller's org, for operators of all (`syncwell.openmetrics`).
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, LiteralString, Protocol, Self, TypeVar
@@ -17,6 +17,8 @@ from psycopg.types.numeric import FloatLoader
 from syncwell._begin import begin_statement
 from syncwell._json import TolerantJsonbLoader
 from syncwell.errors import from_psycopg
+from syncwell.listening import Channel
+from syncwell.sync.listening import Listening
 
 T = TypeVar("T")
 
@@ -114,6 +116,14 @@ class Caller:
     def own_transaction(self, isolation: LiteralString) -> OwnTransaction:
         """Return a transaction for this identity that takes several statements, `isolation level …`."""
         return OwnTransaction(self._source, self._lock, isolation, self._act, self._act_id)
+
+    def listening(
+        self, channels: Sequence[Channel], timeout: float | None, stop: Callable[[], bool] | None
+    ) -> Listening:
+        """Return what listens on these channels, as the login itself."""
+        if self._act is not None:
+            raise ValueError(_AS_ITSELF)
+        return Listening(self._source, self._lock, channels, timeout, stop)
 
     def _fetch(
         self, row_factory: BaseRowFactory[T], statement: LiteralString, parameters: Mapping[str, object]

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, LiteralString, Self
 from uuid import UUID
 
 from psycopg import Connection
 
+from syncwell.listening import CHANNELS, Channel
 from syncwell.sync._caller import Caller, Pool
 from syncwell.sync.activity import Activity
 from syncwell.sync.alerts import Alerts
@@ -15,6 +17,7 @@ from syncwell.sync.core import Core
 from syncwell.sync.delta import Delta
 from syncwell.sync.health import Health
 from syncwell.sync.ingest import Ingest
+from syncwell.sync.listening import Listening
 from syncwell.sync.metrics import Metrics
 from syncwell.sync.ops import Ops
 from syncwell.sync.preview import Preview
@@ -84,6 +87,30 @@ class Syncwell:
             org_id: a registered org.
         """
         return self._acting("select syncwell.act_as_org(p_org_id => %(act_id)s::uuid)", org_id)
+
+    def listen(
+        self,
+        *,
+        channels: Sequence[Channel] = CHANNELS,
+        timeout: float | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Listening:
+        """Return what listens to the database: enter it, then iterate over its notifications.
+
+        The connection is the listener's as long as the block lasts, and may be used for other calls by whoever is told
+        something. NOTIFY has no history: after entering it read how things are, and after a connection that was lost
+        (`psycopg.OperationalError`) begin anew. Not through a pooler that shares connections between transactions.
+
+        Args:
+            channels: what to listen to.
+            timeout: after how many seconds the iteration ends; None: it goes on.
+            stop: asked once a second, and after each notification; the iteration ends once it says so.
+
+        Raises:
+            ValueError: the client acts for somebody; or, on entering, its connection is not in autocommit mode, or is
+                inside of a transaction.
+        """
+        return self._caller.listening(channels, timeout, stop)
 
     def _acting(self, act: LiteralString, act_id: UUID) -> Self:
         client = type(self).__new__(type(self))

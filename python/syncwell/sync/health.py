@@ -29,7 +29,9 @@ from syncwell.health import (
     ServiceHealth,
     Silence,
     SourceComparison,
+    StreamDetail,
     StreamHealth,
+    StreamOverview,
     SyncHealth,
     SyncIssue,
     Uptime,
@@ -162,6 +164,69 @@ class Health:
             {"source": source, "user_id": user_id},
         )
         return cast("Dashboard | None", document)
+
+    def stream_overview(
+        self,
+        *,
+        status: HealthStatus | None = None,
+        source: str | None = None,
+        user_id: UUID | None = None,
+        name: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> StreamOverview:
+        """Return how all streams are, and one page of them, as one document (`syncwell.get_stream_overview`).
+
+        Args:
+            status: the page is of those that are so only; None: all.
+            source: the page is of this source only; None: all.
+            user_id: everything is about this user's streams only; None: everything the caller may see.
+            name: the page is of users whose display name contains this, in any case; None: all.
+            limit: at most so many streams in the page, 1 to 1000.
+            offset: how many others come before them.
+
+        Raises:
+            UnknownUserError: no such user, or not the caller's to ask about.
+            psycopg.errors.InvalidParameterValue: the limit or the offset is out of range.
+        """
+        document = self._caller.value(
+            _DOCUMENT,
+            """
+            select syncwell.get_stream_overview(
+              p_status => %(status)s::text,
+              p_source => %(source)s::text,
+              p_user_id => %(user_id)s::uuid,
+              p_name => %(name)s::text,
+              p_limit => %(limit)s::integer,
+              p_offset => %(offset)s::integer
+            )
+            """,
+            {"status": status, "source": source, "user_id": user_id, "name": name, "limit": limit, "offset": offset},
+        )
+        return cast("StreamOverview", document)
+
+    def stream_detail(self, *, stream_id: UUID, hours: int = 48) -> StreamDetail:
+        """Return how one stream is and was, and its runs, as one document (`syncwell.get_stream_detail`).
+
+        Args:
+            stream_id: the stream.
+            hours: so many hours back, 1 to 1000.
+
+        Raises:
+            UnknownStreamError: no such stream, or not the caller's.
+            psycopg.errors.InvalidParameterValue: the hours are out of range.
+        """
+        document = self._caller.value(
+            _DOCUMENT,
+            """
+            select syncwell.get_stream_detail(
+              p_stream_id => %(stream_id)s::uuid,
+              p_hours => %(hours)s::integer
+            )
+            """,
+            {"stream_id": stream_id, "hours": hours},
+        )
+        return cast("StreamDetail", document)
 
     def compare_sources(self, *, period: Period = "day", user_id: UUID | None = None) -> list[SourceComparison]:
         """Return the sources beside each other, by name (`syncwell.compare_sources`).

@@ -84,6 +84,14 @@ class Ops:
             {},
         )
 
+    def verify_session(self) -> list[InstallFinding]:
+        """Return what a check of this session and its login finds, worst first (`syncwell.verify_session`)."""
+        return self._caller.rows(
+            InstallFinding,
+            "select check_name, severity, subject, detail, remedy from syncwell.verify_session()",
+            {},
+        )
+
     def openmetrics(self, *, format: MetricsFormat = "openmetrics") -> str:
         """Return metrics for Prometheus, of the caller's org, for operators of all (`syncwell.openmetrics`).
 

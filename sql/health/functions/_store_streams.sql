@@ -90,6 +90,7 @@ begin
       select from syncwell.stream_periods as p
       where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null
     );
+  perform syncwell._announce_health(p_org_id);
   return (select count(*) from unnest(v_verdicts) as v where v.is_moved);
 end
 $$;

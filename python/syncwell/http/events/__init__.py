@@ -1,0 +1,1 @@
+"""GET /sync/events: one connection listens, one hub tells everybody what is different."""
