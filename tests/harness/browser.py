@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PACKAGE = "chromium-headless-shell"
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _SECONDS = 60
+_PATIENCE = 20
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{ours}</dir><dir>/usr/share/fonts</dir><cachedir>{cache}</cachedir></fontconfig>
@@ -41,6 +42,53 @@ def find() -> tuple[str, dict[str, str]]:
         (program,) = debian.UNPACKED.glob(f"usr/**/{_PACKAGE}")
     debian.complete_libraries(_PACKAGE, program)
     return str(program), {"LD_LIBRARY_PATH": debian.libraries()}
+
+
+# the contrast of every text that is shown with what lies under it, as WCAG 2 computes it: the texts below 4.5
+PALE = """
+(() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgb = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((one) => one / 255)
+    .map((one) => one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, one, place) => sum + one * [0.2126, 0.7152, 0.0722][place], 0);
+  const under = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = rgb(getComputedStyle(one).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let texts = 0;
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.getClientRects().length) continue;
+    const style = getComputedStyle(element);
+    const drawn = element.namespaceURI.endsWith('svg');
+    const [one, other] = [light(rgb(drawn ? style.fill : style.color)), light(under(element))].sort((a, b) => b - a);
+    texts += 1;
+    if ((one + 0.05) / (other + 0.05) < 4.5) found.push(walker.currentNode.data.trim());
+  }
+  return [texts, [...new Set(found)]];
+})()
+"""
+# asks again and again for a second
+_LOOK = """
+new Promise((done) => {
+  const ends = performance.now() + 1000;
+  const look = () => {
+    if (CONDITION) done(true);
+    else if (performance.now() > ends) done(false);
+    else setTimeout(look, 20);
+  };
+  look();
+})
+"""
 
 
 class Browser:
@@ -70,6 +118,40 @@ class Browser:
         self.send("Page.navigate", url=page.as_uri())
         self._wait(lambda message: message.get("method") == "Page.loadEventFired")
         self.run("document.fonts.ready.then(() => true)")
+
+    def visit(self, url: str, *, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
+        """Show a page of a server."""
+        self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.media(scheme=scheme)
+        self.complaints.clear()
+        self.requests.clear()
+        self.send("Page.navigate", url=url)
+        self._wait(lambda message: message.get("method") == "Page.loadEventFired")
+
+    def cookie(self, url: str, name: str, value: str) -> None:
+        """Hold a cookie as a server set it that lets no script read it."""
+        self.send("Network.setCookie", url=url, name=name, value=value, httpOnly=True, sameSite="Strict")
+
+    def forget(self) -> None:
+        """Hold no cookie at all."""
+        self.send("Network.clearBrowserCookies")
+
+    def until(self, condition: str) -> None:
+        """Wait for an expression to be true in the page that is shown, also after it loads another."""
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            # a page that goes away takes its promise along, with an error
+            with contextlib.suppress(AssertionError):
+                if self.run(_LOOK.replace("CONDITION", condition)):
+                    return
+        shown = self.run("document.body.innerText")
+        raise AssertionError(f"never true: {condition}: {shown[:2000]} {self.complaints} {self.requests[-5:]}")
+
+    def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.send("Input.insertText", text=text)
 
     def media(self, *, scheme: str = "light", kind: str = "") -> None:
         """Prefer light or dark; `kind` print shows it as paper does."""

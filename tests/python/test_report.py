@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from harness import reported
+from syncwell._look import charts
+from syncwell._look.zones import zone_of
 from syncwell.cli import output
-from syncwell.cli.report import charts
-from syncwell.cli.report.facts import rank, zone_of
+from syncwell.cli.report.facts import rank
 from syncwell.cli.report.page import render
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}

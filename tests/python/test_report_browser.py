@@ -9,6 +9,7 @@ import pytest
 
 from harness import UnavailableError, reported, unavailable
 from harness import browser as browsers
+from harness.browser import PALE
 from syncwell.cli.report.page import render
 
 if TYPE_CHECKING:
@@ -19,39 +20,6 @@ if TYPE_CHECKING:
 
 WINDOWS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
-# the contrast of every text that is shown with what lies under it, as WCAG 2 computes it: the texts below 4.5
-PALE = """
-(() => {
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgb = (colour) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => [r, g, b].map((one) => one / 255)
-    .map((one) => one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, one, place) => sum + one * [0.2126, 0.7152, 0.0722][place], 0);
-  const under = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const colour = rgb(getComputedStyle(one).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return [255, 255, 255, 255];
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let texts = 0;
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element.getClientRects().length) continue;
-    const style = getComputedStyle(element);
-    const drawn = element.namespaceURI.endsWith('svg');
-    const [one, other] = [light(rgb(drawn ? style.fill : style.color)), light(under(element))].sort((a, b) => b - a);
-    texts += 1;
-    if ((one + 0.05) / (other + 0.05) < 4.5) found.push(walker.currentNode.data.trim());
-  }
-  return [texts, [...new Set(found)]];
-})()
-"""
 SHOWN = """
 [...document.querySelectorAll('.picture')].filter((one) => one.getClientRects().length).map((one) => one.className)
 """

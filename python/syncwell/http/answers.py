@@ -17,7 +17,7 @@ from syncwell.aio.delta import AsyncPullStream
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["BrokenAnswerError", "StreamedAnswer", "answer", "takes_gzip"]
+__all__ = ["BrokenAnswerError", "StreamedAnswer", "answer", "takes_gzip", "until_gone"]
 
 _logger = logging.getLogger("syncwell.http")
 _GZIP = 31
@@ -75,7 +75,7 @@ class StreamedAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; raise `BrokenAnswerError` when it cannot be finished, so that nobody takes it for whole."""
         del scope
-        gone = asyncio.create_task(_until_gone(receive))
+        gone = asyncio.create_task(until_gone(receive))
         try:
             async with self._leave:
                 await self._send_all(send, gone)
@@ -105,7 +105,8 @@ class StreamedAnswer(Response):
             await sending
 
 
-async def _until_gone(receive: Callable[[], Awaitable[object]]) -> None:
+async def until_gone(receive: Callable[[], Awaitable[object]]) -> None:
+    """Return when the client has hung up."""
     while True:
         message = await receive()
         if isinstance(message, dict) and message.get("type") == "http.disconnect":  # pyright: ignore

@@ -9,6 +9,7 @@ import os
 import select
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -29,11 +30,16 @@ from syncwell.http.answers import StreamedAnswer, answer, takes_gzip
 from syncwell.http.batches import batch_of, rejected
 from syncwell.http.body import Body, read_body
 from syncwell.http.config import Config
+from syncwell.http.dashboard import dashboard_routes
 from syncwell.http.envelope import PullArguments, pull_arguments, push_arguments
+from syncwell.http.events.hub import Hub
+from syncwell.http.events.stream import EventStream, asked, seconds_left
 from syncwell.http.limits import Bucket, Buffered, Rate, Turns, take_of_org
 from syncwell.http.previews import Comparison, preview_of
 from syncwell.http.problems import Problem, failed, http_status, problem_of, unavailable
 from syncwell.http.scrapes import MEDIA, accepted_format, is_scraper
+from syncwell.http.signin import cookie_token
+from syncwell.http.stopping import when_told_to_stop
 from syncwell.http.tokens import Verifier, refused
 
 __all__ = ["app", "from_environment", "not_ready"]
@@ -71,8 +77,8 @@ def app(config: Config, *, pool: AsyncPool | None = None) -> Starlette:
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(config.cors_origins),
-                allow_methods=["POST"],
-                allow_headers=["authorization", "content-type", "content-encoding"],
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "cache-control", "content-type", "content-encoding", "last-event-id"],
             )
         ]
         if config.cors_origins
@@ -84,9 +90,11 @@ def app(config: Config, *, pool: AsyncPool | None = None) -> Starlette:
             Route("/sync/push", server.push, methods=["POST"]),
             Route("/sync/batch", server.batch, methods=["POST"]),
             Route("/sync/preview", server.preview, methods=["POST"]),
+            Route("/sync/events", server.events, methods=["GET"]),
             Route("/healthz", server.healthz, methods=["GET"]),
             Route("/readyz", server.readyz, methods=["GET"]),
             *([Route("/metrics", server.metrics, methods=["GET"])] if config.metrics or config.metrics_token else []),
+            *dashboard_routes(config, server),
         ],
         middleware=middleware,
         exception_handlers={HTTPException: _unrouted},
@@ -204,14 +212,18 @@ class Server:
         self._own: _Pool | None = None
         self._opening = asyncio.Lock()
         self._scraping = asyncio.Lock()
+        self._hub = Hub(config, self._pool)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncGenerator[None]:
         """Open the pool, close it when the last request is answered."""
         await self._pool()
         try:
-            yield
+            # a server that ends waits for all answers, and streams of events are none that end by themselves
+            with when_told_to_stop(self._hub.stop):
+                yield
         finally:
+            await self._hub.close()
             own, self._own = self._own, None
             if own is not None:
                 await own.close()
@@ -310,6 +322,23 @@ class Server:
             return await answer(request, told.encode())
         raise _refusal(document)
 
+    @_answered
+    async def events(self, request: Request) -> Response:
+        """GET /sync/events."""
+        if request.method == "HEAD":
+            # which has no end either, and nothing that tells whether anybody is there
+            raise Problem(405, headers={"allow": "GET"})
+        config = self._config
+        authorization = request.headers.get("authorization")
+        # a browser's own pages have a cookie; what a script on another site has is never looked at
+        token = cookie_token(request) if authorization is None else None
+        user, ends = self._verifier.bearer(authorization) if token is None else self._verifier.session(token)
+        self._rate.take(user)
+        names, sessions = asked(request)
+        seconds = seconds_left(ends, config.events_seconds)
+        subscriber = await self._hub.subscribe(user, names, sessions)
+        return EventStream(subscriber, self._hub.leave, seconds, config.stall_timeout)
+
     async def healthz(self, request: Request) -> Response:
         """GET /healthz: the process answers."""
         del request
@@ -352,6 +381,20 @@ class Server:
         found.headers["vary"] = "accept, accept-encoding, authorization"
         return found
 
+    def session(self, token: str) -> tuple[UUID, datetime]:
+        """Whose token it is and when it ends, for the dashboard; counted as any request is."""
+        user, ends = self._verifier.session(token)
+        self._rate.take(user)
+        return user, ends
+
+    async def client(self, user: UUID) -> AsyncSyncwell:
+        """Calls as this user."""
+        return (await self._client()).as_user(user)
+
+    async def turn(self, request: Request, user: UUID) -> None:
+        """Wait for a turn of this user's, and have it until the request is answered."""
+        await request.state.taken.enter_async_context(self._turns.turn(user))
+
     def _user(self, request: Request) -> UUID:
         user = self._verifier.user(request.headers.get("authorization"))
         self._rate.take(user)
@@ -383,6 +426,8 @@ class Server:
                     min_size=config.pool_min,
                     max_size=config.pool_max,
                     timeout=config.pool_timeout,
+                    # then a request begins anew, instead of waiting for an attempt that waits longer and longer
+                    reconnect_timeout=config.pool_timeout / 2,
                     open=False,
                 )
                 await pool.open()

@@ -52,10 +52,17 @@ class Config:
         burst: how many of them at once.
         org_limits: whether the org of a user may make only so many, as the settings http.rate and http.burst say
             (500 a second, 2000 at once, for pulls, pushes and batches each), whatever the number of servers.
+        events_max: streams of events that may be open at once.
+        events_user_max: how many of them one user may have.
+        events_buffer: what may wait for a client of them that reads slowly; one that has more waiting is dropped.
+        events_seconds: after how long a stream of events ends, for the client to ask anew; its token may end sooner.
+        listen_dsn: where to connect for LISTEN; None: as dsn says. Behind a pooler that shares connections between
+            transactions: the database itself.
         cors_origins: web pages of these origins may call; mobile apps need none.
         metrics: whether GET /metrics answers analysts and admins, with what is their org's.
         metrics_token: who has it may scrape GET /metrics, at least 32 bytes; None: no such token.
         metrics_org: what that token gets is this org's; None: all orgs together.
+        dashboard: whether there is one at `/`; None: where its parts are installed.
     """
 
     dsn: str = field(default="", repr=False)
@@ -79,10 +86,16 @@ class Config:
     rate: float = 20.0
     burst: int = 100
     org_limits: bool = True
+    events_max: int = 2_000
+    events_user_max: int = 10
+    events_buffer: int = 256 * 1024
+    events_seconds: float = 3600.0
+    listen_dsn: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
     metrics: bool = False
     metrics_token: bytes | None = field(default=None, repr=False)
     metrics_org: UUID | None = None
+    dashboard: bool | None = None
 
     def __post_init__(self) -> None:
         if self.jwt_algorithm not in (None, *get_args(Algorithm)):
@@ -162,6 +175,10 @@ _LEAST: dict[str, float] = {
     "max_buffered": 1024,
     "rate": 0,
     "burst": 1,
+    "events_max": 0,
+    "events_user_max": 1,
+    "events_buffer": 1024,
+    "events_seconds": 1,
 }
 
 
@@ -207,8 +224,14 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "SYNCWELL_RATE": ("rate", float),
     "SYNCWELL_BURST": ("burst", int),
     "SYNCWELL_ORG_LIMITS": ("org_limits", _switch),
+    "SYNCWELL_EVENTS_MAX": ("events_max", int),
+    "SYNCWELL_EVENTS_USER_MAX": ("events_user_max", int),
+    "SYNCWELL_EVENTS_BUFFER": ("events_buffer", int),
+    "SYNCWELL_EVENTS_SECONDS": ("events_seconds", float),
+    "SYNCWELL_LISTEN_DSN": ("listen_dsn", str),
     "SYNCWELL_CORS_ORIGINS": ("cors_origins", _names),
     "SYNCWELL_METRICS": ("metrics", _switch),
     "SYNCWELL_METRICS_TOKEN": ("metrics_token", str.encode),
     "SYNCWELL_METRICS_ORG": ("metrics_org", UUID),
+    "SYNCWELL_DASHBOARD": ("dashboard", _switch),
 }

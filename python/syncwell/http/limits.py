@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from typing import Literal
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
+
 from syncwell.aio._caller import AsyncCaller, AsyncPool
 from syncwell.aio.queue import AsyncQueue
 from syncwell.http.problems import Problem, unavailable
@@ -21,11 +23,12 @@ Bucket = Literal["http.pull", "http.push", "http.batch", "http.preview"]
 
 _USERS = 10_000
 # The user's org takes, not the user: it is what all its users share. A crash that forgets it harms nobody, so that
-# nobody waits for the disk.
+# nobody waits for the disk; and who holds the row for long, as nothing of ours does, delays nobody either.
 _AS_ORG = """
 select
   syncwell.act_as_org((select w.org_id from syncwell.who_am_i() as w where a.user_text is not null)),
-  set_config('synchronous_commit', 'off', true)
+  set_config('synchronous_commit', 'off', true),
+  set_config('lock_timeout', '1s', true)
 from (select syncwell.act_as(%(act_id)s::uuid)::text as user_text offset 0) as a
 """
 
@@ -102,10 +105,13 @@ async def take_of_org(pool: AsyncPool, user: UUID, bucket: Bucket) -> None:
     Settings `http.rate` and `http.burst` say how many are allowed, by source `bucket`.
 
     Raises:
-        Problem: 429, there were too many.
+        Problem: 429, there were too many; 503, they can't be counted now.
         UnknownUserError: no such user.
     """
-    acquired = await AsyncQueue(AsyncCaller(pool).acting(_AS_ORG, user)).acquire(bucket=bucket)
+    try:
+        acquired = await AsyncQueue(AsyncCaller(pool).acting(_AS_ORG, user)).acquire(bucket=bucket)
+    except LockNotAvailable:
+        raise unavailable("The server is busy with other requests of your organisation.") from None
     if not acquired.allowed:
         raise Problem(
             429,

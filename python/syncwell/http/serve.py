@@ -16,11 +16,15 @@ import uvicorn
 from syncwell.http.answers import BrokenAnswerError
 from syncwell.http.application import app, not_ready
 from syncwell.http.config import Config, ConfigError
+from syncwell.http.patience import impatient
 
 __all__ = ["listening", "serve"]
 
 _BACKLOG = 2048
 _CONNECT_SECONDS = 10
+# after which the kernel gives up a client that takes nothing of what it was sent
+_UNREAD_SECONDS = 60
+_OTHER_FILES = 512
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -30,6 +34,9 @@ def listening(host: str, port: int) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # connections inherit it; else one that is closed here stays until its last bytes are read, if ever
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_SECONDS * 1000)
         made.bind(address)
         made.listen(_BACKLOG)
     except BaseException:
@@ -60,12 +67,14 @@ def serve(
         psycopg.OperationalError: the database cannot be reached.
     """
     application = app(config)
+    _allow_files(config.events_max)
     asyncio.run(_check(config))
     started()
     _logging(access_log=access_log)
     server = uvicorn.Server(
         uvicorn.Config(
             application,
+            http=impatient(config.body_timeout),
             log_config=None,
             access_log=access_log,
             server_header=False,
@@ -98,6 +107,19 @@ async def _check(config: Config) -> None:
                 "Serve as a login of the role syncwell_gateway that bind_login() bound as gateway; "
                 "`syncwell migrate` brings the schema up to date.",
             )
+
+
+def _allow_files(clients: int) -> None:
+    """Let the process hold a connection for each client; systems begin with few."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = clients + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -50,17 +51,33 @@ class Verifier:
         Raises:
             Problem: 401, with the challenge.
         """
+        return self.bearer(authorization)[0]
+
+    def bearer(self, authorization: str | None) -> tuple[UUID, datetime]:
+        """The user of an Authorization header, and when its token ends.
+
+        Raises:
+            Problem: 401, with the challenge.
+        """
         if authorization is None:
             raise refused("A bearer token is needed.", None)
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise refused("A bearer token is needed.", None)
+        return self.session(token)
+
+    def session(self, token: str) -> tuple[UUID, datetime]:
+        """The user of a token, and when it ends.
+
+        Raises:
+            Problem: 401, with the challenge.
+        """
         if len(token) > _TOKEN_MAX:
             raise refused("The token is too long.")
         try:
             claims = self._claims(token)
-            return UUID(str(claims["sub"]))
+            return UUID(str(claims["sub"])), datetime.fromtimestamp(int(claims["exp"]), UTC)
         except jwt.ExpiredSignatureError:
             raise refused("The token has expired.") from None
         except Problem:

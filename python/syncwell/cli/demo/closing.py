@@ -17,10 +17,10 @@ from rich.text import Text
 from syncwell import Syncwell
 from syncwell.cli.demo.place import ANALYST, WORKER, Place
 from syncwell.cli.demo.screen import Screen
-from syncwell.cli.inspection import health_report
 from syncwell.cli.output import ago, evidence, one_line, plain, style_of
 from syncwell.cli.report import write_report
 from syncwell.cli.session import Row, Session
+from syncwell.cli.wellness import health_report
 
 _MOST_ISSUES = 100
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

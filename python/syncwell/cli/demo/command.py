@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from syncwell.cli.demo import closing
 from syncwell.cli.demo.git import Repository, own_checkout
+from syncwell.cli.demo.hosting import host, require_dashboard
 from syncwell.cli.demo.life import Fleet
 from syncwell.cli.demo.people import LEAST_DEVICES
 from syncwell.cli.demo.place import ANALYST, DATABASE, WORKER, Place, furnish, place
@@ -55,6 +57,9 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the server up, and say how to connect and stop it.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="At the end serve the dashboard on this machine, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Watch a simulated fleet of phones, sync the history of a git repository, fail, and recover.
 
@@ -67,12 +72,15 @@ def demo(
     Examples:
       syncwell demo
       syncwell demo --repo ~/src/linux --devices 0
+      syncwell demo --serve
       syncwell demo --keep
     """
     if 0 < devices < LEAST_DEVICES:
         raise CommandError(
             f"a fleet of {devices} is too small", None, f"Pass {LEAST_DEVICES} or more, or 0 for none: --devices N."
         )
+    if serve:
+        require_dashboard()
     repository = Repository((repo if repo is not None else own_checkout()).absolute())
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGHUP, _end)
@@ -81,18 +89,20 @@ def demo(
     try:
         screen.title("A PostgreSQL of its own")
         with place(keep=keep) as made:
-            _tell(screen, made, repository, devices, report.absolute())
+            org_id = _tell(screen, made, repository, devices, report.absolute())
             screen.say("")
             screen.say(f"Done in {seconds(time.monotonic() - started)}.")
             if made.kept is not None:
                 _say_how_to_connect(screen, made, made.kept.keep())
                 made.stays = True
+            if serve:
+                host(screen, made, org_id)
     except KeyboardInterrupt:
         print("stopped; the server is gone and nothing is left of it", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
-def _tell(screen: Screen, made: Place, repository: Repository, devices: int, report: Path) -> None:
+def _tell(screen: Screen, made: Place, repository: Repository, devices: int, report: Path) -> UUID:
     if repository.is_shallow:
         screen.say("  note: the repository is a shallow clone; what was not cloned is not synced")
     migrations, org_id = furnish(made)
@@ -104,6 +114,7 @@ def _tell(screen: Screen, made: Place, repository: Repository, devices: int, rep
         Story(screen, made, repository, stack).tell()
     closing.show_health(screen, made)
     closing.write_the_report(screen, made, report)
+    return org_id
 
 
 def _say_how_to_connect(screen: Screen, made: Place, keeper: int) -> None:

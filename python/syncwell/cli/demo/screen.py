@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
@@ -12,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from syncwell.cli.live import line, progress_table
-from syncwell.cli.output import console, count
+from syncwell.cli.output import console, count, moves
 from syncwell.cli.session import Row
 
 _DRAW_SECONDS = 0.1
@@ -26,7 +25,7 @@ class Screen:
 
     def __init__(self) -> None:
         self._console: Console = console()
-        self._moves = sys.stdout.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal
+        self._moves = moves()
 
     @property
     def width(self) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from syncwell._look.zones import zone_of
 from syncwell.health import (
     DataDrift,
     HealthHistory,
@@ -104,14 +104,6 @@ def gather(syncwell: Syncwell, *, user_id: UUID | None, source: str | None, days
         volume=_volume(syncwell, drift, user_id),
         errors=syncwell.runs.error_report(source=source, user_id=user_id, limit=ERRORS),
     )
-
-
-def zone_of(name: str) -> tuple[tzinfo, str]:
-    """The zone of this name; UTC where this machine does not know it."""
-    try:
-        return ZoneInfo(name), name
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC, "UTC"
 
 
 def rank(rows: list[DataDrift]) -> list[Series]:

@@ -15,7 +15,7 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup, escape
 
-from syncwell.cli.output import plain
+from syncwell._words import plain
 from syncwell.health import HealthHistory, VolumeHour
 
 Spec = dict[str, Any]
@@ -25,6 +25,8 @@ SHARES = ("healthy", "late", "degraded", "unhealthy", "paused", "unknown")
 OUTCOMES = ("succeeded", "failed", "open or cancelled")
 _MARKS = {"warning": "degraded", "critical": "unhealthy"}
 _UNITS = (("ms", 1.0, 2e3), ("seconds", 1e3, 18e4), ("minutes", 6e4, 108e5), ("hours", 36e5, float("inf")))
+_FEW_HOURS = 80
+_HOUR_OR_DAY = "utcFormat(datum.value, utchours(datum.value) === 0 ? '%-d %b' : '%H:%M')"
 _BROKEN: Spec = {"invalid": "break-paths-show-path-domains"}
 _COLOURS = {"succeeded": "healthy", "failed": "unhealthy", "open or cancelled": "unknown"}
 _OPENING = re.compile(r"<svg\b[^>]*>")
@@ -306,12 +308,12 @@ def _time(rows: Sequence[HealthHistory], zone: tzinfo, field: str) -> Spec:
 
 
 def _span_axis(begin: str, end: str, field: str) -> Spec:
-    return {
-        "field": field,
-        "type": "temporal",
-        "scale": {"type": "utc", "domain": [begin, end]},
-        "axis": {"format": "%-d %b", "tickCount": 6},
-    }
+    axis: Spec = {"format": "%-d %b", "tickCount": 6}
+    hours = (datetime.fromisoformat(end) - datetime.fromisoformat(begin)) / timedelta(hours=1)
+    if hours <= _FEW_HOURS:
+        # a day has more than one mark: those within it tell the hour
+        axis = {"labelExpr": _HOUR_OR_DAY, "tickCount": 4}
+    return {"field": field, "type": "temporal", "scale": {"type": "utc", "domain": [begin, end]}, "axis": axis}
 
 
 def _length(row: HealthHistory) -> timedelta:
