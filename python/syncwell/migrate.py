@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ __all__ = [
     "Check",
     "Migration",
     "Status",
+    "Told",
     "applied",
     "available",
     "bundle",
@@ -76,6 +77,9 @@ class Migration:
     def rollback_sql(self) -> str:
         """The text of the file that reverts it."""
         return self.path.with_suffix(".rollback.sql").read_text(encoding="utf-8")
+
+
+Told = Callable[[Migration, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +185,11 @@ def status(conn: psycopg.Connection[Any]) -> tuple[Status, ...]:
 
 
 def migrate(
-    conn: psycopg.Connection[Any], target: str | None = None, *, wait_seconds: float = 60
+    conn: psycopg.Connection[Any], target: str | None = None, *, wait_seconds: float = 60, tell: Told | None = None
 ) -> tuple[Migration, ...]:
     """Apply what is pending, up to and including number `target` (default: all); returns what was applied.
+
+    Before each file `tell` is called with it, how many are done, and how many there are to do.
 
     Each file is one transaction of its own, so the connection must not be inside one. Runners at the same time wait
     for each other, `wait_seconds` at most; who comes second finds all done and returns nothing.
@@ -198,20 +204,26 @@ def migrate(
     with _alone(conn, wait_seconds):
         standing = status(conn)
         _refuse_surprises(standing)
-        done: list[Migration] = []
-        for one in standing:
-            if one.state == "pending" and (target is None or one.id <= target):
-                _run(conn, files[one.id].sql)
-                done.append(files[one.id])
-        return tuple(done)
+        wanted = [files[one.id] for one in standing if one.state == "pending" and (target is None or one.id <= target)]
+        for number, file in enumerate(wanted):
+            if tell is not None:
+                tell(file, number, len(wanted))
+            _run(conn, file.sql)
+        return tuple(wanted)
 
 
 def rollback(
-    conn: psycopg.Connection[Any], target: str, *, allow_data_loss: bool = False, wait_seconds: float = 60
+    conn: psycopg.Connection[Any],
+    target: str,
+    *,
+    allow_data_loss: bool = False,
+    wait_seconds: float = 60,
+    tell: Told | None = None,
 ) -> tuple[Migration, ...]:
     """Revert every applied migration after number `target`, the last first; returns what was reverted.
 
-    Target ``0000`` takes the whole schema away; the roles stay. Each file is one transaction of its own.
+    Target ``0000`` takes the whole schema away; the roles stay. Each file is one transaction of its own. `tell` as in
+    `migrate`.
 
     Errors: `DataWouldBeLostError` (SW904) unless `allow_data_loss`; `MigrationOutOfOrderError` (SW901) when the schema
     is newer than this package; `MigrationError` with 22023 (unknown target), 25001 (inside a transaction), 55P03
@@ -223,12 +235,12 @@ def rollback(
     with _alone(conn, wait_seconds):
         standing = status(conn)
         _refuse_newer(standing)
-        done: list[Migration] = []
-        for one in reversed(standing):
-            if one.state != "pending" and one.id > target:
-                _run(conn, files[one.id].rollback_sql, allow_data_loss=allow_data_loss)
-                done.append(files[one.id])
-        return tuple(done)
+        wanted = [files[one.id] for one in reversed(standing) if one.state != "pending" and one.id > target]
+        for number, file in enumerate(wanted):
+            if tell is not None:
+                tell(file, number, len(wanted))
+            _run(conn, file.rollback_sql, allow_data_loss=allow_data_loss)
+        return tuple(wanted)
 
 
 def bundle(from_id: str | None = None, to_id: str | None = None) -> str:

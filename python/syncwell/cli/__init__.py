@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from io import TextIOWrapper
 from typing import Any, cast
+
+from syncwell.cli.exits import BUG
 
 _TOOLS = ("typer", "rich", "click", "shellingham")
 
@@ -28,4 +31,10 @@ def main() -> None:
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     # what the terminal cannot show must not end the command
     cast("TextIOWrapper[Any]", sys.stdout).reconfigure(errors="replace")
-    app()
+    try:
+        app(prog_name="syncwell")
+    except Exception:
+        # Python's own code for this is 1, which says that something was found
+        traceback.print_exc()
+        print("error: this is a mistake of syncwell itself; please report what stands above", file=sys.stderr)
+        sys.exit(BUG)

@@ -38,7 +38,7 @@ def activity(
     \b
     Examples:
       syncwell activity --status failed -n 20
-      syncwell activity --action manual_trigger --since 2026-03-01 --until 2026-03-02
+      syncwell activity --action push --since 2026-03-01 --until 2026-03-02
       syncwell activity --sync orders-2026-03-01 --json | jq '.[].action'
     """
     with session(dsn, as_user, as_org) as ask:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -19,9 +19,10 @@ from rich.text import Text
 
 from syncwell.alerts import ClaimedAlert
 from syncwell.cli.failures import CommandError
-from syncwell.cli.options import CONTEXT, AsOrg, AsUser, Dsn, Json
-from syncwell.cli.output import Column, ago, clock, console, count, one_line, plain, print_json, styled, table
-from syncwell.cli.session import Row, connected, conninfo, session
+from syncwell.cli.options import CONTEXT, AsOrg, AsUser, Dsn, Json, Limit
+from syncwell.cli.output import Column, ago, answer, clock, console, count, one_line, plain, print_json, styled, table
+from syncwell.cli.session import Row, connect, connected, session
+from syncwell.cli.waiting import waiting
 from syncwell.sync.client import Syncwell
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ Config = Annotated[
     Path,
     typer.Option("--config", "-c", metavar="FILE", envvar="SYNCWELL_ALERTS_CONFIG", help="The channels, as TOML."),
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many.")]
 ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="The name of the channel.")]
 
 alerts = typer.Typer(
@@ -119,21 +119,21 @@ def deliver(
     """
     from syncwell.deliver import Deliverer
 
-    def connect() -> psycopg.Connection[Any]:
-        return psycopg.connect(conninfo(dsn), autocommit=True, fallback_application_name="syncwell alerts")
+    def opened() -> psycopg.Connection[Any]:
+        return connect(dsn, "syncwell alerts")
 
     chosen = _channels(config, channel)
     if not follow:
         # a database that is not there is told once, and not by each channel
-        connect().close()
+        opened().close()
     lock = threading.Lock()
 
     def say(line: str) -> None:
         with lock:
             print(plain(line), file=sys.stderr, flush=True)
 
-    deliverers = [Deliverer(one, connect, poll=poll, say=say) for one in chosen]
-    with _stopping(deliverers):
+    deliverers = [Deliverer(one, opened, poll=poll, say=say) for one in chosen]
+    with _stopping(deliverers), nullcontext() if follow else waiting("delivering"):
         tallies = _run(deliverers, follow)
     if as_json:
         print_json(tallies)
@@ -159,7 +159,13 @@ def list_alerts(
     as_org: AsOrg = None,
     as_json: Json = False,
 ) -> None:
-    """List the alerts of the org, the newest first."""
+    """List the alerts of the org, the newest first.
+
+    \b
+    Examples:
+      syncwell alerts list --status firing
+      syncwell alerts list --json | jq '.[].annotations.summary'
+    """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("get_alerts", limit=limit, status=status and status.value)
     columns: list[Column[Row]] = [
@@ -169,7 +175,7 @@ def list_alerts(
         ("summary", "left", lambda row: one_line(row["annotations"].get("summary"))),
         ("description", "left", lambda row: one_line(row["annotations"].get("description", ""))),
     ]
-    _show(rows, columns, "no alerts", as_json)
+    answer(rows, columns, "no alerts", as_json=as_json)
 
 
 @alerts.command()
@@ -185,6 +191,10 @@ def deliveries(
     """List which alert goes out by which channel and how far that is, the newest alerts first.
 
     Exit code: 0; 1 one of those shown was given up.
+
+    \b
+    Examples:
+      syncwell alerts deliveries --state dead --channel hook
     """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("get_alert_deliveries", limit=limit, state=state and state.value, channel=channel)
@@ -199,7 +209,7 @@ def deliveries(
         ("next", "right", lambda row: ago(row["next_attempt_at"])),
         ("error", "left", lambda row: one_line(row["last_error"] or "")),
     ]
-    _show(rows, columns, "no deliveries", as_json)
+    answer(rows, columns, "no deliveries", as_json=as_json)
     if any(row["state"] == "dead" for row in rows):
         raise typer.Exit(1)
 
@@ -209,6 +219,10 @@ def channels(dsn: Dsn = None, as_user: AsUser = None, as_org: AsOrg = None, as_j
     """List the channels by which somebody delivers, the dead ones first.
 
     Exit code: 0 they work; 1 one is dead.
+
+    \b
+    Examples:
+      syncwell alerts channels
     """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("get_alert_channels")
@@ -225,7 +239,7 @@ def channels(dsn: Dsn = None, as_user: AsUser = None, as_org: AsOrg = None, as_j
         ("given up", "right", lambda row: count(row["dead"])),
         ("error", "left", lambda row: one_line(row["last_error"] or "")),
     ]
-    _show(rows, columns, "no channels: nobody has delivered yet", as_json)
+    answer(rows, columns, "no channels: nobody has delivered yet", as_json=as_json)
     if any(row["dead_since"] is not None for row in rows):
         raise typer.Exit(1)
 
@@ -235,14 +249,19 @@ def try_channel(channel: ChannelName, config: Config, as_json: Json = False) -> 
     """Send a made-up alert by a channel, and its end; needs no database, and changes nothing in it.
 
     Exit code: 0 the receiver took them; 1 it did not.
+
+    \b
+    Examples:
+      syncwell alerts test-channel hook -c alerts.toml
     """
     from syncwell.deliver import DeliveryError
 
     (chosen,) = _channels(config, [channel])
     error: str | None = None
     try:
-        for ends_at in (None, datetime.now(UTC)):
-            chosen.sender.send(chosen.name, [_example(ends_at)], chosen.timeout)
+        with waiting(f"sending to {chosen.name}"):
+            for ends_at in (None, datetime.now(UTC)):
+                chosen.sender.send(chosen.name, [_example(ends_at)], chosen.timeout)
     except DeliveryError as failure:
         error = str(failure)
         for secret in chosen.sender.secrets:
@@ -257,7 +276,12 @@ def try_channel(channel: ChannelName, config: Config, as_json: Json = False) -> 
 
 @alerts.command()
 def requeue(channel: ChannelName, dsn: Dsn = None, as_json: Json = False) -> None:
-    """Let a channel's alerts that wait for a retry or were given up be tried again at once; once it works again."""
+    """Let a channel's alerts that wait for a retry or were given up be tried again at once; once it works again.
+
+    \b
+    Examples:
+      syncwell alerts requeue hook
+    """
     with connected(dsn) as connection:
         requeued = Syncwell(connection).alerts.requeue(channel)
     if as_json:
@@ -268,20 +292,18 @@ def requeue(channel: ChannelName, dsn: Dsn = None, as_json: Json = False) -> Non
 
 @alerts.command()
 def forget(channel: ChannelName, dsn: Dsn = None, as_json: Json = False) -> None:
-    """Forget a channel that is not used any more, with what waits for it."""
+    """Forget a channel that is not used any more, with what waits for it.
+
+    \b
+    Examples:
+      syncwell alerts forget pager
+    """
     with connected(dsn) as connection:
         waited = Syncwell(connection).alerts.forget_channel(channel)
     if as_json:
         print_json({"channel": channel, "waited": waited})
     else:
         print(f"forgotten, with {waited} that waited")
-
-
-def _show(rows: list[Row], columns: Sequence[Column[Row]], nothing: str, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-    else:
-        console().print(table(rows, columns) if rows else Text(nothing, "dim"))
 
 
 def _channels(path: Path, names: Sequence[str] | None) -> list[Channel]:

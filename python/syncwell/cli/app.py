@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +21,7 @@ from syncwell.cli import (
     inspection,
     openmetrics,
     operating,
+    overview,
     privacy,
     reporting,
     schema,
@@ -24,30 +29,66 @@ from syncwell.cli import (
     sessions,
     types,
     watching,
+    wellness,
 )
 from syncwell.cli.demo import command as demo
+from syncwell.cli.doctor import command as doctor
+from syncwell.cli.exits import CODES, INTERRUPTED, UNREAD
 from syncwell.cli.failures import CommandError, command_error_for, show
 from syncwell.cli.options import CONTEXT, SCHEMA, SERVING, SYNCS, TRY_IT
 
-_EPILOG = """
+_EPILOG = f"""
 Connections: --dsn, or what psql uses too: PGHOST, PGPORT, PGUSER, PGDATABASE, PGSERVICE, ~/.pgpass.
 
-Exit codes: 0 all well; 1 something is unhealthy, found or pending; 2 wrong usage, no connection, or refused.
+Colours: NO_COLOR takes them away, FORCE_COLOR keeps them in pipes.
+
+Exit codes: {"; ".join(f"{code} {meaning}" for code, meaning in CODES.items())}.
+
+Something does not work? `syncwell doctor` says why, and what to do.
 """
 
 
 class _Group(TyperGroup):
     """Says what went wrong in three lines instead of a traceback."""
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with _told():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _told():
             return super().invoke(ctx)
-        except Exception as error:
-            failure = error if isinstance(error, CommandError) else command_error_for(error)
-            if failure is None:
-                raise
-            show(failure)
-            raise typer.Exit(failure.exit_code) from error
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except (BrokenPipeError, SystemExit) as error:
+        # rich makes a SystemExit of it
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        _write_nowhere()
+        raise typer.Exit(UNREAD) from None
+    except Exception as error:
+        failure = error if isinstance(error, CommandError) else command_error_for(error)
+        if failure is None:
+            raise
+        if isinstance(error, OSError):
+            _write_nowhere()
+        show(failure)
+        raise typer.Exit(failure.exit_code) from error
+
+
+def _write_nowhere() -> None:
+    """Python writes what is left when it ends; where nobody takes it, that would be told as a second mistake."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _print_version(wanted: bool) -> None:
@@ -83,11 +124,11 @@ def syncwell(
 
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    TRY_IT: (demo.demo,),
+    TRY_IT: (demo.demo, doctor.doctor),
     SYNCS: (
-        inspection.health,
+        wellness.health,
         watching.watch,
-        inspection.dashboard,
+        overview.dashboard,
         inspection.runs,
         activity.activity,
         inspection.errors,
@@ -96,7 +137,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         inspection.timeline,
         reporting.report,
         exporting.export,
-        inspection.evaluate,
+        wellness.evaluate,
         operating.maintain,
     ),
     SERVING: (serving.serve, types.types),
@@ -105,6 +146,10 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel, help=_help(_command))(_command)
+for _folder in (alerting.alerts, privacy.privacy, sessions.sessions):
+    for _one in _folder.registered_commands:
+        if _one.callback is not None:
+            _one.help = _help(_one.callback)
 app.add_typer(alerting.alerts, rich_help_panel=SYNCS)
 app.add_typer(privacy.privacy, rich_help_panel=SCHEMA)
 app.add_typer(sessions.sessions, rich_help_panel=SERVING)

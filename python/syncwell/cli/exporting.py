@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.util import find_spec
@@ -13,14 +11,13 @@ from uuid import UUID
 
 import psycopg
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from syncwell.cli.export import Filters, Manifest, Pages
 from syncwell.cli.failures import CommandError
 from syncwell.cli.options import AsOrg, AsUser, Dsn, Json, Source, User
 from syncwell.cli.output import count, print_json
-from syncwell.cli.session import acting, connected, refuse_both
+from syncwell.cli.session import acting, connect, refuse_both
+from syncwell.cli.waiting import Wait, waiting
 
 _QUERY: LiteralString = """
 select q.query, q.key_columns, q.columns, q.until
@@ -55,10 +52,12 @@ def export(
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", file_okay=False, help="Where to.")],
     form: Annotated[Form, typer.Option("--format", "-f", help="As what.")] = Form.CSV,
     since: Annotated[
-        datetime | None, typer.Option("--from", formats=_TIMES, help="From when, UTC; default: the beginning.")
+        datetime | None,
+        typer.Option("--from", metavar="TIME", formats=_TIMES, help="From when, UTC; default: the beginning."),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", formats=_TIMES, help="Until when, not included; default: now.")
+        datetime | None,
+        typer.Option("--to", metavar="TIME", formats=_TIMES, help="Until when, not included; default: now."),
     ] = None,
     source: Source = None,
     user: User = None,
@@ -67,13 +66,15 @@ def export(
     ] = 100_000,
     verify: Annotated[
         bool, typer.Option("--verify", help="Write nothing; check the files, and that none is missing.")
-    ] = (False),
+    ] = False,
     dsn: Dsn = None,
     as_user: AsUser = None,
     as_org: AsOrg = None,
     as_json: Json = False,
 ) -> None:
     """Write what you may read to files, in pages, with a manifest that names each with its rows and hash.
+
+    A time is 2026-10-01, 2026-10-01T09:30, 2026-10-01T09:30:00 or, with an offset, 2026-10-01T09:30:00+0100.
 
     Interrupted, it goes on where it stopped when it is called again with the same options. Login with role
     syncwell_reader; error texts and devices are not exported.
@@ -82,16 +83,16 @@ def export(
 
     \b
     Examples:
-      syncwell export runs -o runs-october --from 2026-10-01 --to 2026-11-01
+      syncwell export runs -o october --from 2026-10-01 --to 2026-11-01
       syncwell export events -o calls --source calls --format parquet
-      syncwell export runs -o runs-october --from 2026-10-01 --to 2026-11-01 --verify
+      syncwell export runs -o october --from 2026-10-01 --to 2026-11-01 --verify
     """
     refuse_both(as_user, as_org)
     if form is Form.PARQUET:
         _require_pyarrow()
     act = acting(as_user, as_org)
     manifest = Manifest.read(folder)
-    with connected(dsn) as connection:
+    with waiting("connecting") as wait, connect(dsn) as connection:
         known_end = None if manifest is None else manifest.filters.until
         end: str | datetime | None = known_end if until is None else _utc(until)
         query, keys, columns, settled = _plan(connection, act, (what.value, _utc(since), end, source, user))
@@ -107,22 +108,24 @@ def export(
         if manifest is not None:
             manifest.require(filters)
         pages = Pages(connection, act, query, keys)
+        before = 0 if manifest is None else manifest.rows
         if verify:
-            _verify(folder, manifest, pages, as_json=as_json)
-            return
-        if manifest is None:
-            # what people did is for nobody else to read
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            manifest = Manifest(folder, filters, tuple(columns))
-            manifest.write()
-        before = manifest.rows
-        _write(manifest, pages, rows)
-    if as_json:
-        print_json(
-            {"folder": str(folder), "files": len(manifest.files), "rows": manifest.rows, "new": manifest.rows - before}
-        )
+            wait.tell("checking the files")
+            known, problems = _problems(folder, manifest, pages)
+        else:
+            if manifest is None:
+                # what people did is for nobody else to read
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                manifest = Manifest(folder, filters, tuple(columns))
+                manifest.write()
+            _write(manifest, pages, rows, wait)
+            known, problems = manifest, []
+    if verify:
+        _tell_problems(known, problems, as_json=as_json)
+    elif as_json:
+        print_json({"folder": str(folder), "files": len(known.files), "rows": known.rows, "new": known.rows - before})
     else:
-        print(f"exported {count(manifest.rows)} rows to {folder}, {count(len(manifest.files))} files")
+        print(f"exported {count(known.rows)} rows to {folder}, {count(len(known.files))} files")
 
 
 def _plan(
@@ -137,31 +140,20 @@ def _plan(
     return row[0], row[1], row[2], row[3]
 
 
-def _write(manifest: Manifest, pages: Pages, rows: int) -> None:
-    with _shown(manifest) as advance:
-        while not manifest.complete:
-            name = manifest.next_name()
-            part = manifest.folder / f"{name}.part"
-            written = pages.write(part, manifest.filters.format, manifest.last_key, rows)
-            if written is None:
-                manifest.complete = True
-                manifest.write()
-            else:
-                manifest.add(part, name, *written)
-                advance()
+def _write(manifest: Manifest, pages: Pages, rows: int, wait: Wait) -> None:
+    while not manifest.complete:
+        wait.tell(f"writing {manifest.filters.what}, {count(manifest.rows)} rows so far")
+        name = manifest.next_name()
+        part = manifest.folder / f"{name}.part"
+        written = pages.write(part, manifest.filters.format, manifest.last_key, rows)
+        if written is None:
+            manifest.complete = True
+            manifest.write()
+        else:
+            manifest.add(part, name, *written)
 
 
-@contextmanager
-def _shown(manifest: Manifest) -> Generator[Any]:
-    """A line on the terminal that counts; nothing where there is none."""
-    terminal = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
-        task = progress.add_task(f"{count(manifest.rows)} rows")
-        yield lambda: progress.update(task, description=f"{count(manifest.rows)} rows")
-
-
-def _verify(folder: Path, manifest: Manifest | None, pages: Pages, *, as_json: bool) -> None:
+def _problems(folder: Path, manifest: Manifest | None, pages: Pages) -> tuple[Manifest, list[str]]:
     if manifest is None:
         raise CommandError(f"{folder} holds no export", None, "Export first, then verify with the same options.")
     problems = [f"{name} is not as it was written" for name in manifest.damaged()]
@@ -170,8 +162,12 @@ def _verify(folder: Path, manifest: Manifest | None, pages: Pages, *, as_json: b
         problems.append("the export was interrupted")
     if there != manifest.rows:
         problems.append(f"{count(manifest.rows)} rows were exported, and there are {count(there)}")
+    return manifest, problems
+
+
+def _tell_problems(manifest: Manifest, problems: list[str], *, as_json: bool) -> None:
     if as_json:
-        print_json({"folder": str(folder), "rows": manifest.rows, "problems": problems})
+        print_json({"folder": str(manifest.folder), "rows": manifest.rows, "problems": problems})
     else:
         print("\n".join(problems) or f"all {count(manifest.rows)} rows are there, in {len(manifest.files)} whole files")
     if problems:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from syncwell.cli.options import AsOrg, AsUser, Dsn, Json
-from syncwell.cli.output import print_json
+from syncwell.cli.output import print_json, write
 from syncwell.cli.session import session
 
 
@@ -39,11 +39,11 @@ def openmetrics(
     \b
     Examples:
       syncwell openmetrics -d postgresql://ops@db/app
-      syncwell openmetrics --format prometheus > sync.prom.tmp && mv sync.prom.tmp sync.prom
+      syncwell openmetrics --format prometheus > tmp && mv tmp sync.prom
     """
     with session(dsn, as_user, as_org) as ask:
-        if as_json:
-            print_json(ask.ask("get_metric_samples"))
-        else:
-            (row,) = ask.ask("openmetrics", format=wanted.value)
-            print(row["openmetrics"], end="")
+        rows = ask.ask("get_metric_samples") if as_json else ask.ask("openmetrics", format=wanted.value)
+    if as_json:
+        print_json(rows)
+    else:
+        write(rows[0]["openmetrics"])

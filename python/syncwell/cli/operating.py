@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from threading import Event, Thread
 from typing import Annotated
 
+import psycopg
 import typer
 
 from syncwell.cli.options import Dsn, Json
 from syncwell.cli.output import Column, ago, console, count, milliseconds, one_line, print_json, styled, table
-from syncwell.cli.session import connected
+from syncwell.cli.session import connect
+from syncwell.cli.waiting import Wait, is_watched, waiting
 from syncwell.ops import MaintenanceDuty
 from syncwell.sync.client import Syncwell
+
+_LOOK_SECONDS = 0.5
 
 
 def maintain(
@@ -34,10 +42,11 @@ def maintain(
       syncwell maintain --duty partitions --force
       syncwell maintain --report
     """
-    with connected(dsn) as connection:
+    with waiting("connecting") as wait, connect(dsn) as connection:
         ops = Syncwell(connection).ops
         if not report:
-            ops.run_maintenance(duty=duty, force=force)
+            with _counting(wait, dsn, duty, force=force):
+                ops.run_maintenance(duty=duty, force=force)
         duties = [one for one in ops.maintenance_report() if duty is None or duty in (one.duty, one.task)]
     if as_json:
         print_json(duties)
@@ -53,3 +62,36 @@ def maintain(
         console().print(table(duties, columns))
     if any(one.state == "failed" for one in duties):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _counting(wait: Wait, dsn: str | None, duty: str | None, *, force: bool) -> Generator[None]:
+    """Show, where somebody looks, which share of the duties is done: each is committed by itself."""
+    wait.tell("maintaining")
+    if not is_watched():
+        yield
+        return
+    over = Event()
+
+    def look() -> None:
+        # whoever maintains is told of a broken connection by the call itself
+        with suppress(psycopg.Error), connect(dsn) as connection:
+            ops = Syncwell(connection).ops
+            before = {one.duty: one for one in ops.maintenance_report() if duty is None or duty in (one.duty, one.task)}
+            now = datetime.now(UTC)
+            due = sum(force or one.due_at <= now for one in before.values())
+            while not over.wait(_LOOK_SECONDS):
+                done = [
+                    one
+                    for one in ops.maintenance_report()
+                    if one.duty in before and one.started_at != before[one.duty].started_at
+                ]
+                wait.tell(f"maintaining, {len(done)} duties done", len(done), max(due, len(done)))
+
+    thread = Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

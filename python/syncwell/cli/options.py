@@ -27,3 +27,4 @@ User = Annotated[
     UUID | None,
     typer.Option("--user", "-u", metavar="UUID", help="The streams of this user only; default: all you may see."),
 ]
+Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many.")]

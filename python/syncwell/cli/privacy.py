@@ -14,8 +14,11 @@ from psycopg.rows import class_row
 
 from syncwell.cli.options import CONTEXT, AsUser, Dsn, Json
 from syncwell.cli.output import Column, console, count, print_json, table
-from syncwell.cli.session import acting, connected
+from syncwell.cli.session import acting, connect, connected
+from syncwell.cli.waiting import waiting
 from syncwell.ops import ErasedRows
+
+_TELL_ROWS = 1000
 
 privacy = typer.Typer(name="privacy", no_args_is_help=True, context_settings=CONTEXT)
 
@@ -33,17 +36,28 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; default: stdout.")] = None,
     dsn: Dsn = None,
     as_user: AsUser = None,
+    as_json: Json = False,
 ) -> None:
     """Write everything that is stored about a user, one JSON object a line: table and row.
+
+    With --json one JSON document: the array of them, or with --out what was written.
 
     As the user itself (--as-user on a gateway's login) or as an operator, which the access log keeps. The file is made
     anew, and readable by nobody else.
 
     \b
-    Example:
+    Examples:
       syncwell privacy export 0190a6e2-4f6c-7000-8000-5f1c2d3e4a5b -o person.jsonl
     """
-    with connected(dsn) as connection, _written(out) as file, connection.transaction():
+    # one document on standard output, and lines in a file
+    array = as_json and out is None
+    with (
+        nullcontext() if out is None else waiting("asking the database") as wait,
+        connect(dsn) as connection,
+        _written(out) as file,
+        connection.transaction(),
+    ):
+        number = 0
         act = acting(as_user, None)
         if act is not None:
             connection.execute(act[0], [act[1]])
@@ -52,8 +66,16 @@ def export(
             " from syncwell.export_user(%s) as e) to stdout",
             [user],
         ) as rows:
-            for (line,) in rows.rows():
-                print(line, file=file)
+            for number, (line,) in enumerate(rows.rows(), 1):
+                if array:
+                    file.write("[\n" if number == 1 else ",\n")
+                file.write(line if array else f"{line}\n")
+                if wait is not None and number % _TELL_ROWS == 0:
+                    wait.tell(f"writing, {count(number)} rows so far")
+        if array:
+            file.write("\n]\n" if number else "[]\n")
+    if as_json and out is not None:
+        print_json({"file": str(out), "rows": number})
 
 
 def _written(out: Path | None) -> nullcontext[TextIO] | TextIO:

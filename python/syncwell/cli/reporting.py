@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from syncwell.cli.failures import CommandError
 from syncwell.cli.options import AsOrg, AsUser, Dsn, Json, Source, User
 from syncwell.cli.report import gather
 from syncwell.cli.session import snapshot
+from syncwell.cli.waiting import waiting
 
 _TOOLS = ("jinja2", "markupsafe", "vl_convert")
 
@@ -46,18 +46,20 @@ def report(
         raise CommandError(
             f"the report needs a part that is not installed: {error.name}", None, "pip install 'syncwell[report]'"
         ) from error
-    with snapshot(dsn, as_user, as_org, user) as syncwell:
-        facts = gather(syncwell, user_id=user, source=source, days=days)
-    if source is not None and not facts.streams:
-        raise CommandError(
-            f"there is no stream of source {source}", None, "`syncwell health` lists the sources that you may see."
-        )
-    page = render(facts)
+    with waiting("asking the database") as wait:
+        with snapshot(dsn, as_user, as_org, user) as syncwell:
+            facts = gather(syncwell, user_id=user, source=source, days=days)
+        if source is not None and not facts.streams:
+            raise CommandError(
+                f"there is no stream of source {source}", None, "`syncwell health` lists the sources that you may see."
+            )
+        wait.tell("drawing the charts", 1, 2)
+        page = render(facts)
     if str(file) == "-":
         if as_json:
             output.print_json({"html": page})
         else:
-            sys.stdout.write(page)
+            output.write(page)
         return
     file.write_text(page, encoding="utf-8")
     if as_json:

@@ -15,15 +15,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from syncwell import migrate as runner
 from syncwell.cli.failures import CommandError
 from syncwell.cli.options import Dsn, Json
-from syncwell.cli.output import console, plain, print_json, styled, table
-from syncwell.cli.session import connected, conninfo
+from syncwell.cli.output import console, plain, print_json, styled, table, write
+from syncwell.cli.session import connect, connected, conninfo
+from syncwell.cli.waiting import Wait, waiting
 from syncwell.errors import RolesMissingError
 
 # what is slower by less is within what a server varies by
 _SLOWER = 1.5
 _NOISE_MS = 20
 
-Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for another runner.")]
+Seconds = Annotated[
+    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for another runner.")
+]
 
 
 def migrate(
@@ -36,7 +39,7 @@ def migrate(
     backup: Annotated[
         Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Dump the schema there first, with pg_dump.")
     ] = None,
-    wait: Wait = 60,
+    wait_seconds: Seconds = 60,
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
@@ -52,17 +55,20 @@ def migrate(
       syncwell migrate --roles -d postgresql://postgres@db/app    the first time
       syncwell migrate --backup before.sql
     """
-    with connected(dsn) as connection:
+    with waiting("connecting") as wait, connect(dsn) as connection:
         if backup is not None:
+            wait.tell("dumping what is there")
             _dump(connection, dsn, backup)
         if roles:
             connection.execute(runner.roles_sql().encode())
         before = runner.health_times(connection)
         try:
-            done = runner.migrate(connection, to, wait_seconds=wait)
+            wait.tell("waiting for another runner")
+            done = runner.migrate(connection, to, wait_seconds=wait_seconds, tell=_told(wait, "applying"))
         except RolesMissingError as error:
             error.hint = "Make them with `syncwell migrate --roles`, or hand roles.sql to whoever may create roles."
             raise
+        wait.tell("looking at what is there now")
         problems = _problems(connection, before) if done else []
     if as_json:
         document: dict[str, Any] = {"applied": [{"id": one.id, "name": one.name} for one in done]}
@@ -85,7 +91,7 @@ def rollback(
     allow_data_loss: Annotated[
         bool, typer.Option("--allow-data-loss", help="Go on where rows would be dropped.")
     ] = False,
-    wait: Wait = 60,
+    wait_seconds: Seconds = 60,
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
@@ -98,8 +104,15 @@ def rollback(
       syncwell rollback --to 0001
       syncwell rollback --to 0000 --allow-data-loss    take everything away
     """
-    with connected(dsn) as connection:
-        done = runner.rollback(connection, to, allow_data_loss=allow_data_loss, wait_seconds=wait)
+    with waiting("connecting") as wait, connect(dsn) as connection:
+        wait.tell("waiting for another runner")
+        done = runner.rollback(
+            connection,
+            to,
+            allow_data_loss=allow_data_loss,
+            wait_seconds=wait_seconds,
+            tell=_told(wait, "reverting"),
+        )
     if as_json:
         print_json({"reverted": [{"id": one.id, "name": one.name} for one in done]})
     elif done:
@@ -115,6 +128,11 @@ def status(dsn: Dsn = None, as_json: Json = False) -> None:
     States: applied, pending, edited (the file is not what was applied), unknown (the schema is newer than the package).
 
     Exit code: 0 all are applied; 1 some are pending, edited or unknown.
+
+    \b
+    Examples:
+      syncwell status -d postgresql://postgres@db/app
+      syncwell status > /dev/null || syncwell migrate
     """
     with connected(dsn) as connection:
         found = runner.status(connection)
@@ -164,7 +182,7 @@ def bundle(
     elif as_json:
         print_json({"sql": text})
     else:
-        print(text, end="")
+        write(text)
 
 
 def verify(dsn: Dsn = None, as_json: Json = False) -> None:
@@ -175,6 +193,11 @@ def verify(dsn: Dsn = None, as_json: Json = False) -> None:
     syncwell_operator.
 
     Exit code: 0 it is; 1 something is not.
+
+    \b
+    Examples:
+      syncwell verify -d postgresql://ops@db/app
+      syncwell verify --json | jq -r '.[] | select(.ok | not) | .detail'
     """
     with connected(dsn) as connection:
         checks = runner.verify(connection)
@@ -193,6 +216,10 @@ def verify(dsn: Dsn = None, as_json: Json = False) -> None:
         )
     if not all(one.ok for one in checks):
         raise typer.Exit(1)
+
+
+def _told(wait: Wait, verb: str) -> runner.Told:
+    return lambda file, done, of: wait.tell(f"{verb} {file.id} {file.name}", done, of)
 
 
 def _problems(connection: Connection[Any], before: dict[str, float]) -> list[str]:

@@ -62,6 +62,9 @@ def serve(
             help="Whether an org may ask only so often (settings http.rate, http.burst); default: it is so.",
         ),
     ] = None,
+    events_max: Annotated[
+        int | None, typer.Option(metavar="N", help="Streams of GET /sync/events at once; default 2000.")
+    ] = None,
     cors_origin: Annotated[
         list[str] | None, typer.Option(metavar="ORIGIN", help="Web pages of this origin may call; may be repeated.")
     ] = None,
@@ -72,7 +75,10 @@ def serve(
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
-    """Serve POST /sync/pull and /sync/push for WatermelonDB clients, GET /healthz, /readyz and, once allowed, /metrics.
+    """Serve POST /sync/pull and /sync/push for WatermelonDB clients, GET /sync/events for whoever watches.
+
+    And POST /sync/batch and /sync/preview, the dashboard at `/` where its parts are installed, GET /healthz, /readyz
+    and, once allowed, /metrics.
 
     It connects as a gateway login and acts for the user that `sub` of the bearer token names. Tokens need `exp` and
     `sub`, and `iss` and `aud` where you say what they must be.
@@ -82,10 +88,13 @@ def serve(
     SYNCWELL_POOL_MIN, SYNCWELL_POOL_MAX, SYNCWELL_POOL_TIMEOUT, SYNCWELL_MAX_STREAMS, SYNCWELL_PREPARE (off behind a
     pooler without prepared statements), SYNCWELL_STATEMENT_TIMEOUT, SYNCWELL_STREAM_TIMEOUT, SYNCWELL_STALL_TIMEOUT,
     SYNCWELL_BODY_TIMEOUT, SYNCWELL_MAX_BODY, SYNCWELL_MAX_BUFFERED, SYNCWELL_RATE, SYNCWELL_BURST,
-    SYNCWELL_ORG_LIMITS (off: only users are limited), SYNCWELL_CORS_ORIGINS; for GET /metrics SYNCWELL_METRICS (on:
+    SYNCWELL_ORG_LIMITS (off: only users are limited), SYNCWELL_CORS_ORIGINS; for GET /sync/events SYNCWELL_EVENTS_MAX
+    (streams at once), SYNCWELL_EVENTS_USER_MAX (of one user), SYNCWELL_EVENTS_BUFFER (bytes that may wait for a slow
+    client), SYNCWELL_EVENTS_SECONDS (how long one lasts) and SYNCWELL_LISTEN_DSN (the database itself, where
+    SYNCWELL_DSN leads to a pooler that shares connections); for GET /metrics SYNCWELL_METRICS (on:
     analysts and admins get what is their org's), SYNCWELL_METRICS_TOKEN or SYNCWELL_METRICS_TOKEN_FILE (who has it gets
-    all orgs together) and SYNCWELL_METRICS_ORG (or this one). Secrets only so, or in files: everybody
-    can read the arguments of a process.
+    all orgs together) and SYNCWELL_METRICS_ORG (or this one); SYNCWELL_DASHBOARD (off: none at `/`; on: an error where
+    its parts are missing). Secrets only so, or in files: everybody can read the arguments of a process.
 
     SIGTERM and Ctrl-C end it when what was asked is answered. It is one process; for more of them see the help of
     the module syncwell.http. It speaks HTTP: put what ends TLS before it.
@@ -95,7 +104,7 @@ def serve(
     \b
     Examples:
       syncwell serve -d postgresql://gateway@db/app --jwt-secret-file secret
-      syncwell serve --host 0.0.0.0 --jwks-file keys.json --issuer https://id.example.com --audience app
+      syncwell serve --jwks-file keys.json --issuer https://id.example.com
     """
     try:
         from syncwell import http
@@ -124,6 +133,7 @@ def serve(
         "max_body": max_body,
         "rate": rate,
         "org_limits": org_limits,
+        "events_max": events_max,
         "cors_origins": tuple(cors_origin) if cors_origin else None,
     }
     try:

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from syncwell.cli.failures import CommandError
+from syncwell.cli.waiting import waiting
 from syncwell.sync.client import Syncwell
 
 Row = dict[str, Any]
@@ -25,10 +26,16 @@ def conninfo(dsn: str | None) -> str:
     return dsn or ""
 
 
+def connect(dsn: str | None, name: str = "syncwell") -> psycopg.Connection[Any]:
+    """A connection in autocommit, which nobody shares."""
+    return psycopg.connect(conninfo(dsn), autocommit=True, fallback_application_name=name)
+
+
 @contextmanager
 def connected(dsn: str | None) -> Generator[psycopg.Connection[Any]]:
-    """A connection in autocommit for one command."""
-    with psycopg.connect(conninfo(dsn), autocommit=True, fallback_application_name="syncwell") as connection:
+    """A connection for one command that prints nothing before it is closed; who waits for long is told so."""
+    with waiting("connecting") as wait, connect(dsn) as connection:
+        wait.tell("asking the database")
         yield connection
 
 
@@ -47,6 +54,11 @@ class Session:
     def __init__(self, connection: psycopg.Connection[Any], as_user: UUID | None, as_org: UUID | None) -> None:
         self._connection = connection
         self._act = acting(as_user, as_org)
+
+    @property
+    def acts(self) -> bool:
+        """Whether the options name somebody."""
+        return self._act is not None
 
     def ask(self, function: LiteralString, /, **arguments: object) -> list[Row]:
         """The rows of a read function; an argument that is None is left to its default."""
@@ -81,7 +93,7 @@ def snapshot(
 ) -> Generator[Syncwell]:
     """A client that reads everything as of one moment, and can only read; about a user, which is written down."""
     refuse_both(as_user, as_org)
-    with connected(dsn) as connection, connection.transaction():
+    with connect(dsn) as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
         if about is None:
             connection.execute("set transaction read only")

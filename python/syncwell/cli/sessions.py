@@ -6,14 +6,24 @@ from typing import Annotated, cast
 from uuid import UUID
 
 import typer
-from rich.console import RenderableType
 from rich.text import Text
 
-from syncwell.cli.options import CONTEXT, AsOrg, AsUser, Dsn, Json, User
-from syncwell.cli.output import Column, clock, console, count, plain, print_json, score, seconds, share, styled, table
+from syncwell.cli.options import CONTEXT, AsOrg, AsUser, Dsn, Json, Limit, User
+from syncwell.cli.output import (
+    Column,
+    answer,
+    clock,
+    console,
+    count,
+    plain,
+    print_json,
+    score,
+    seconds,
+    share,
+    styled,
+)
 from syncwell.cli.session import Row, session
 
-Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="At most so many.")]
 Again = Annotated[bool, typer.Option("--again", help="Also those whose merge was reverted.")]
 
 sessions = typer.Typer(
@@ -36,24 +46,25 @@ def integrity(
     """Count what should not be there: sessions without readings, late surveys, orphans, duplicates, incomplete ones.
 
     Exit code: 0 there is nothing of it; 1 there is.
+
+    \b
+    Examples:
+      syncwell sessions integrity --days 7
     """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("get_session_integrity", user_id=user, days=days)
-    if as_json:
-        print_json(rows)
-    else:
-        columns: list[Column[Row]] = [
-            ("finding", "left", lambda row: plain(row["finding"])),
-            ("sessions", "right", lambda row: count(row["sessions"])),
-            ("affected", "right", lambda row: count(row["affected"])),
-            ("share", "right", lambda row: share(None if row["percent"] is None else row["percent"] / 100)),
-            (
-                "examples",
-                "left",
-                lambda row: " ".join(str(one) for one in cast("list[UUID]", row["examples"] or [])[:3]),
-            ),
-        ]
-        console().print(table(rows, columns))
+    columns: list[Column[Row]] = [
+        ("finding", "left", lambda row: plain(row["finding"])),
+        ("sessions", "right", lambda row: count(row["sessions"])),
+        ("affected", "right", lambda row: count(row["affected"])),
+        ("share", "right", lambda row: share(None if row["percent"] is None else row["percent"] / 100)),
+        (
+            "examples",
+            "left",
+            lambda row: " ".join(str(one) for one in cast("list[UUID]", row["examples"] or [])[:3]),
+        ),
+    ]
+    answer(rows, columns, "nothing", as_json=as_json)
     if any(row["affected"] for row in rows):
         raise typer.Exit(1)
 
@@ -68,12 +79,14 @@ def recent(
     as_org: AsOrg = None,
     as_json: Json = False,
 ) -> None:
-    """List the last sessions with their summaries."""
+    """List the last sessions with their summaries.
+
+    \b
+    Examples:
+      syncwell sessions recent -n 5
+    """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("get_recent_sessions", user_id=user, limit=limit, include_mock=mock)
-    if as_json:
-        print_json(rows)
-        return
     columns: list[Column[Row]] = [
         ("started", "left", lambda row: clock(row["started_at"])),
         ("status", "left", lambda row: styled(row["status"])),
@@ -85,7 +98,7 @@ def recent(
         ("session", "left", lambda row: str(row["session_id"])),
         ("local id", "left", lambda row: plain(row["local_id"] or "")),
     ]
-    console().print(table(rows, columns) if rows else Text("no sessions", "dim"))
+    answer(rows, columns, "no sessions", as_json=as_json)
 
 
 @sessions.command()
@@ -98,13 +111,17 @@ def duplicates(
     as_org: AsOrg = None,
     as_json: Json = False,
 ) -> None:
-    """List sessions that are there twice, and why they are one. Exit code: 0 there are none; 1 there are."""
+    """List sessions that are there twice, and why they are one.
+
+    Exit code: 0 there are none; 1 there are.
+
+    \b
+    Examples:
+      syncwell sessions duplicates --json | jq length
+    """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("find_duplicate_sessions", user_id=user, limit=limit, again=again)
-    if as_json:
-        print_json(rows)
-    else:
-        console().print(_pairs(rows, "no duplicates"))
+    answer(rows, _pairs(rows), "no duplicates", as_json=as_json)
     if rows:
         raise typer.Exit(1)
 
@@ -131,11 +148,8 @@ def merge(
     """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("merge_duplicate_sessions", dry_run=not yes, user_id=user, limit=limit, again=again)
-    if as_json:
-        print_json(rows)
-        return
-    console().print(_pairs(rows, "no duplicates"))
-    if rows and not yes:
+    answer(rows, _pairs(rows), "no duplicates", as_json=as_json)
+    if rows and not yes and not as_json:
         console().print(Text("nothing was changed: say --yes to merge them", "dim"))
 
 
@@ -148,13 +162,15 @@ def merges(
     as_org: AsOrg = None,
     as_json: Json = False,
 ) -> None:
-    """List merges of sessions, the newest first."""
+    """List merges of sessions, the newest first.
+
+    \b
+    Examples:
+      syncwell sessions merges -n 10
+    """
     with session(dsn, as_user, as_org) as ask:
         rows = ask.ask("get_session_merges", limit=limit, user_id=user)
-    if as_json:
-        print_json(rows)
-    else:
-        console().print(_pairs(rows, "no merges"))
+    answer(rows, _pairs(rows), "no merges", as_json=as_json)
 
 
 @sessions.command()
@@ -165,7 +181,12 @@ def revert(
     as_org: AsOrg = None,
     as_json: Json = False,
 ) -> None:
-    """Take a merge back: every row it moved is where it was."""
+    """Take a merge back: every row it moved is where it was.
+
+    \b
+    Examples:
+      syncwell sessions revert 0190a6e2-4f6c-7000-8000-5f1c2d3e4a5b
+    """
     with session(dsn, as_user, as_org) as ask:
         (row,) = ask.ask("revert_session_merge", merge_id=merge_id)
     restored: int = row["revert_session_merge"]
@@ -175,18 +196,17 @@ def revert(
         console().print(f"{restored} rows are where they were")
 
 
-def _pairs(rows: list[Row], none: str) -> RenderableType:
-    if not rows:
-        return Text(none, "dim")
+def _pairs(rows: list[Row]) -> list[Column[Row]]:
     columns: list[Column[Row]] = [
         ("kept", "left", lambda row: str(row["kept_id"])),
         ("removed", "left", lambda row: str(row["removed_id"])),
         ("reason", "left", lambda row: plain(row["reason"])),
     ]
-    if "moved" in rows[0]:
+    first = rows[0] if rows else {}
+    if "moved" in first:
         columns.append(("rows", "right", lambda row: count(row["moved"])))
-    if rows[0].get("merge_id") is not None:
+    if first.get("merge_id") is not None:
         columns.append(("merge", "left", lambda row: str(row["merge_id"])))
-    if "reverted_at" in rows[0]:
+    if "reverted_at" in first:
         columns.append(("reverted", "left", lambda row: clock(row["reverted_at"])))
-    return table(rows, columns)
+    return columns

@@ -12,7 +12,8 @@ import typer
 
 from syncwell import codegen
 from syncwell.cli.failures import CommandError
-from syncwell.cli.options import Dsn
+from syncwell.cli.options import Dsn, Json
+from syncwell.cli.output import print_json, write
 from syncwell.cli.session import connected
 
 
@@ -32,6 +33,7 @@ def types(
         bool, typer.Option("--check", help="Write nothing; is FILE what would be written? For CI.")
     ] = False,
     dsn: Dsn = None,
+    as_json: Json = False,
 ) -> None:
     """Write types of all functions, tables and errors, as this database's catalog has them.
 
@@ -52,11 +54,19 @@ def types(
         catalog = codegen.read(connection)
     text = codegen.typescript(catalog) if lang is Lang.TYPESCRIPT else codegen.python(catalog)
     if output is None:
-        print(text, end="" if text.endswith("\n") else "\n")
-    elif not check:
+        if as_json:
+            print_json({"lang": lang.value, "text": _ended(text)})
+        else:
+            write(_ended(text))
+        return
+    same = output.exists() and output.read_text(encoding="utf-8", errors="replace") == _ended(text)
+    if not check:
         _write(output, text)
-    elif not output.exists() or output.read_text(encoding="utf-8") != _ended(text):
+    if as_json:
+        print_json({"lang": lang.value, "file": str(output), "same": same})
+    elif check and not same:
         print(f"{output} is not what the database has: write it again")
+    if check and not same:
         raise typer.Exit(1)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import suppress
 from typing import Annotated
@@ -15,8 +14,8 @@ from rich.text import Text
 from syncwell.cli.failures import CommandError
 from syncwell.cli.live import line, progress_table, running, state
 from syncwell.cli.options import AsOrg, AsUser, Dsn, Json
-from syncwell.cli.output import console, print_json
-from syncwell.cli.session import Row, Session, session
+from syncwell.cli.output import console, moves, print_json
+from syncwell.cli.session import Row, Session, connect, refuse_both
 
 _SHOW_ENDED_SECONDS = 10.0
 
@@ -42,7 +41,9 @@ def watch(
       syncwell watch
       syncwell watch --once --json | jq '.[] | select(.stalled)'
     """
-    with session(dsn, as_user, as_org) as ask:
+    refuse_both(as_user, as_org)
+    with connect(dsn) as connection:
+        ask = Session(connection, as_user, as_org)
         _refuse_nobody(ask)
         if once or as_json:
             rows = running(ask, [])
@@ -54,7 +55,7 @@ def watch(
                 raise typer.Exit(1)
             return
         with suppress(KeyboardInterrupt):
-            if sys.stdout.isatty():
+            if moves():
                 _on_screen(ask, interval)
             else:
                 _as_lines(ask, interval)

@@ -47,6 +47,7 @@ _KEPT: dict[str, tuple[str, str]] = {
         "stream_states_status_is_known",
         """
         get_sync_health_status.status get_service_health.status compare_sources.status stream_health.status
+        get_stream_overview.p_status
         """,
     ),
     "IssueState": ("sync_issues_state_is_known", "get_sync_issues.state"),
@@ -117,6 +118,7 @@ _COMPUTED: dict[str, tuple[Any, str]] = {
     "FailureReason": (queue.FailureReason, "fail_operation.reason"),
     "Freshness": (health.Freshness, "get_data_freshness.status"),
     "HistoryPeriod": (health.HistoryPeriod, "get_sync_health_history.period"),
+    "InstallSeverity": (ops.InstallSeverity, "verify_session.severity"),
     "IntegrityFinding": (ingest.IntegrityFinding, "get_session_integrity.finding"),
     "IssueFilter": (health.IssueFilter, "get_sync_issues.p_state"),
     "IssueType": (health.IssueType, "detect_sync_issues.issue_type get_sync_issues.issue_type"),

@@ -54,17 +54,10 @@ begin
     )
     and (r.rolcanlogin or r.rolsuper or r.rolbypassrls or r.rolcreaterole)
   union all
-  select
-    'logins',
-    'warning',
-    format('login %I', l.login_role),
-    'It is bound, but there is no such role: whoever makes one of that name is who it stands for.',
-    format('select syncwell.unbind_login(%L)', l.login_role)
-  from syncwell.logins as l
-  where not exists (select from pg_roles as r where r.rolname = l.login_role);
+  select f.* from syncwell._verify_logins() as f;
 end
 $$;
 comment on function syncwell._verify_security() is
 'What would let somebody see more than they may: tables without row-level security, a schema that is somebody else''s, '
-'members of the owner, roles that can do too much, bound logins without a role.';
+'members of the owner, roles that can do too much, bound logins that are not what they are bound as.';
 revoke all on function syncwell._verify_security() from public;

@@ -51,7 +51,7 @@ begin
       ('row level security', 'It is on for every table and every partition.'),
       ('ownership', 'The schema belongs to syncwell_owner.'),
       ('roles', 'Only superusers can become syncwell_owner, and no role of syncwell can do too much.'),
-      ('logins', 'Every bound login is a role.'),
+      ('logins', 'Every bound login is a role that may do what it is bound for.'),
       ('partitions', 'There are partitions for this month and the next, and nothing lies in the default ones.'),
       ('tables', 'No table or index needs attention.'),
       ('maintenance', 'Every duty is done.'),
