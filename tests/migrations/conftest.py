@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.paths import SQL
-from harness.require import unavailable
+from harness.versions import program
 from syncwell import migrate
-from syncwell.embedded import Server, find_bindir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from harness import Cluster, Database
+    from syncwell.embedded import Server
 
 
 def load(path: Path) -> ModuleType:
@@ -38,18 +38,6 @@ def load(path: Path) -> ModuleType:
 
 
 build = load(SQL / "build.py")
-
-
-def program(server: Server, name: str) -> Path:
-    """A client program: the server's own, else the embedded wheel's (some servers come without)."""
-    if (server.bindir / name).exists():
-        return server.bindir / name
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("PG_BINDIR", raising=False)
-        path = find_bindir() / name
-    if not path.exists():
-        unavailable(name, f"neither in {server.bindir} nor in {path.parent}")
-    return path
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -100,10 +100,10 @@ def test_outside_a_transaction_it_does_not_begin(empty: Database) -> None:
         assert connection.execute("select to_regnamespace('syncwell')").fetchone() == (None,)
 
 
-def test_eight_at_once(empty: Database, installer: Installer, schema: str) -> None:
+def test_twenty_at_once(empty: Database, installer: Installer, schema: str) -> None:
     done: list[int] = []
     failed: list[BaseException] = []
-    together = threading.Barrier(8)
+    together = threading.Barrier(20)
 
     def install() -> None:
         try:
@@ -113,13 +113,13 @@ def test_eight_at_once(empty: Database, installer: Installer, schema: str) -> No
         except BaseException as error:  # a thread's error would be lost
             failed.append(error)
 
-    threads = [threading.Thread(target=install) for _ in range(8)]
+    threads = [threading.Thread(target=install) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
     assert failed == []
-    assert sorted(done) == [0] * 7 + [len(migrate.available())]
+    assert sorted(done) == [0] * 19 + [len(migrate.available())]
     assert installer.schema(empty) == schema
 
 

@@ -9,6 +9,8 @@ from psycopg import sql
 
 from syncwell import migrate
 
+from .conftest import build
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -67,6 +69,15 @@ def test_the_bundle_seeds_the_same_rows(
     script.write_text(migrate.bundle())
     assert installer.psql(empty, script) == ""
     assert rows(empty.connect()) == by_psql
+
+
+def test_the_domain_folders_seed_the_same_rows(empty: Database, by_psql: dict[str, list[str]]) -> None:
+    head, marker, _ = migrate.available()[0].sql.partition("--! include all")
+    assert marker
+    with empty.connect() as connection:
+        for text in (head, *(file.text for file in build.sources())):
+            connection.execute(text.encode())
+        assert rows(connection) == {name: table for name, table in by_psql.items() if name != "schema_migrations"}
 
 
 def test_what_is_applied_is_what_lies_here(by_psql: dict[str, list[str]]) -> None:

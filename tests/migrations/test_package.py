@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHIPPED = sorted(
     path.relative_to(SQL).as_posix()
-    for path in [*SQL.glob("migrations/*"), *SQL.glob("optional/**/*"), SQL / "roles.sql", SQL / "README.md"]
+    for path in [*SQL.glob("migrations/*"), *SQL.glob("optional/**/*"), SQL / "roles.sql", *SQL.glob("*.md")]
     if path.is_file()
 )
 
@@ -26,8 +26,13 @@ SHIPPED = sorted(
 OTHERS = {
     "syncwell/py.typed",
     "syncwell/cli/report/page.html",
-    "syncwell/cli/report/page.css",
+    "syncwell/_look/look.css",
+    "syncwell/_look/parts.html",
     "syncwell/codegen/client.ts",
+    "syncwell/http/page/static/page.css",
+    "syncwell/http/page/static/vendor/htmx.min.js",
+    "syncwell/http/page/static/vendor/LICENSE",
+    "syncwell/http/page/templates/base.html",
 }
 
 
