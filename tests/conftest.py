@@ -1,7 +1,8 @@
-"""One throwaway cluster a run; a rolled-back transaction or a clone of its own for each test; pgTAP files as items."""
+"""A throwaway cluster a process; for each test a transaction rolled back or a clone; pgTAP files as items."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLUSTER = pytest.StashKey[Cluster]()
+_MOST_PROCESSES = 4
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: a process for each processor, none more for a few chosen tests: every one collects all and starts a
+    server of its own.
+    """
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("lf", False)
+    if chosen or not all(Path(name).is_dir() for name in config.args):
+        return 0
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, _MOST_PROCESSES)
 
 
 def started(config: pytest.Config) -> Cluster:
-    """The cluster of this run, made when it is first needed: items that are no Python functions need it too."""
+    """The cluster of this process, made when it is first needed: items that are no Python functions need it too."""
     if _CLUSTER not in config.stash:
         server = Server(settings={"max_connections": "200"}).start()
         config.add_cleanup(server.stop)
@@ -45,7 +59,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.fixture(scope="session")
 def cluster(pytestconfig: pytest.Config) -> Cluster:
-    """The server of this run: `cluster.database(template="template1")` is an empty database in it."""
+    """The server of this process: `cluster.database(template="template1")` is an empty database in it."""
     return started(pytestconfig)
 
 

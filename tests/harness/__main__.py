@@ -1,4 +1,10 @@
-"""`python -m harness db`: a server to play with. `python -m harness matrix`: write the list of grants."""
+"""`python -m harness` and what to do:
+
+db              a server to play with
+matrix          write the list of grants
+bindir 17       where the programs of this version of PostgreSQL lie; they are fetched where there are none
+versions ...    the tests on every version; what follows is for pytest
+"""
 
 import shutil
 import signal
@@ -6,7 +12,7 @@ import sys
 
 import psycopg
 
-from harness import Cluster, Tenants, UnavailableError, matrix
+from harness import Cluster, Tenants, UnavailableError, matrix, versions
 from syncwell.embedded import Server
 
 
@@ -32,14 +38,23 @@ def write_matrix(cluster: Cluster) -> None:
 
 
 def main() -> None:
-    """Run one of the two."""
+    """Do what the arguments say."""
     actions = {"db": play, "matrix": write_matrix}
-    if sys.argv[1:] not in ([name] for name in actions):
-        sys.exit(__doc__)
-    if sys.argv[1] == "db":
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    with Server() as server, Cluster(server, UnavailableError("not needed")) as cluster:
-        actions[sys.argv[1]](cluster)
+    match sys.argv[1:]:
+        case ["bindir", major] if major.isdecimal():
+            try:
+                print(versions.bindir(int(major)))
+            except UnavailableError as reason:
+                sys.exit(str(reason))
+        case ["versions", *arguments]:
+            sys.exit(versions.run_all(arguments))
+        case [("db" | "matrix") as action]:
+            if action == "db":
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+            with Server() as server, Cluster(server, UnavailableError("not needed")) as cluster:
+                actions[action](cluster)
+        case _:
+            sys.exit(__doc__)
 
 
 if __name__ == "__main__":

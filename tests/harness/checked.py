@@ -12,11 +12,20 @@ from syncwell.embedded import Server
 
 
 def server(extension: str = "plpgsql_check", settings: dict[str, str] | None = None) -> Server:
-    """A server that has the extension: an installed one, else the oldest that Debian offers, unpacked."""
+    """A server that has the extension, with these settings."""
+    bindir, env = programs(extension)
+    return Server(bindir=bindir, env=env, settings=settings)
+
+
+def programs(extension: str = "plpgsql_check") -> tuple[Path, dict[str, str]]:
+    """Where a server lies that has the extension, and what its environment needs.
+
+    An installed one, else the oldest that Debian offers, unpacked.
+    """
     for bindir in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
         share = Path("/usr/share/postgresql") / bindir.parent.name
         if (share / f"extension/{extension}.control").exists() and (bindir / "postgres").exists():
-            return Server(bindir=bindir, settings=settings)
+            return bindir, {}
     packages = debian.newest(f"postgresql-[0-9]+-{extension.removeprefix('pg_').replace('_', '-')}")
     if not packages:
         raise UnavailableError(f"the package lists name no {extension}")
@@ -27,4 +36,4 @@ def server(extension: str = "plpgsql_check", settings: dict[str, str] | None = N
     bindir = root / "usr/lib/postgresql" / major / "bin"
     debian.complete_libraries(f"postgresql-{major}", bindir / "postgres")
     path = ":".join(part for part in (debian.libraries(), os.environ.get("LD_LIBRARY_PATH")) if part)
-    return Server(bindir=bindir, env={"LD_LIBRARY_PATH": path} if path else {}, settings=settings)
+    return bindir, {"LD_LIBRARY_PATH": path} if path else {}

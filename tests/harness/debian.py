@@ -10,7 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from harness.paths import BUILD
+from harness.paths import BUILD, fetching
 from harness.require import UnavailableError
 
 _SECONDS = 300
@@ -28,6 +28,11 @@ def newest(pattern: str) -> list[str]:
 def unpack(*packages: str) -> Path:
     """Put the files of these packages below build/debian; what lies there already is not fetched again."""
     _refresh()
+    with fetching("debian"):
+        return _unpack(*packages)
+
+
+def _unpack(*packages: str) -> Path:
     UNPACKED.mkdir(parents=True, exist_ok=True)
     missing = [name for name in packages if not (UNPACKED / f".{name}").exists()]
     if missing:
@@ -50,6 +55,11 @@ def libraries() -> str:
 
 def complete_libraries(package: str, program: Path) -> None:
     """Unpack what the program's package depends on, one step further at a time, until no shared library is missing."""
+    with fetching("debian"):
+        _complete_libraries(package, program)
+
+
+def _complete_libraries(package: str, program: Path) -> None:
     names, seen = {package}, {package}
     for _ in range(4):
         if not missing_libraries(program):
@@ -59,7 +69,7 @@ def complete_libraries(package: str, program: Path) -> None:
         names = {name for name in names if not re.match(r"lib(c6|llvm|gcc|stdc)", name)}
         seen |= names
         if names:
-            unpack(*sorted(names))
+            _unpack(*sorted(names))
     if missing := missing_libraries(program):
         raise UnavailableError(f"{program.name} lacks {', '.join(missing)}")
 
@@ -76,11 +86,12 @@ def _refresh() -> None:
     for program in ("apt-get", "apt-cache", "dpkg", "ldd"):
         if shutil.which(program) is None:
             raise UnavailableError(f"there is no {program}: not a Debian")
-    if _run("apt-cache", "search", "--names-only", "^postgresql-[0-9]+$").strip():
-        return
-    if os.geteuid() != 0:
-        raise UnavailableError("there are no package lists, and only root may run `apt-get update`")
-    _run("apt-get", "-qq", "update")
+    with fetching("debian"):
+        if _run("apt-cache", "search", "--names-only", "^postgresql-[0-9]+$").strip():
+            return
+        if os.geteuid() != 0:
+            raise UnavailableError("there are no package lists, and only root may run `apt-get update`")
+        _run("apt-get", "-qq", "update")
 
 
 def _run(*command: str, cwd: str | None = None, **env: str) -> str:

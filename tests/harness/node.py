@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.paths import BUILD, TESTS
+from harness.paths import BUILD, TESTS, fetching
 from harness.require import UnavailableError
 
 _JOURNAL = TESTS / "client" / "journal"
@@ -55,9 +54,7 @@ def find(client: Path = _JOURNAL) -> Node:
     wanted = [client / "package.json", client / "package-lock.json"]
     key = hashlib.sha256(b"".join([version.encode(), *(file.read_bytes() for file in wanted)])).hexdigest()[:12]
     folder = BUILD / f"node-{key}"
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "node.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with fetching("node"):
         if not (folder / "node_modules" / ".complete").exists():
             _install(npm, wanted, folder)
     return Node(node, folder)

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from harness import debian
-from harness.paths import BUILD, ROOT
+from harness.paths import BUILD, ROOT, fetching
 from harness.require import UnavailableError, unavailable
 
 if TYPE_CHECKING:
@@ -33,20 +33,20 @@ def find(share: Path) -> Path:
     """The SQL file of pgTAP: of the server (`share`: its SHAREDIR), else of Debian, else of npm. It holds no C."""
     if own := _newest_script(share):
         return own
-    if not _KEPT.exists():
-        reasons = []
-        for fetch in (_from_debian, _from_npm):
-            try:
-                script = fetch()
-            except UnavailableError as reason:
-                reasons.append(str(reason))
-            else:
-                _KEPT.parent.mkdir(exist_ok=True)
-                _KEPT.write_bytes(script)
-                break
-        else:
-            raise UnavailableError("; ".join(reasons))
+    with fetching("pgtap"):
+        if not _KEPT.exists():
+            _KEPT.write_bytes(_fetched())
     return _KEPT
+
+
+def _fetched() -> bytes:
+    reasons = []
+    for fetch in (_from_debian, _from_npm):
+        try:
+            return fetch()
+        except UnavailableError as reason:
+            reasons.append(str(reason))
+    raise UnavailableError("; ".join(reasons))
 
 
 def _from_debian() -> bytes:

@@ -54,6 +54,10 @@ class Twin:
     async def __aexit__(self, *error: Any) -> Any:
         return self._thing.__exit__(*error)
 
+    async def __aiter__(self) -> Any:
+        for item in self._thing:
+            yield item
+
 
 def wrapped(value: Any) -> Any:
     return Twin(value) if twin(type(value)) or hasattr(type(value), "__enter__") else value
