@@ -205,19 +205,24 @@ class Server:
             raise
         return self
 
+    def restart(self) -> Self:
+        """Start it again on the same data: what was acknowledged is there, whatever ended it. Sessions end.
+
+        Errors: `EmbeddedError` while sessions of a server that was killed have not ended yet.
+        """
+        if self._process is None:
+            return self.start()
+        self._end_postmaster()
+        self._start_postmaster()
+        return self
+
     def stop(self) -> None:
         """End the server, its sessions too, and remove everything it kept. Calling it twice does no harm."""
         if self._owner_pid != os.getpid():  # a forked child inherits the object, not the server
             return
         atexit.unregister(self.stop)
-        process, self._process = self._process, None
-        if process is not None:
-            for stop_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                if process.poll() is None:
-                    process.send_signal(stop_signal)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_STOP_SECONDS)
-                    break
+        self._end_postmaster()
+        self._process = None
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
         for lock in self._locks:
@@ -280,12 +285,22 @@ class Server:
         self._complaint = (answer.stdout + answer.stderr).strip()[-500:]
         return answer.returncode == 0
 
+    def _end_postmaster(self) -> None:
+        if self._process is None:
+            return
+        for stop_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if self._process.poll() is None:
+                self._process.send_signal(stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+                break
+
     def _start_postmaster(self) -> None:
         options = {"unix_socket_directories": str(self.socket_dir), **self._settings}
         command = [str(self.bindir / "postgres"), "-D", str(self.data_dir)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._shim_command(*command),
                 cwd=self.socket_dir,
@@ -298,9 +313,11 @@ class Server:
         pid_file = self.data_dir / "postmaster.pid"
         deadline = time.monotonic() + _START_SECONDS
         while True:
-            # pg_ctl waits in the same way: the last line of this file says what the postmaster is at.
+            # pg_ctl waits in the same way: the last line of this file says what the postmaster is at. A server that
+            # was killed has left its own.
             with contextlib.suppress(FileNotFoundError):
-                if pid_file.read_text().splitlines()[7:8] == ["ready   "]:
+                lines = pid_file.read_text().splitlines()
+                if lines[:1] == [str(self._process.pid)] and lines[7:8] == ["ready   "]:
                     return
             if self._process.poll() is not None or time.monotonic() > deadline:
                 last = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])

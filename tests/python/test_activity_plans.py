@@ -114,6 +114,16 @@ def test_a_page_reads_a_page(analyst: psycopg.Connection[Any], question: str) ->
     )
 
 
+@pytest.mark.parametrize("question", [name for name in QUESTIONS if "common" in name])
+def test_a_page_long_ago_reads_a_page(analyst: psycopg.Connection[Any], question: str) -> None:
+    """It begins where the token says, not at the newest entry."""
+    call = f"select page_token from syncwell.get_sync_activity({QUESTIONS[question][0]}, {{}})"
+    until = "p_to => date_trunc('month', now(), 'UTC') + interval '3 days', p_limit => 1"
+    row = analyst.execute(call.format(until).encode()).fetchone()
+    assert row is not None
+    assert buffers(analyst, call.format(f"p_page_token => '{row[0]}'")) <= MOST
+
+
 @pytest.mark.parametrize("question", [name for name in QUESTIONS if "early" not in name or "user" in name])
 def test_a_select_of_an_analyst_reads_a_page(analyst: psycopg.Connection[Any], question: str) -> None:
     assert buffers(analyst, SELECT.format(QUESTIONS[question][1])) <= MOST

@@ -41,6 +41,7 @@ def test_every_row_is_measured(measured: tuple[list[dict[str, Any]], str]) -> No
     assert {row["row"] for row in rows} == {
         "progress update",
         "install",
+        "rollback",
         "get_sync_health_status",
         "get_sync_health_history",
         "get_integration_dashboard",
@@ -67,7 +68,9 @@ def test_every_row_is_measured(measured: tuple[list[dict[str, Any]], str]) -> No
         "preview delta",
         "preview cache hit",
         "live sessions",
+        "events",
         "/metrics",
+        "dashboard",
         "delta pull",
         "delta pull, many tables",
         "idle pull",
@@ -107,9 +110,23 @@ def test_deltas_are_measured_at_every_size(measured: tuple[list[dict[str, Any]],
     assert len(cases) == len(set(cases)) == 6
 
 
+def test_the_table_and_the_chart_lie_beside_the_results(
+    measured: tuple[list[dict[str, Any]], str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rows, _ = measured
+    results = next(tmp_path_factory.getbasetemp().glob("bench*/results.json"))
+    table = results.with_suffix(".md").read_text().splitlines()
+    assert len([line for line in table if line.startswith("| ")]) == len(rows) + 2
+    drawn = results.with_suffix(".svg").read_text()
+    curves = {row["curve"]["name"] for row in rows if row["curve"]}
+    assert len(curves) >= 4
+    assert all(name in drawn for name in curves)
+
+
 def test_runs_without_pgbench(tmp_path: Path) -> None:
     rows, _ = bench(tmp_path / "results.json", "--client", "threads", "--only", "record-run", "--seed", "7")
     assert [row["row"] for row in rows] == ["recording a run"] * 3
+    assert not (tmp_path / "results.svg").exists()
 
 
 @pytest.mark.parametrize("arguments", [("--only", "nothing"), ("--scale", "huge"), ("--client", "nobody")])

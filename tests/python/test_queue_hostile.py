@@ -105,6 +105,12 @@ def test_refused_and_nothing_written(
     assert admin.execute(ROWS).fetchone() == before
 
 
+def test_the_largest_batch_is_taken(service: tuple[psycopg.Connection[Any], psycopg.Connection[Any]]) -> None:
+    """One more is refused above; what each of these lacks is told in its own row."""
+    rows = service[0].execute("select error_code from syncwell.enqueue_operations(%s)", [json.dumps([{}] * 10000)])
+    assert [code for (code,) in rows] == ["22023"] * 10000
+
+
 def test_nobody_and_analysts_get_what_their_roles_say(database: Database) -> None:
     with pytest.raises(psycopg.Error) as refused:
         database.connect("nobody_login", autocommit=True).execute("select * from syncwell.claim_operations()")

@@ -1,5 +1,5 @@
 begin;
-select plan(37);
+select plan(38);
 -- one entry a minute from 12:01 on; the last three at the same moment
 create temp table made as
 select
@@ -43,7 +43,8 @@ select is(pg_temp.asked($$p_from => '4713-01-01 00:00+00 BC', p_to => '294276-01
 select is(pg_temp.asked($$p_action => 'nothing'$$), '{}', 'an action that is not there');
 select is(pg_temp.asked($$p_entity_type => 'nothing'$$), '{}', 'an entity type that is not there');
 select is(pg_temp.asked($$p_from => '2026-03-10 12:03+00', p_to => '2026-03-10 12:03+00'$$), '{}', 'an empty range');
-select is(pg_temp.asked($$p_limit => 3$$), (pg_temp.wanted('true'))[1:3], 'a limit within one moment');
+select is(pg_temp.asked($$p_limit => 3$$), (pg_temp.wanted('true'))[1:3], 'a limit at the end of one moment');
+select is(pg_temp.asked($$p_limit => 2$$), (pg_temp.wanted('true'))[1:2], 'and within it');
 select is(pg_temp.asked($$p_limit => 2, p_status => 'completed'$$), (pg_temp.wanted('n % 2 = 0'))[1:2], 'filters apply before the limit');
 
 -- pages of every size give all entries once, in order, with and without a filter, also through a moment with several

@@ -1,5 +1,5 @@
 begin;
-select plan(13);
+select plan(14);
 -- the superuser stands in for the service of org A, so that the fake clock holds
 do $$ begin
   perform syncwell.bind_login(session_user, 'gateway', null, null), syncwell.act_as_org(test.org('a'));
@@ -26,6 +26,9 @@ select is(syncwell._expire_sync_errors_task(), 0::bigint, 'resolved errors for 9
 do $$ begin perform set_config('syncwell.fake_now', '2027-02-19 12:00:01+00', true); end $$;
 select syncwell.set_setting('runs.retention', '1 year', p_org_id => test.org('a'));
 select is(syncwell._expire_sync_errors_task(), 0::bigint, 'an org may keep them longer');
+insert into syncwell.streams (org_id, source) values (test.org('a'), 'sms'), (test.org('b'), 'calls');
+select syncwell.set_setting('runs.retention', '7 days', 'sms', p_org_id => test.org('a'));
+select is(syncwell._expire_sync_errors_task(), 0::bigint, 'whatever another source or another org does');
 select syncwell.set_setting('runs.retention', null, p_org_id => test.org('a'));
 select is(syncwell._expire_sync_errors_task(), 1::bigint, 'no longer');
 select is((select count(*) from syncwell.sync_errors), 1::bigint, 'open ones for ever');
