@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print a table, write it as JSON."""
+"""`python -m bench`: measure, print a table, write it as JSON, as Markdown and as a chart of cost against size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import report
+from bench import chart, report
 from bench.harness import Bench, folder
 from bench.result import Row, number
 from bench.rows import ROWS
@@ -23,7 +23,9 @@ def main() -> None:
     parser.add_argument("--only", choices=ROWS, action="append", help="this row; may be given more than once")
     parser.add_argument("--seed", type=int, default=1, help="of the random choices (default: 1)")
     parser.add_argument("--client", choices=["pgbench", "threads"], help="who makes the load (default: pgbench)")
-    parser.add_argument("--json", type=Path, default=folder() / "results.json", help="where the results go")
+    parser.add_argument(
+        "--json", type=Path, default=folder() / "results.json", help="where the results go, the others beside it"
+    )
     options = parser.parse_args()
     if options.scale not in SCALES:  # argparse does not look at a default
         parser.error(f"SCALE is one of {', '.join(SCALES)}, not {options.scale!r}")
@@ -37,8 +39,11 @@ def main() -> None:
             rows.extend(ROWS[name](bench))
             print(f"{number(time.monotonic() - started)} s", file=sys.stderr, flush=True)
     report.show(rows, where)
-    report.save(rows, where, options.json)
-    print(f"\n{options.json}")
+    results: Path = options.json
+    report.save(rows, where, results)
+    report.save_markdown(rows, where, results.with_suffix(".md"))
+    print(f"\n{results}, {results.with_suffix('.md').name}", end="")
+    print(f", {results.with_suffix('.svg').name}" if chart.draw(rows, results.with_suffix(".svg")) else "")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table for people, and the same as JSON."""
+"""The table for people, and the same as JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -41,26 +41,17 @@ def machine(bench: Bench) -> dict[str, Any]:
 
 def show(rows: Sequence[Row], where: dict[str, Any]) -> None:
     """Print the table and below it the line about the machine."""
-    cells: list[tuple[str, ...]] = [
-        (
-            row.row,
-            row.case,
-            f"{number(row.value)} {row.unit}",
-            str(row.target) if row.target else "",
-            row.verdict,
-            row.figure,
-            row.yardstick,
-        )
-        for row in rows
-    ]
-    (_show_rich if importlib.util.find_spec("rich") else _show_plain)(cells)
-    print(
-        f"\n{where['cores']} cores ({where['processor']}), PostgreSQL {where['postgresql']}, "
-        f"fsync {duration(where['fsync_seconds'])}, load {where['load_before']:.1f} before; {where['client']}, "
-        f"scale {where['scale']}, medians of {where['rounds']}, seed {where['seed']}"
-    )
+    (_show_rich if importlib.util.find_spec("rich") else _show_plain)([_cells(row) for row in rows])
+    print(f"\n{_place(where)}")
     if where["scale"] != "full":
         print("This scale shows that everything runs; figures that mean something come with SCALE=full.")
+
+
+def save_markdown(rows: Sequence[Row], where: dict[str, Any], path: Path) -> None:
+    """Write the table and the line about the machine as a README takes them."""
+    lines = [_TITLES, ("---",) * len(_TITLES), *(_cells(row) for row in rows)]
+    table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    path.write_text(f"{table}\n\n{_place(where)}\n", encoding="utf-8")
 
 
 def save(rows: Sequence[Row], where: dict[str, Any], path: Path) -> None:
@@ -68,6 +59,26 @@ def save(rows: Sequence[Row], where: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"machine": where, "rows": [row.as_json() for row in rows]}, indent=2, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.row,
+        row.case,
+        f"{number(row.value)} {row.unit}",
+        str(row.target) if row.target else "",
+        row.verdict,
+        row.figure,
+        row.yardstick,
+    )
+
+
+def _place(where: dict[str, Any]) -> str:
+    return (
+        f"{where['cores']} cores ({where['processor']}), PostgreSQL {where['postgresql']}, "
+        f"fsync {duration(where['fsync_seconds'])}, load {where['load_before']:.1f} before; {where['client']}, "
+        f"scale {where['scale']}, medians of {where['rounds']}, seed {where['seed']}"
+    )
 
 
 def _show_rich(cells: list[tuple[str, ...]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -29,6 +29,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """What a question costs at one size of what it is asked of; points of one name are a line of the chart."""
+
+    name: str
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: `value` is what the target speaks of, a ratio wherever there is a yardstick."""
 
@@ -41,6 +50,8 @@ class Row:
     """What was measured."""
     yardstick: str = ""
     """What the yardstick did in the same run; empty where the value is absolute."""
+    curve: Point | None = None
+    """Where it lies in the chart of cost against size."""
 
     @property
     def verdict(self) -> Verdict:
@@ -61,6 +72,7 @@ class Row:
             "verdict": self.verdict,
             "figure": self.figure,
             "yardstick": self.yardstick,
+            "curve": None if self.curve is None else asdict(self.curve),
         }
 
 

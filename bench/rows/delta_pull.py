@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from bench import synced, tables
 from bench.load import Workload
-from bench.result import TIMES, Row, Target, duration, number
+from bench.result import TIMES, Point, Row, Target, duration, number
 
 if TYPE_CHECKING:
     from bench.harness import Bench, Database
@@ -51,6 +51,7 @@ def run(bench: Bench) -> Iterator[Row]:
                 Target(at_most=limit),
                 duration(rates.seconds(f"{part} {rows}")),
                 f"{duration(rates.seconds(f'by time {rows}'))} by updated_at",
+                Point(f"delta pull, {part}", rows, rates.seconds(f"{part} {rows}")),
             )
     for part in (_READING, _CALL):
         small, large = f"{part} {sizes[0]}", f"{part} {sizes[-1]}"

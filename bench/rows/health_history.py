@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bench import histories
 from bench.histories import SOURCES
 from bench.load import Workload
-from bench.result import TIMES, Row, Target, duration, number
+from bench.result import TIMES, Point, Row, Target, duration, number
 
 if TYPE_CHECKING:
     from bench.harness import Bench
@@ -53,6 +53,7 @@ def run(bench: Bench) -> Iterator[Row]:
                 Target(at_most=20) if days == 90 else None,
                 duration(rates.seconds(f"{days} {events}")),
                 f"{duration(rates.seconds(f'{days} {events} stored'))} reading the stored rows",
+                Point(f"history of {days} days", events, rates.seconds(f"{days} {events}")),
             )
     least, *others = logins
     for events in others:
@@ -73,6 +74,7 @@ def run(bench: Bench) -> Iterator[Row]:
             "ms",
             Target(at_most=20),
             duration(rates.seconds(f"dashboard {events}")),
+            curve=Point("dashboard document", events, rates.seconds(f"dashboard {events}")),
         )
 
 

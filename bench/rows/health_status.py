@@ -13,7 +13,7 @@ from bench import histories
 from bench.harness import TENANT, Bench, Database
 from bench.histories import SOURCES
 from bench.load import Workload
-from bench.result import TIMES, Row, Target, duration, number
+from bench.result import TIMES, Point, Row, Target, duration, number
 
 _NAME = "get_sync_health_status"
 _CALL = "select * from syncwell.get_sync_health_status();"
@@ -39,6 +39,7 @@ def run(bench: Bench) -> Iterator[Row]:
             Target(at_most=4),
             duration(rates.seconds(f"{events}")),
             f"{duration(rates.seconds(f'{events} by key'))} SELECT by key",
+            Point("status of a user", events, rates.seconds(f"{events}")),
         )
     yield Row(
         _NAME,
