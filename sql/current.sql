@@ -860,6 +860,25 @@ ALTER FUNCTION syncwell._analyze_task() OWNER TO syncwell_owner;
 -- comment FUNCTION _analyze_task()
 COMMENT ON FUNCTION syncwell._analyze_task() IS 'Duty of maintenance: ANALYZE of the tables that changed by more than a tenth and 1000 rows since the last one; how many tables.';
 
+-- function _announce_health(uuid)
+CREATE FUNCTION syncwell._announce_health(p_org_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if syncwell._setting(p_org_id, 'health.notify')::boolean then
+    -- any role can listen: ids and nothing else; equal ones of a transaction are sent once
+    perform pg_notify('syncwell_health', json_build_object('org_id', p_org_id)::text);
+  end if;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._announce_health(p_org_id uuid) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _announce_health(p_org_id uuid)
+COMMENT ON FUNCTION syncwell._announce_health(p_org_id uuid) IS 'Tells channel syncwell_health that the state of a stream or an issue of the org changed, unless setting health.notify is off: {"org_id": …}.';
+
 -- function _announce_sync_progress(uuid, uuid, text)
 CREATE FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid, p_source text) RETURNS void
     LANGUAGE plpgsql
@@ -1758,6 +1777,38 @@ ALTER FUNCTION syncwell._change_queue_defaults() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _change_queue_defaults()
 COMMENT ON FUNCTION syncwell._change_queue_defaults() IS 'Trigger: keeps queue_defaults when settings of the queue change.';
+
+-- function _changed_scopes(uuid[], pg_snapshot)
+CREATE FUNCTION syncwell._changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[]) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+declare
+  v_me constant record := syncwell._identity();
+begin
+  perform syncwell._check_gateway();
+  seen := pg_current_snapshot();
+  scopes := array(
+    select s.scope
+    from unnest(p_scopes) as s (scope)
+    where (v_me.org_id is null or s.scope in (v_me.user_id, v_me.org_id))
+      and exists (
+        select from syncwell.record_changes as c
+        where c.scope = s.scope
+          and c.xid >= pg_snapshot_xmin(p_since)
+          -- what was under way then and is committed now counts, whatever the order of ids
+          and not pg_visible_in_snapshot(c.xid, p_since)
+      )
+  );
+end
+$$;
+
+
+ALTER FUNCTION syncwell._changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[]) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[])
+COMMENT ON FUNCTION syncwell._changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[]) IS 'In which of these scopes (users and orgs, as in record_changes) records have changed since p_since (NULL: in none); seen: what to ask with next time. For the server that tells devices when to pull; a gateway that acts for somebody learns of its own scopes only. Errors: 42501 for all but gateways.';
 
 -- function _channel_is_dead(uuid, text, text, timestamp with time zone)
 CREATE FUNCTION syncwell._channel_is_dead(p_org_id uuid, p_channel text, p_reason text, p_now timestamp with time zone) RETURNS void
@@ -5682,11 +5733,11 @@ CREATE FUNCTION syncwell._drop_generated(p_table_id integer) RETURNS void
     AS $_$
 declare
   v_name text;
-  v_function regprocedure;
+  v_function text;
 begin
   select t.table_name into strict v_name from syncwell.synced_tables as t where t.table_id = p_table_id;
   for v_function in
-    select p.oid
+    select p.oid::regprocedure::text
     from pg_proc as p
     where p.pronamespace = 'syncwell_tables'::regnamespace
       and p.proname ~ ('^' || v_name || '_(inserted|updated|deleted|truncated|replicated|pull\w*|push\w*)$')
@@ -19228,6 +19279,7 @@ COMMENT ON FUNCTION syncwell._require_consent() IS 'Trigger: once consent is req
 CREATE FUNCTION syncwell._reset_table(p_table_id integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
     AS $$
 begin
   update syncwell.synced_tables as t
@@ -20494,6 +20546,94 @@ ALTER FUNCTION syncwell._session_payloads(p_org_id uuid, p_session_id uuid, p_ki
 -- comment FUNCTION _session_payloads(p_org_id uuid, p_session_id uuid, p_kind text, p_include_mock boolean, p_limit integer)
 COMMENT ON FUNCTION syncwell._session_payloads(p_org_id uuid, p_session_id uuid, p_kind text, p_include_mock boolean, p_limit integer) IS 'What the last p_limit records of one kind of a session say, as an array by time, of 1 MiB at most unless the last one alone is larger; [] where there are none.';
 
+-- function _session_settings()
+CREATE FUNCTION syncwell._session_settings() RETURNS SETOF syncwell.install_finding
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  with schemas as (
+    -- reset_val: what sessions of this login begin with, not what this function has set for itself
+    select n.name, n.position::integer
+    from pg_settings as s
+    cross join lateral unnest(regexp_split_to_array(s.reset_val, '\s*,\s*')) with ordinality as n (name, position)
+    where s.name = 'search_path'
+  ),
+  findings (setting, severity, detail) as (
+    select 'default_transaction_read_only', 'error', 'Transactions begin read-only: nothing can be recorded.'
+    where current_setting('default_transaction_read_only')::boolean and not pg_is_in_recovery()
+    union all
+    select 'session_replication_role', 'error', 'Triggers do not fire: changes are not seen, progress is not counted.'
+    where current_setting('session_replication_role') <> 'origin'
+    union all
+    select 'row_security', 'error', 'Tables with policies cannot be read at all.'
+    where not current_setting('row_security')::boolean
+    union all
+    select 'syncwell.fake_now', 'error', 'A clock for tests is set, and syncwell tells the time by it.'
+    where
+      nullif(current_setting('syncwell.fake_now', true), '') is not null
+      and pg_has_role(session_user, 'syncwell_owner', 'member')
+    union all
+    select 'client_encoding', 'warning',
+      format('It is %s: text that it cannot write is refused.', current_setting('client_encoding'))
+    where current_setting('client_encoding') <> 'UTF8'
+    union all
+    select 'search_path', 'warning', 'pg_catalog is not its first: what others name like a built-in function is called instead.'
+    from schemas as s
+    where s.name in ('pg_catalog', '"pg_catalog"') and s.position > 1
+    union all
+    select 'search_path', 'warning', 'Schema syncwell is in it: a table made without a schema may land there.'
+    from schemas as s
+    where
+      s.name in ('syncwell', '"syncwell"')
+      and has_schema_privilege(session_user, 'syncwell', 'create')
+    union all
+    select 'search_path', 'warning',
+      format('Anybody may make functions in schema %s, which are found where a name has no schema.', s.name)
+    from schemas as s
+    join pg_namespace as n on quote_ident(n.nspname) = s.name or n.nspname = s.name
+    where exists (
+      select from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+      where a.grantee = 0 and a.privilege_type = 'CREATE'
+    )
+  )
+  select
+    'session', f.severity, f.setting, f.detail,
+    case
+      when f.setting = 'search_path' and f.detail like 'Anybody%' then 'revoke create on that schema from public'
+      else coalesce(
+        (
+          select
+            case
+              when d.setrole = 0 then format('alter database %I reset %s', current_database(), f.setting)
+              when d.setdatabase = 0 then format('alter role %I reset %s', session_user, f.setting)
+              else format('alter role %I in database %I reset %s', session_user, current_database(), f.setting)
+            end
+          from pg_db_role_setting as d
+          where
+            (d.setrole = 0 or d.setrole = to_regrole(quote_ident(session_user)))
+            and (d.setdatabase = 0 or d.setdatabase = (
+              select b.oid from pg_database as b
+              where b.datname = current_database()
+            ))
+            and exists (select from unnest(d.setconfig) as c (text) where starts_with(c.text, f.setting || '='))
+          order by d.setdatabase = 0, d.setrole = 0
+          limit 1
+        ),
+        'Take it out of PGOPTIONS and of the connection string, or out of postgresql.conf.'
+      )
+    end
+  from findings as f;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._session_settings() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _session_settings()
+COMMENT ON FUNCTION syncwell._session_settings() IS 'Settings with which sessions of the caller''s login begin and that do harm, with the statement that takes each back.';
+
 -- function _session_stored(uuid, uuid)
 CREATE FUNCTION syncwell._session_stored(p_org_id uuid, p_session_id uuid) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -20941,11 +21081,12 @@ begin
         detail = 'The sync_id is empty.',
         hint = 'Name the sync by something unique in the org, e.g. the id of its run.';
     end if;
-    if p_new.started_at = '-infinity' then
+    -- clients cannot read years before Christ, and one such row would hide all others from them
+    if p_new.started_at < '2000-01-01 00:00:00+00' then
       raise exception using
         errcode = '22023',
         message = 'started_at is not a point in time',
-        detail = 'It is -infinity.',
+        detail = format('It is %s; times from 2000 are taken.', p_new.started_at),
         hint = 'Leave started_at out: it is now.';
     end if;
     -- one clock: a start that a client's clock puts into the future is now
@@ -22212,6 +22353,7 @@ begin
       select from syncwell.stream_periods as p
       where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null
     );
+  perform syncwell._announce_health(p_org_id);
   return (select count(*) from unnest(v_verdicts) as v where v.is_moved);
 end
 $$;
@@ -23580,6 +23722,24 @@ ALTER FUNCTION syncwell._tell_client_queue() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _tell_client_queue()
 COMMENT ON FUNCTION syncwell._tell_client_queue() IS 'Trigger: what report_client_queue() takes counts in health as if the device had told it with update_sync_health_metrics(), so that one queue told of in both ways counts once.';
+
+-- function _tell_issue_states()
+CREATE FUNCTION syncwell._tell_issue_states() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform syncwell._announce_health(o.org_id)
+  from (select distinct c.org_id from changed_issues as c) as o;
+  return null;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._tell_issue_states() OWNER TO syncwell_owner;
+
+-- comment FUNCTION _tell_issue_states()
+COMMENT ON FUNCTION syncwell._tell_issue_states() IS 'Trigger: issues came, changed or went, whoever did it; whoever listens on syncwell_health reads what is new. Definer, because it reads a setting.';
 
 -- function _tell_issues(uuid[], uuid[], text[])
 CREATE FUNCTION syncwell._tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[]) RETURNS bigint
@@ -25041,6 +25201,80 @@ ALTER FUNCTION syncwell._uuid7_time(p_id uuid) OWNER TO syncwell_owner;
 -- comment FUNCTION _uuid7_time(p_id uuid)
 COMMENT ON FUNCTION syncwell._uuid7_time(p_id uuid) IS 'The time in a UUIDv7, to the millisecond.';
 
+-- function _verify_logins(name)
+CREATE FUNCTION syncwell._verify_logins(p_login_role name DEFAULT NULL::name) RETURNS SETOF syncwell.install_finding
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  with logins as (
+    select
+      l.login_role,
+      l.kind,
+      r.rolcanlogin,
+      r.rolsuper or r.rolbypassrls as sees_all,
+      case l.kind
+        when 'gateway' then array['syncwell_gateway']
+        when 'jwt' then array[]::text[] -- what it may is its roles' to have, which change with the token
+        else array['syncwell_client', 'syncwell_reader', 'syncwell_worker', 'syncwell_operator']
+      end as wanted,
+      r.oid
+    from syncwell.logins as l
+    left join pg_roles as r on r.rolname = l.login_role
+    where p_login_role is null or l.login_role = p_login_role
+  )
+  select
+    'logins', 'warning', format('login %I', l.login_role),
+    'It is bound, but there is no such role: whoever makes one of that name is who it stands for.',
+    format('select syncwell.unbind_login(%L)', l.login_role)
+  from logins as l
+  where l.oid is null
+  union all
+  select
+    'logins', case l.kind when 'gateway' then 'error' else 'warning' end, format('login %I', l.login_role),
+    format(
+      'It is bound as %s, and %s: %s.',
+      l.kind,
+      case when has.membership then 'does not inherit what that role may' else 'the role for it is not granted' end,
+      case l.kind when 'gateway' then 'it cannot act for anybody' else 'it may call nothing' end
+    ),
+    case
+      when has.membership then format('alter role %I inherit; from PostgreSQL 16 on grant the role again', l.login_role)
+      when l.kind = 'user' then format('grant syncwell_client, syncwell_reader to %I', l.login_role)
+      when l.kind = 'service' then format('grant syncwell_reader, syncwell_worker to %I', l.login_role)
+      else format('grant syncwell_gateway to %I', l.login_role)
+    end
+  from logins as l
+  cross join lateral (
+    select
+      coalesce(bool_or(pg_has_role(l.oid, w.name, 'usage')), true) as usage,
+      coalesce(bool_or(pg_has_role(l.oid, w.name, 'member')), true) as membership
+    from unnest(l.wanted) as w (name)
+  ) as has
+  where l.oid is not null and not has.usage
+  union all
+  select
+    'logins', 'warning', format('login %I', l.login_role), 'It is bound, but it cannot log in.',
+    format('alter role %I login', l.login_role)
+  from logins as l
+  where not l.rolcanlogin
+  union all
+  select
+    'logins', 'warning', format('login %I', l.login_role),
+    'Row-level security does not hold it back: it sees every org, whoever it is.',
+    format('alter role %I nosuperuser nobypassrls', l.login_role)
+  from logins as l
+  where l.sees_all;
+end
+$$;
+
+
+ALTER FUNCTION syncwell._verify_logins(p_login_role name) OWNER TO syncwell_owner;
+
+-- comment FUNCTION _verify_logins(p_login_role name)
+COMMENT ON FUNCTION syncwell._verify_logins(p_login_role name) IS 'What is wrong with bound logins (p_login_role: this one; default NULL: all): no role, without the grants they need, not able to log in, not held back by row-level security.';
+
 -- function _verify_objects()
 CREATE FUNCTION syncwell._verify_objects() RETURNS SETOF syncwell.install_finding
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -25131,14 +25365,7 @@ begin
     )
     and (r.rolcanlogin or r.rolsuper or r.rolbypassrls or r.rolcreaterole)
   union all
-  select
-    'logins',
-    'warning',
-    format('login %I', l.login_role),
-    'It is bound, but there is no such role: whoever makes one of that name is who it stands for.',
-    format('select syncwell.unbind_login(%L)', l.login_role)
-  from syncwell.logins as l
-  where not exists (select from pg_roles as r where r.rolname = l.login_role);
+  select f.* from syncwell._verify_logins() as f;
 end
 $$;
 
@@ -25146,7 +25373,7 @@ $$;
 ALTER FUNCTION syncwell._verify_security() OWNER TO syncwell_owner;
 
 -- comment FUNCTION _verify_security()
-COMMENT ON FUNCTION syncwell._verify_security() IS 'What would let somebody see more than they may: tables without row-level security, a schema that is somebody else''s, members of the owner, roles that can do too much, bound logins without a role.';
+COMMENT ON FUNCTION syncwell._verify_security() IS 'What would let somebody see more than they may: tables without row-level security, a schema that is somebody else''s, members of the owner, roles that can do too much, bound logins that are not what they are bound as.';
 
 -- function _verify_storage()
 CREATE FUNCTION syncwell._verify_storage() RETURNS SETOF syncwell.install_finding
@@ -26459,11 +26686,21 @@ begin
     where p_org_id is null or c.org_id = p_org_id
     group by o.org_id, c.source
   ),
+  sources as materialized (
+    select distinct s.org_id, s.source
+    from syncwell.streams as s
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+  ),
   queue as materialized (
     select
-      o.org_id, q.source, s.state, count(*) as operations,
+      o.org_id, n.source, s.state, count(*) as operations,
       extract(epoch from min(q.run_at)) as since
     from syncwell.sync_queue as q
+    left join sources as k on k.org_id = q.org_id and k.source = q.source
+    -- users name the system freely: a name of theirs that is no source is no label of its own
+    cross join lateral (
+      select case when q.user_id is null or k.source is not null then q.source else 'other' end as source
+    ) as n
     cross join lateral (
       select
         case
@@ -26476,7 +26713,7 @@ begin
     ) as s
     cross join lateral (select case when p_by_org then q.org_id end as org_id) as o
     where p_org_id is null or q.org_id = p_org_id
-    group by o.org_id, q.source, s.state
+    group by o.org_id, n.source, s.state
   )
   select
     c.org_id, 'sync_circuit_state', 'sync_circuit_state',
@@ -26600,7 +26837,7 @@ $$;
 ALTER FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION acknowledge_issue(p_issue_id uuid, p_note text)
-COMMENT ON FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) IS 'Takes an issue on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. p_note: at most 1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and services for the org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns whether anything changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 without p_issue_id; 22001 for a longer note; 42501 for analysts.';
+COMMENT ON FUNCTION syncwell.acknowledge_issue(p_issue_id uuid, p_note text) IS 'Takes the issue p_issue_id on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. p_note: at most 1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and services for the org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns whether anything changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 without p_issue_id; 22001 for a longer note; 42501 for analysts.';
 
 -- function act_as(uuid)
 CREATE FUNCTION syncwell.act_as(p_user_id uuid) RETURNS void
@@ -26868,7 +27105,7 @@ $$;
 ALTER FUNCTION syncwell.bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid) IS 'Says what a database login is: user (with p_user_id), service (with p_org_id), gateway or jwt (with neither). Binding again replaces. For the owner only. Errors: 22023, SW002, SW003.';
+COMMENT ON FUNCTION syncwell.bind_login(p_login_role name, p_kind text, p_org_id uuid, p_user_id uuid) IS 'Says what the database login p_login_role is, p_kind: user (with p_user_id, whose org p_org_id may be left out), service (with p_org_id), gateway or jwt (with neither). Binding again replaces. For the owner only. Errors: 22023, SW002, SW003.';
 
 -- function calculate_data_drift(uuid, text)
 CREATE FUNCTION syncwell.calculate_data_drift(p_user_id uuid DEFAULT NULL::uuid, p_source text DEFAULT NULL::text) RETURNS TABLE(source text, platform text, user_id uuid, stream_id uuid, window_hours integer, window_start timestamp with time zone, window_end timestamp with time zone, expected numeric, actual numeric, drift_percent numeric, z numeric, lower_bound numeric, upper_bound numeric, severity text, since timestamp with time zone, baseline_weeks numeric, time_zone text, evidence jsonb)
@@ -26929,7 +27166,7 @@ $$;
 ALTER FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION cancel_maintenance_window(p_window_id uuid)
-COMMENT ON FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) IS 'Calls off a maintenance window, all occurrences to come, and the one that is on from now on. For admins and services. False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 for others.';
+COMMENT ON FUNCTION syncwell.cancel_maintenance_window(p_window_id uuid) IS 'Calls off the maintenance window p_window_id, all occurrences to come, and the one that is on from now on. For admins and services. False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 for others.';
 
 -- function cancel_sync(text)
 CREATE FUNCTION syncwell.cancel_sync(p_sync_id text) RETURNS boolean
@@ -26973,7 +27210,7 @@ $$;
 ALTER FUNCTION syncwell.cancel_sync_run(p_event_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION cancel_sync_run(p_event_id uuid)
-COMMENT ON FUNCTION syncwell.cancel_sync_run(p_event_id uuid) IS 'Calls a run off; no lease is needed. It counts as neither success nor failure, and its worker learns of it by SW103 at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it back. False when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
+COMMENT ON FUNCTION syncwell.cancel_sync_run(p_event_id uuid) IS 'Calls the run p_event_id off; no lease is needed. It counts as neither success nor failure, and its worker learns of it by SW103 at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it back. False when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
 
 -- function check_tracking(regclass)
 CREATE FUNCTION syncwell.check_tracking(p_table regclass DEFAULT NULL::regclass) RETURNS TABLE(table_name text, relation text, problem text, hint text)
@@ -27466,7 +27703,7 @@ $_$;
 ALTER FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) OWNER TO syncwell_owner;
 
 -- comment FUNCTION classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean)
-COMMENT ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) IS 'What kind of error it is: error_type (the code of the network, HTTP_nnn, or a name such as TIMEOUT), class (transient, throttled, auth, conflict, permanent, unknown) and whether a retry may help. Looks at, in this order: the code (Node''s, a SQLSTATE), the HTTP status (given, as the code, or in the message), the text. All 5xx and 408, 425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 conflict (one retry), other 4xx permanent; what nothing fits is unknown and retried. Never raises.';
+COMMENT ON FUNCTION syncwell.classify_sync_error(p_code text, p_http_status integer, p_message text, OUT error_type text, OUT class text, OUT retryable boolean) IS 'What kind of error it is: error_type (the code of the network, HTTP_nnn, or a name such as TIMEOUT), class (transient, throttled, auth, conflict, permanent, unknown) and whether a retry may help. Looks at, in this order: p_code (Node''s, a SQLSTATE), p_http_status (given, as the code, or in the message), p_message; any of them may be NULL. All 5xx and 408, 425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 conflict (one retry), other 4xx permanent; what nothing fits is unknown and retried. Never raises.';
 
 -- function cleanup_old_tombstones(interval, integer)
 CREATE FUNCTION syncwell.cleanup_old_tombstones(p_older_than interval DEFAULT '30 days'::interval, p_batch integer DEFAULT 10000) RETURNS bigint
@@ -28006,7 +28243,7 @@ $$;
 ALTER FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid) IS 'Reports an error that no run met, e.g. a webhook that could not be read; the stream (p_user_id as in record_sync_start()) is made on first use. The same error again counts in the same row. It changes no health and is not retried until schedule_sync_retry(); a success does not resolve it, unless that run retried it or a run has met the same error: mark_error_resolved() does. Returns the error''s id. Errors: SW001, SW002, 22004, 22023, 22001.';
+COMMENT ON FUNCTION syncwell.create_sync_error(p_source text, p_message text, p_code text, p_http_status integer, p_details jsonb, p_user_id uuid) IS 'Reports an error that no run of p_source met, e.g. a webhook that could not be read; the stream (p_user_id as in record_sync_start()) is made on first use. p_message (up to 8192 characters) and p_details (up to 64 KiB) are kept without secrets and with consent; p_code, p_http_status: as classify_sync_error() reads them, NULL = not known. The same error again counts in the same row. It changes no health and is not retried until schedule_sync_retry(); a success does not resolve it, unless that run retried it or a run has met the same error: mark_error_resolved() does. Returns the error''s id. Errors: SW001, SW002, 22004, 22023, 22001.';
 
 -- function detect_sync_issues(uuid, numeric)
 CREATE FUNCTION syncwell.detect_sync_issues(p_user_id uuid DEFAULT NULL::uuid, p_threshold_hours numeric DEFAULT NULL::numeric) RETURNS TABLE(source text, issue_type text, severity text, since timestamp with time zone, evidence jsonb, suggestion text, user_id uuid, stream_id uuid)
@@ -28407,7 +28644,7 @@ $$;
 ALTER FUNCTION syncwell.erase_user(p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION erase_user(p_user_id uuid)
-COMMENT ON FUNCTION syncwell.erase_user(p_user_id uuid) IS 'Erases a person: in one transaction deletes every row of every domain that is the user''s, metrics and tombstones included, and takes the user out of what others own (registry personal_data says which is which). Returns what was done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a row of erasures with a hash of the id; what calls that were under way may still have written about the user, maintenance erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete their rows first, or call this again after: deleting them writes tombstones), the database role itself, the server''s logs, backups, and an id that somebody put into a text or document of somebody else. A user who is registered again with the same id begins with nothing. To see what would be erased, call it in a transaction and roll that back. For operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
+COMMENT ON FUNCTION syncwell.erase_user(p_user_id uuid) IS 'Erases the person p_user_id: in one transaction deletes every row of every domain that is the user''s, metrics and tombstones included, and takes the user out of what others own (registry personal_data says which is which). Returns what was done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a row of erasures with a hash of the id; what calls that were under way may still have written about the user, maintenance erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete their rows first, or call this again after: deleting them writes tombstones), the database role itself, the server''s logs, backups, and an id that somebody put into a text or document of somebody else. A user who is registered again with the same id begins with nothing. To see what would be erased, call it in a transaction and roll that back. For operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
 
 -- function evaluate_health()
 CREATE FUNCTION syncwell.evaluate_health() RETURNS TABLE(org_id uuid, streams bigint, moved bigint, opened bigint, reopened bigint, resolved bigint, blind interval, skipped boolean)
@@ -28647,7 +28884,7 @@ $$;
 ALTER FUNCTION syncwell.export_user(p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION export_user(p_user_id uuid)
-COMMENT ON FUNCTION syncwell.export_user(p_user_id uuid) IS 'Everything that is stored about a user, as of one moment, a row at a time: table_name and the row as data. Without leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only the key, the times and what the user left there. Not in it: tables of the application, also the synced ones. To be read by a cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, and for operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
+COMMENT ON FUNCTION syncwell.export_user(p_user_id uuid) IS 'Everything that is stored about the user p_user_id, as of one moment, a row at a time: table_name and the row as data. Without leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only the key, the times and what the user left there. Not in it: tables of the application, also the synced ones. To be read by a cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, and for operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
 
 -- function extend_lease(uuid[], uuid, interval)
 CREATE FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval DEFAULT '00:01:00'::interval) RETURNS TABLE(operation_id uuid, lease_until timestamp with time zone)
@@ -28680,7 +28917,7 @@ $$;
 ALTER FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) OWNER TO syncwell_owner;
 
 -- comment FUNCTION extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval)
-COMMENT ON FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) IS 'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.extend_lease(p_operation_ids uuid[], p_lease_token uuid, p_lease interval) IS 'Holds the claimed operations p_operation_ids (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, 22004, 22023.';
 
 -- function fail_alerts(uuid[], uuid, text, text, integer, text, boolean)
 CREATE FUNCTION syncwell.fail_alerts(p_alert_ids uuid[], p_lease_token uuid, p_message text DEFAULT NULL::text, p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_retry_after text DEFAULT NULL::text, p_retryable boolean DEFAULT NULL::boolean) RETURNS TABLE(alert_id uuid, state text, retry_at timestamp with time zone, attempt integer, error_type text, class text, reason text)
@@ -28824,7 +29061,7 @@ $_$;
 ALTER FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text)
-COMMENT ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) IS 'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
+COMMENT ON FUNCTION syncwell.fail_operation(p_operation_id uuid, p_lease_token uuid, p_message text, p_code text, p_http_status integer, p_retry_after text, OUT status text, OUT retry_at timestamp with time zone, OUT attempt integer, OUT error_type text, OUT class text, OUT reason text) IS 'Ends an attempt at the claimed operation p_operation_id, held by p_lease_token, as failed. p_message, p_code (at most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
 
 -- function feature_enabled(text)
 CREATE FUNCTION syncwell.feature_enabled(p_flag text) RETURNS boolean
@@ -28851,7 +29088,7 @@ $$;
 ALTER FUNCTION syncwell.feature_enabled(p_flag text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION feature_enabled(p_flag text)
-COMMENT ON FUNCTION syncwell.feature_enabled(p_flag text) IS 'Whether a feature is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs and the org''s place in the percentage. False for a flag that was never set, and for a caller without an org. Errors: none.';
+COMMENT ON FUNCTION syncwell.feature_enabled(p_flag text) IS 'Whether the feature p_flag is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs and the org''s place in the percentage. False for a flag that was never set, and for a caller without an org. Errors: none.';
 
 -- function find_duplicate_sessions(uuid, integer, boolean)
 CREATE FUNCTION syncwell.find_duplicate_sessions(p_user_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100, p_again boolean DEFAULT false) RETURNS TABLE(user_id uuid, kept_id uuid, removed_id uuid, reason text, evidence jsonb)
@@ -29699,7 +29936,7 @@ $$;
 ALTER FUNCTION syncwell.get_preview(p_cache_key text, p_preview_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_preview(p_cache_key text, p_preview_id uuid)
-COMMENT ON FUNCTION syncwell.get_preview(p_cache_key text, p_preview_id uuid) IS 'The preview of this cache key, or with this id, of the caller''s org (both: of both); no row when there is none, it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, statistics}; computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
+COMMENT ON FUNCTION syncwell.get_preview(p_cache_key text, p_preview_id uuid) IS 'The preview of the cache key p_cache_key, or with the id p_preview_id, of the caller''s org (both: of both); no row when there is none, it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, statistics}; computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
 
 -- function get_previews(text, text, boolean, integer)
 CREATE FUNCTION syncwell.get_previews(p_sync_type text DEFAULT NULL::text, p_sync_id text DEFAULT NULL::text, p_expired boolean DEFAULT false, p_limit integer DEFAULT 50) RETURNS TABLE(preview_id uuid, cache_key text, sync_type text, sync_id text, new_count bigint, updated_count bigint, deleted_count bigint, total_affected bigint, bytes bigint, computed_at timestamp with time zone, expires_at timestamp with time zone, seconds_left numeric, computed_by uuid)
@@ -29914,7 +30151,7 @@ $$;
 ALTER FUNCTION syncwell.get_recent_webhooks(p_source text, p_limit integer, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_recent_webhooks(p_source text, p_limit integer, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.get_recent_webhooks(p_source text, p_limit integer, p_user_id uuid) IS 'The last p_limit (1 to 1000) runs of type webhook, newest first; arguments and columns as get_recent_sync_events(). Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
+COMMENT ON FUNCTION syncwell.get_recent_webhooks(p_source text, p_limit integer, p_user_id uuid) IS 'The last p_limit (1 to 1000, default 20) runs of type webhook, newest first, of p_source (NULL: all) and p_user_id (NULL: everything the caller may see); columns as get_recent_sync_events(). Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 
 -- function get_service_health(text, uuid)
 CREATE FUNCTION syncwell.get_service_health(p_source text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid) RETURNS TABLE(source text, status text, score numeric, last_sync_at timestamp with time zone, next_sync_at timestamp with time zone, consecutive_failures integer, is_healthy boolean, success_rate numeric, average_duration_ms double precision, p95_duration_ms double precision, active_errors bigint, alerts bigint, streams bigint)
@@ -30100,7 +30337,7 @@ $$;
 ALTER FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_setting(p_key text, p_source text, p_platform text)
-COMMENT ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) IS 'The effective value of a setting, as text, for the caller''s org (nobody: for all orgs), p_source and p_platform. Errors: SW010.';
+COMMENT ON FUNCTION syncwell.get_setting(p_key text, p_source text, p_platform text) IS 'The effective value of the setting p_key, as text, for the caller''s org (nobody: for all orgs), p_source and p_platform. Errors: SW010.';
 
 -- function get_silences(boolean, integer)
 CREATE FUNCTION syncwell.get_silences(p_ended boolean DEFAULT false, p_limit integer DEFAULT 50) RETURNS TABLE(silence_id uuid, matcher jsonb, starts_at timestamp with time zone, ends_at timestamp with time zone, is_on boolean, reason text, created_by uuid)
@@ -30128,6 +30365,324 @@ ALTER FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) OWNER TO 
 
 -- comment FUNCTION get_silences(p_ended boolean, p_limit integer)
 COMMENT ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) IS 'Silences of the org, the newest first, for analysts, admins and services; others see none. p_ended: those that are over as well; p_limit: default 50, 1 to 1000. matcher: which issues, see silence(); is_on: whether it holds now; created_by: who asked for it, NULL = a service. Errors: SW001, 22004, 22023 (p_limit).';
+
+-- function get_stream_detail(uuid, integer)
+CREATE FUNCTION syncwell.get_stream_detail(p_stream_id uuid, p_hours integer DEFAULT 48) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+  v_from timestamptz;
+  v_user_id uuid;
+  v_document jsonb;
+begin
+  perform syncwell._check_limit(p_hours);
+  v_from := v_now - make_interval(hours => p_hours);
+  select s.user_id into v_user_id
+  from syncwell.streams as s
+  where s.org_id = v_caller.org_id
+    and s.stream_id = p_stream_id
+    and s.retired_at is null
+    and (v_caller.sees_org or s.user_id is null or s.user_id = v_caller.user_id);
+  if not found then
+    raise exception using
+      errcode = 'SW105',
+      message = 'unknown stream',
+      detail = format('There is no stream %s that this caller may see.', coalesce(p_stream_id::text, 'NULL')),
+      hint = 'View stream_health lists the streams you may see.';
+  end if;
+  perform syncwell._note_access('get_stream_detail', v_user_id);
+
+  select jsonb_build_object(
+    'computed_at', v_now,
+    'since', v_from,
+    'org', (
+      select jsonb_build_object('name', o.name, 'time_zone', o.time_zone)
+      from syncwell.orgs as o
+      where o.org_id = v_caller.org_id
+    ),
+    'stream', (
+      select jsonb_build_object(
+        'stream_id', h.stream_id,
+        'user_id', h.user_id,
+        'name', (
+          select u.display_name from syncwell.users as u where u.org_id = h.org_id and u.user_id = h.user_id
+        ),
+        'source', h.source,
+        'platform', h.platform,
+        'status', h.status,
+        'overlays', h.overlays,
+        'score', h.score,
+        'parts', jsonb_build_object(
+          'freshness', h.freshness_score,
+          'reliability', h.reliability_score,
+          'queue', h.queue_score,
+          'drift', h.drift_score,
+          'speed', h.speed_score
+        ),
+        'since', h.since,
+        'reason', h.reason,
+        'advice', h.advice,
+        'expected_seconds', extract(epoch from h.expected_interval),
+        'due_at', h.due_at,
+        'last_sync_at', h.last_sync_at,
+        'last_success_at', h.last_success_at,
+        'consecutive_failures', h.consecutive_failures,
+        'usual_duration_ms', h.usual_duration_ms,
+        'last_duration_ms', h.last_duration_ms,
+        'drift_percent', h.drift_percent,
+        'drift_severity', h.drift_severity,
+        'queue_depth', h.queue_depth,
+        'queue_oldest_at', h.queue_oldest_at
+      )
+      from syncwell._health_of(v_caller.org_id, array[p_stream_id]) as h
+    ),
+    'stretches', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'starts_at', r.starts_at, 'ends_at', r.ends_at, 'status', r.status, 'mode', r.mode, 'score', r.score
+          )
+          order by r.starts_at
+        )
+        from syncwell._state_stretches(v_caller.org_id, array[p_stream_id], v_from, v_now) as r
+      ),
+      '[]'
+    ),
+    'runs', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'event_id', e.id,
+            'sync_type', e.sync_type,
+            'status', e.status,
+            'started_at', e.started_at,
+            'completed_at', e.completed_at,
+            'duration_ms', e.duration_ms,
+            'items_processed', e.items_processed,
+            'items_failed', e.items_failed,
+            'error_type', e.error_type,
+            'error_message', syncwell._redact(e.org_id, e.user_id, e.error_message)
+          )
+          order by e.id desc
+        )
+        from (
+          select r.*
+          from syncwell.sync_events as r
+          where r.org_id = v_caller.org_id
+            and r.stream_id = p_stream_id
+            and r.id >= syncwell._uuid7_floor(v_from)
+          order by r.id desc
+          limit 200
+        ) as e
+      ),
+      '[]'
+    )
+  )
+  into v_document;
+  return v_document;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_stream_detail(p_stream_id uuid, p_hours integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_stream_detail(p_stream_id uuid, p_hours integer)
+COMMENT ON FUNCTION syncwell.get_stream_detail(p_stream_id uuid, p_hours integer) IS 'The stream p_stream_id in one document: how it is, how it was, what it ran. p_hours: so many hours back, default 48, 1 to 1000. computed_at; since: the beginning of that time; org (name, time_zone); stream: the columns of stream_health by the same names, name (its user''s), expected_seconds (expected_interval in seconds) and parts of the score (freshness, reliability, queue, drift, speed: 0 to 100); stretches: starts_at, ends_at, status, score and mode (paused, excluded, muted or blind, null without any), oldest first: what none of them covers is not known; runs: the newest 200, newest first (event_id, sync_type, status, started_at, completed_at, duration_ms, items_processed, items_failed, error_type, error_message with consent only). What is not known is null. A stream of another user''s is written to the access log. Errors: SW001, SW105 (no such stream, or not the caller''s), 25006 (another user''s, in a read-only transaction), 22004, 22023 (p_hours).';
+
+-- function get_stream_overview(text, text, uuid, text, integer, integer)
+CREATE FUNCTION syncwell.get_stream_overview(p_status text DEFAULT NULL::text, p_source text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, p_name text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+  v_stream_ids uuid[];
+  v_document jsonb;
+begin
+  perform syncwell._note_access('get_stream_overview', p_user_id);
+  perform syncwell._check_limit(p_limit);
+  if p_status not in ('unknown', 'healthy', 'late', 'degraded', 'unhealthy') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass unknown, healthy, late, degraded or unhealthy, or leave it out for all.';
+  end if;
+  if p_offset is null or p_offset < 0 then
+    raise exception using
+      errcode = '22023',
+      message = 'offset out of range',
+      detail = format('p_offset is %s.', coalesce(p_offset::text, 'NULL')),
+      hint = 'Pass how many rows to skip, 0 or more.';
+  end if;
+
+  -- NULL is all of them, and not looking ten thousand up is worth the difference
+  if p_user_id is not null or not v_caller.sees_org then
+    v_stream_ids := array(select s.stream_id from syncwell._visible_streams(null, p_user_id) as s);
+  end if;
+
+  -- of all streams only what is counted and sorted by; the rest for those that are shown
+  with health as materialized (
+    select
+      h.stream_id, h.user_id, h.source, h.status, h.score, h.last_success_at, syncwell._status_rank(h.status) as rank
+    from syncwell._health_of(v_caller.org_id, v_stream_ids) as h
+  ),
+  counted as materialized (
+    select
+      h.source,
+      count(*) as streams,
+      syncwell._status_of_rank(max(h.rank)) as status,
+      max(h.rank) as rank,
+      round(avg(h.score), 1) as score,
+      max(h.last_success_at) as last_success_at,
+      jsonb_build_object(
+        'unhealthy', count(*) filter (where h.status = 'unhealthy'),
+        'degraded', count(*) filter (where h.status = 'degraded'),
+        'late', count(*) filter (where h.status = 'late'),
+        'healthy', count(*) filter (where h.status = 'healthy'),
+        'unknown', count(*) filter (where h.status = 'unknown')
+      ) as counts
+    from health as h
+    group by grouping sets ((h.source), ())
+  ),
+  fitting as materialized (
+    select h.*
+    from health as h
+    where (p_status is null or h.status = p_status)
+      and (p_source is null or h.source = p_source)
+      and (
+        p_name is null
+        or exists (
+          select from syncwell.users as u
+          where u.org_id = v_caller.org_id
+            and u.user_id = h.user_id
+            and strpos(lower(u.display_name), lower(p_name)) > 0
+        )
+      )
+  ),
+  page as materialized (
+    select f.stream_id, f.rank
+    from fitting as f
+    order by f.rank desc, f.score nulls last, f.source, f.stream_id
+    limit p_limit
+    offset p_offset
+  ),
+  shown as (
+    select h.*, p.rank, u.display_name
+    from syncwell._health_of(v_caller.org_id, array(select p.stream_id from page as p)) as h
+    join page as p on p.stream_id = h.stream_id
+    left join syncwell.users as u on u.org_id = h.org_id and u.user_id = h.user_id
+  ),
+  issues as (
+    select
+      count(*) filter (where v.is_open and i.severity = 'critical') as critical,
+      count(*) filter (where v.is_open and i.severity = 'warning') as warning,
+      count(*) filter (where v.is_open and i.severity = 'info') as info,
+      count(*) filter (where i.state = 'acknowledged') as acknowledged,
+      count(*) filter (where i.state = 'snoozed' and not v.is_open) as snoozed
+    from syncwell.sync_issues as i
+    cross join lateral (
+      select i.state = 'open' or (i.state = 'snoozed' and i.snoozed_until <= v_now) as is_open
+    ) as v
+    where i.org_id = v_caller.org_id
+      and i.state <> 'resolved'
+      and (
+        v_caller.sees_org
+        or i.user_id = v_caller.user_id
+        or (i.user_id is null and i.stream_id is not null)
+      )
+      and (p_user_id is null or i.user_id = p_user_id)
+  )
+  select jsonb_build_object(
+    'computed_at', v_now,
+    'evaluated_at', (
+      select e.evaluated_at from syncwell.health_evaluations as e where e.org_id = v_caller.org_id
+    ),
+    'is_evaluated', (
+      select not c.is_unevaluated from syncwell._health_context(v_caller.org_id) as c
+    ),
+    'org', (
+      select jsonb_build_object('name', o.name, 'time_zone', o.time_zone)
+      from syncwell.orgs as o
+      where o.org_id = v_caller.org_id
+    ),
+    'viewer', jsonb_build_object(
+      'user_id', v_caller.user_id,
+      'role', v_caller.role,
+      'name', (
+        select u.display_name from syncwell.users as u
+        where u.org_id = v_caller.org_id and u.user_id = v_caller.user_id
+      )
+    ),
+    'user', (
+      select jsonb_build_object('user_id', u.user_id, 'name', u.display_name)
+      from syncwell.users as u
+      where u.org_id = v_caller.org_id and u.user_id = p_user_id
+    ),
+    'status', coalesce(t.status, 'unknown'),
+    'score', t.score,
+    'streams', t.streams,
+    'last_success_at', t.last_success_at,
+    'counts', t.counts,
+    'issues', (select to_jsonb(i) from issues as i),
+    'sources', coalesce(
+      (
+        select jsonb_agg(
+          to_jsonb(c) - 'rank'
+          order by c.rank desc, c.score nulls last, c.source
+        )
+        from counted as c
+        where c.source is not null
+      ),
+      '[]'
+    ),
+    'matching', (select count(*) from fitting as f),
+    'rows', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'stream_id', p.stream_id,
+            'user_id', p.user_id,
+            'name', p.display_name,
+            'source', p.source,
+            'platform', p.platform,
+            'status', p.status,
+            'overlays', p.overlays,
+            'score', p.score,
+            'since', p.since,
+            'reason', p.reason,
+            'advice', p.advice,
+            'last_sync_at', p.last_sync_at,
+            'last_success_at', p.last_success_at,
+            'consecutive_failures', p.consecutive_failures,
+            'queue_depth', p.queue_depth,
+            'queue_oldest_at', p.queue_oldest_at,
+            'drift_percent', p.drift_percent,
+            'drift_severity', p.drift_severity
+          )
+          order by p.rank desc, p.score nulls last, p.source, p.stream_id
+        )
+        from shown as p
+      ),
+      '[]'
+    )
+  )
+  into v_document
+  from counted as t
+  where t.source is null;
+  return v_document;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer) OWNER TO syncwell_owner;
+
+-- comment FUNCTION get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer)
+COMMENT ON FUNCTION syncwell.get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer) IS 'How all streams are, and one page of them, in one document and as of one moment: what the first page of a dashboard shows. p_status, p_source: the rows are of these only, NULL = all; p_name: of users whose display name contains this text, in any case; p_limit: rows, default 50, 1 to 1000, after p_offset (default 0) others; p_user_id: everything is about this user''s streams, NULL = everything the caller may see. computed_at; evaluated_at (when evaluate_health() last looked, null: never), is_evaluated (whether that is less than two of its intervals ago); org (name, time_zone); viewer: who asks (user_id, name: null for services; role); user: of p_user_id (user_id, name); status (the worst), score (mean, 0 to 100), streams, last_success_at, counts (streams by status); issues: open ones by severity (critical, warning, info), and those acknowledged and snoozed; sources: a row each (source, streams, status, score, last_success_at, counts), the worst first; matching: how many streams fit the filters; rows: the worst first, with the columns of stream_health by the same names, and name, the user''s. What is not known is null. Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023 (p_status, p_limit, p_offset).';
 
 -- function get_sync_activity(uuid, text, text, text, text, timestamp with time zone, timestamp with time zone, integer, text)
 CREATE FUNCTION syncwell.get_sync_activity(p_user_id uuid DEFAULT NULL::uuid, p_entity_type text DEFAULT NULL::text, p_action text DEFAULT NULL::text, p_status text DEFAULT NULL::text, p_sync_id text DEFAULT NULL::text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_limit integer DEFAULT 50, p_page_token text DEFAULT NULL::text) RETURNS TABLE(id uuid, created_at timestamp with time zone, action text, status text, sync_id text, entity_type text, record_count bigint, duration_seconds numeric, error_message text, user_id uuid, page_token text)
@@ -30350,7 +30905,7 @@ $$;
 ALTER FUNCTION syncwell.get_sync_error(p_error_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION get_sync_error(p_error_id uuid)
-COMMENT ON FUNCTION syncwell.get_sync_error(p_error_id uuid) IS 'One error in full. next_retry_at: when it is due; lane, reason: who retries it and why, see record_sync_error(). Message and details with consent only. Errors: SW001, SW104, 22004.';
+COMMENT ON FUNCTION syncwell.get_sync_error(p_error_id uuid) IS 'The error p_error_id in full. next_retry_at: when it is due; lane, reason: who retries it and why, see record_sync_error(). Message and details with consent only. Errors: SW001, SW104, 22004.';
 
 -- function get_sync_health_history(uuid, integer, text)
 CREATE FUNCTION syncwell.get_sync_health_history(p_user_id uuid DEFAULT NULL::uuid, p_days integer DEFAULT 7, p_source text DEFAULT NULL::text) RETURNS TABLE(period text, period_start timestamp with time zone, total_syncs bigint, successful_syncs bigint, failed_syncs bigint, success_rate numeric, total_items_synced numeric, p50_duration_ms double precision, p95_duration_ms double precision, score numeric, healthy_share numeric, late_share numeric, degraded_share numeric, unhealthy_share numeric, unknown_share numeric, paused_share numeric)
@@ -30409,19 +30964,23 @@ begin
   return query
   with shown as materialized (
     select i.*, v.is_over
-    from syncwell.sync_issues as i
+    from (
+      -- told apart, so that the index of what is not resolved serves, whatever the plan
+      select o.* from syncwell.sync_issues as o
+      where o.org_id = v_caller.org_id and o.state <> 'resolved' and coalesce(p_state, 'all') <> 'resolved'
+      union all
+      select r.* from syncwell.sync_issues as r
+      where r.org_id = v_caller.org_id and r.state = 'resolved' and p_state in ('resolved', 'all')
+    ) as i
     -- what has slept long enough is open, whether or not evaluate_health() has come by since
     cross join lateral (select i.state = 'snoozed' and i.snoozed_until <= v_now as is_over) as v
-    where i.org_id = v_caller.org_id
-      and (
+    where (
         v_caller.sees_org
         or i.user_id = v_caller.user_id
         or (i.user_id is null and i.stream_id is not null)
       )
       and (p_user_id is null or i.user_id = p_user_id)
       and (p_source is null or i.source = p_source)
-      -- told apart, so that the index of what is not resolved serves
-      and (coalesce(p_state, '') in ('resolved', 'all') or i.state <> 'resolved')
       and (
         coalesce(p_state, 'all') = 'all'
         or p_state = case when v.is_over then 'open' else i.state end
@@ -31220,7 +31779,7 @@ $$;
 ALTER FUNCTION syncwell.lift_silence(p_silence_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION lift_silence(p_silence_id uuid)
-COMMENT ON FUNCTION syncwell.lift_silence(p_silence_id uuid) IS 'Ends a silence now: what it kept quiet is alerted of from the next evaluate_health() on. For admins and services. False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
+COMMENT ON FUNCTION syncwell.lift_silence(p_silence_id uuid) IS 'Ends the silence p_silence_id now: what it kept quiet is alerted of from the next evaluate_health() on. For admins and services. False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
 
 -- function log_sync_activity(text, text, text, text, bigint, numeric, text, uuid)
 CREATE FUNCTION syncwell.log_sync_activity(p_action text, p_status text DEFAULT 'completed'::text, p_sync_id text DEFAULT NULL::text, p_entity_type text DEFAULT NULL::text, p_record_count bigint DEFAULT NULL::bigint, p_duration_seconds numeric DEFAULT NULL::numeric, p_error_message text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid) RETURNS uuid
@@ -31392,7 +31951,7 @@ $$;
 ALTER FUNCTION syncwell.mark_error_resolved(p_error_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION mark_error_resolved(p_error_id uuid)
-COMMENT ON FUNCTION syncwell.mark_error_resolved(p_error_id uuid) IS 'Resolves an error by hand: it is not retried any more and the next of its kind is a new one. The stream''s health stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
+COMMENT ON FUNCTION syncwell.mark_error_resolved(p_error_id uuid) IS 'Resolves the error p_error_id by hand: it is not retried any more and the next of its kind is a new one. The stream''s health stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
 
 -- function merge_duplicate_sessions(boolean, uuid, integer, boolean)
 CREATE FUNCTION syncwell.merge_duplicate_sessions(p_dry_run boolean DEFAULT true, p_user_id uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 100, p_again boolean DEFAULT false) RETURNS TABLE(merge_id uuid, user_id uuid, kept_id uuid, removed_id uuid, reason text, moved bigint)
@@ -31694,7 +32253,7 @@ $_$;
 ALTER FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) OWNER TO syncwell_owner;
 
 -- comment FUNCTION open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb)
-COMMENT ON FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) IS 'The same pull as sync_pull() with these parameters, in pieces, for answers of any size; nothing of the records is held in memory. In a transaction of isolation level repeatable read: take the rows by position; a body of kind text is a piece of the answer, one of kind query is a SELECT with one text column whose rows, one after the other, are the next piece (line ends between them do no harm). Run each in the same transaction through a server-side cursor or as COPY (<body>) TO STDOUT (FORMAT csv, QUOTE e''\x01'', DELIMITER e''\x02''), which gives the rows as they are. Then call close_pull_stream() and commit: before that the device must not apply the answer. Parameters: those of sync_pull(); setting delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor of a page too, and those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
+COMMENT ON FUNCTION syncwell.open_pull_stream(p_last_pulled_at bigint, p_schema_version integer, p_migration jsonb, p_tables text[], p_device_id text, p_created_as_updated boolean, p_client jsonb) IS 'The same pull as sync_pull() with these parameters, in pieces, for answers of any size; nothing of the records is held in memory. In a transaction of isolation level repeatable read: take the rows by position; a body of kind text is a piece of the answer, one of kind query is a SELECT with one text column whose rows, one after the other, are the next piece (line ends between them do no harm). Run each in the same transaction through a server-side cursor or as COPY (<body>) TO STDOUT (FORMAT csv, QUOTE e''\x01'', DELIMITER e''\x02''), which gives the rows as they are. Then call close_pull_stream() and commit: before that the device must not apply the answer. p_last_pulled_at, p_schema_version, p_migration, p_tables, p_device_id, p_created_as_updated, p_client: as in sync_pull(); setting delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor of a page too, and those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
 
 -- function openmetrics(text)
 CREATE FUNCTION syncwell.openmetrics(p_format text DEFAULT 'openmetrics'::text) RETURNS text
@@ -31830,7 +32389,7 @@ END;
 ALTER FUNCTION syncwell.preview_cache_key(p_params jsonb) OWNER TO syncwell_owner;
 
 -- comment FUNCTION preview_cache_key(p_params jsonb)
-COMMENT ON FUNCTION syncwell.preview_cache_key(p_params jsonb) IS '64 hexadecimal digits that are the same for parameters that are equal as jsonb, in any order of keys and with 1.0 = 1, and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by length, then bytes, each once, the last one counts; one space after colons and commas; numbers without exponent), numbers without zeros at the end of their fraction, in UTF-8. Any JSON is something else: 1 and "1", null, {} and []. NULL for NULL, which is no JSON. No errors.';
+COMMENT ON FUNCTION syncwell.preview_cache_key(p_params jsonb) IS '64 hexadecimal digits that are the same for p_params that are equal as jsonb, in any order of keys and with 1.0 = 1, and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by length, then bytes, each once, the last one counts; one space after colons and commas; numbers without exponent), numbers without zeros at the end of their fraction, in UTF-8. Any JSON is something else: 1 and "1", null, {} and []. NULL for NULL, which is no JSON. No errors.';
 
 -- function preview_push(json, bigint, text)
 CREATE FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint DEFAULT NULL::bigint, p_device_id text DEFAULT NULL::text) RETURNS json
@@ -31843,7 +32402,7 @@ END;
 ALTER FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text)
-COMMENT ON FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) IS 'What sync_push() would answer now, conflicts and refused records included, and nothing of it is kept: it is done in a subtransaction and undone, so it takes as long, and holds no lock afterwards; only sequences move on. Failures are answered, not noted: SW304, SW311, 40001, 22023, 22001. Errors: SW001, 42501, and 40001 and 40P01 as there; P0001 never leaves it.';
+COMMENT ON FUNCTION syncwell.preview_push(p_changes json, p_last_pulled_at bigint, p_device_id text) IS 'What sync_push() would answer now to p_changes, p_last_pulled_at and p_device_id, conflicts and refused records included, and nothing of it is kept: it is done in a subtransaction and undone (by P0001, which never leaves it), so it takes as long, and holds no lock afterwards; only sequences move on. Failures are answered, not noted: SW304, SW311, 40001, 22023, 22001. Errors: SW001, 42501, and 40001 and 40P01 as there.';
 
 -- function reap_sync_progress(integer)
 CREATE FUNCTION syncwell.reap_sync_progress(p_limit integer DEFAULT 1000) RETURNS TABLE(org_id uuid, id uuid, sync_id text, source_system text, started_at timestamp with time zone, elapsed_seconds numeric)
@@ -31885,7 +32444,7 @@ $$;
 ALTER FUNCTION syncwell.reap_sync_runs(p_limit integer) OWNER TO syncwell_owner;
 
 -- comment FUNCTION reap_sync_runs(p_limit integer)
-COMMENT ON FUNCTION syncwell.reap_sync_runs(p_limit integer) IS 'Ends runs whose worker seems to be gone as timeout, oldest first: those that sent a heartbeat and none for setting runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime (over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.reap_sync_runs(p_limit integer) IS 'Ends runs whose worker seems to be gone as timeout, the oldest p_limit (1 to 1000) of them: those that sent a heartbeat and none for setting runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime (over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 
 -- function record_sync_complete(uuid, uuid, bigint, text, bigint, bigint, bigint, bigint)
 CREATE FUNCTION syncwell.record_sync_complete(p_event_id uuid, p_lease uuid, p_items_processed bigint DEFAULT NULL::bigint, p_sync_token_after text DEFAULT NULL::text, p_items_created bigint DEFAULT NULL::bigint, p_items_updated bigint DEFAULT NULL::bigint, p_items_deleted bigint DEFAULT NULL::bigint, p_items_failed bigint DEFAULT NULL::bigint, OUT status text, OUT completed_at timestamp with time zone, OUT duration_ms bigint, OUT changed boolean) RETURNS record
@@ -31940,7 +32499,7 @@ $$;
 ALTER FUNCTION syncwell.record_sync_complete(p_event_id uuid, p_lease uuid, p_items_processed bigint, p_sync_token_after text, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, OUT status text, OUT completed_at timestamp with time zone, OUT duration_ms bigint, OUT changed boolean) OWNER TO syncwell_owner;
 
 -- comment FUNCTION record_sync_complete(p_event_id uuid, p_lease uuid, p_items_processed bigint, p_sync_token_after text, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, OUT status text, OUT completed_at timestamp with time zone, OUT duration_ms bigint, OUT changed boolean)
-COMMENT ON FUNCTION syncwell.record_sync_complete(p_event_id uuid, p_lease uuid, p_items_processed bigint, p_sync_token_after text, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, OUT status text, OUT completed_at timestamp with time zone, OUT duration_ms bigint, OUT changed boolean) IS 'Ends a run well: success, or partial when p_items_failed > 0. Counts are totals of the run, NULL = not known (p_items_processed: as the last heartbeat said); p_sync_token_after: where the next run goes on, NULL = as before. Either way the stream is healthy again, its failure streak over and its open errors of runs resolved. Said again with the same numbers it changes nothing (changed false) and counts once. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
+COMMENT ON FUNCTION syncwell.record_sync_complete(p_event_id uuid, p_lease uuid, p_items_processed bigint, p_sync_token_after text, p_items_created bigint, p_items_updated bigint, p_items_deleted bigint, p_items_failed bigint, OUT status text, OUT completed_at timestamp with time zone, OUT duration_ms bigint, OUT changed boolean) IS 'Ends the run p_event_id well: success, or partial when p_items_failed > 0. p_lease: what record_sync_start() gave. p_items_processed, p_items_created, p_items_updated, p_items_deleted, p_items_failed: totals of the run, NULL = not known (p_items_processed: as the last heartbeat said); p_sync_token_after: where the next run goes on, NULL = as before. Either way the stream is healthy again, its failure streak over and its open errors of runs resolved. Said again with the same numbers it changes nothing (changed false) and counts once. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
 
 -- function record_sync_error(uuid, uuid, text, text, integer, jsonb, text, bigint)
 CREATE FUNCTION syncwell.record_sync_error(p_event_id uuid, p_lease uuid, p_message text, p_code text DEFAULT NULL::text, p_http_status integer DEFAULT NULL::integer, p_details jsonb DEFAULT NULL::jsonb, p_retry_after text DEFAULT NULL::text, p_items_processed bigint DEFAULT NULL::bigint, OUT error_id uuid, OUT error_type text, OUT class text, OUT should_retry boolean, OUT retry_at timestamp with time zone, OUT attempt integer, OUT lane text, OUT reason text) RETURNS record
@@ -31999,7 +32558,7 @@ $$;
 ALTER FUNCTION syncwell.record_sync_error(p_event_id uuid, p_lease uuid, p_message text, p_code text, p_http_status integer, p_details jsonb, p_retry_after text, p_items_processed bigint, OUT error_id uuid, OUT error_type text, OUT class text, OUT should_retry boolean, OUT retry_at timestamp with time zone, OUT attempt integer, OUT lane text, OUT reason text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION record_sync_error(p_event_id uuid, p_lease uuid, p_message text, p_code text, p_http_status integer, p_details jsonb, p_retry_after text, p_items_processed bigint, OUT error_id uuid, OUT error_type text, OUT class text, OUT should_retry boolean, OUT retry_at timestamp with time zone, OUT attempt integer, OUT lane text, OUT reason text)
-COMMENT ON FUNCTION syncwell.record_sync_error(p_event_id uuid, p_lease uuid, p_message text, p_code text, p_http_status integer, p_details jsonb, p_retry_after text, p_items_processed bigint, OUT error_id uuid, OUT error_type text, OUT class text, OUT should_retry boolean, OUT retry_at timestamp with time zone, OUT attempt integer, OUT lane text, OUT reason text) IS 'Ends a run as failed and decides on the retry. p_message (up to 8192 characters) and p_details (up to 64 KiB) are kept without secrets and with consent; p_code: a code of the network, a SQLSTATE or any other; p_retry_after: the header as it came, seconds or an HTTP date, at most setting retry.after_cap counts; p_items_processed: handled before the failure. Returns the error, its type and class (see classify_sync_error()), whether to retry it at retry_at with record_sync_start(p_retry_of => error_id), the number of that retry (attempt: retries granted so far), the lane (fast, slow, none: a slow one is handed out by claim_due_retries() at retry_at) and the reason: retry, parked, budget, circuit_open, needs_reauth, permanent, too_old. Said again it answers with where the error is now and counts once. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
+COMMENT ON FUNCTION syncwell.record_sync_error(p_event_id uuid, p_lease uuid, p_message text, p_code text, p_http_status integer, p_details jsonb, p_retry_after text, p_items_processed bigint, OUT error_id uuid, OUT error_type text, OUT class text, OUT should_retry boolean, OUT retry_at timestamp with time zone, OUT attempt integer, OUT lane text, OUT reason text) IS 'Ends the run p_event_id, held by p_lease, as failed and decides on the retry. p_message (up to 8192 characters) and p_details (up to 64 KiB) are kept without secrets and with consent; p_code: a code of the network, a SQLSTATE or any other; p_http_status: of the answer, NULL = none came; p_retry_after: the header as it came, seconds or an HTTP date, at most setting retry.after_cap counts; p_items_processed: handled before the failure. Returns the error, its type and class (see classify_sync_error()), whether to retry it at retry_at with record_sync_start(p_retry_of => error_id), the number of that retry (attempt: retries granted so far), the lane (fast, slow, none: a slow one is handed out by claim_due_retries() at retry_at) and the reason: retry, parked, budget, circuit_open, needs_reauth, permanent, too_old. Said again it answers with where the error is now and counts once. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
 
 -- function record_sync_heartbeat(uuid, uuid, bigint)
 CREATE FUNCTION syncwell.record_sync_heartbeat(p_event_id uuid, p_lease uuid, p_items_processed bigint DEFAULT NULL::bigint) RETURNS timestamp with time zone
@@ -32027,7 +32586,7 @@ $$;
 ALTER FUNCTION syncwell.record_sync_heartbeat(p_event_id uuid, p_lease uuid, p_items_processed bigint) OWNER TO syncwell_owner;
 
 -- comment FUNCTION record_sync_heartbeat(p_event_id uuid, p_lease uuid, p_items_processed bigint)
-COMMENT ON FUNCTION syncwell.record_sync_heartbeat(p_event_id uuid, p_lease uuid, p_items_processed bigint) IS 'A sign of life of a run, with the items handled so far (NULL: as before). From the first one on the run must send another before the time returned (now + setting runs.heartbeat_timeout), or the reaper ends it as timeout. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended (also: was cancelled), 22004, 22023.';
+COMMENT ON FUNCTION syncwell.record_sync_heartbeat(p_event_id uuid, p_lease uuid, p_items_processed bigint) IS 'A sign of life of the run p_event_id, held by p_lease, with the items handled so far, p_items_processed (NULL: as before). From the first one on the run must send another before the time returned (now + setting runs.heartbeat_timeout), or the reaper ends it as timeout. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended (also: was cancelled), 22004, 22023.';
 
 -- function record_sync_start(text, text, text, text, uuid, text, text, text, text, uuid, uuid)
 CREATE FUNCTION syncwell.record_sync_start(p_source text, p_sync_type text DEFAULT 'incremental'::text, p_sync_token text DEFAULT NULL::text, p_run_key text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, p_platform text DEFAULT NULL::text, p_device_id text DEFAULT NULL::text, p_network_type text DEFAULT NULL::text, p_network_quality text DEFAULT NULL::text, p_retry_of uuid DEFAULT NULL::uuid, p_retry_lease uuid DEFAULT NULL::uuid, OUT event_id uuid, OUT lease uuid, OUT stream_id uuid, OUT status text, OUT attempt integer, OUT sync_token text, OUT started_at timestamp with time zone, OUT is_new boolean) RETURNS record
@@ -32257,7 +32816,7 @@ $$;
 ALTER FUNCTION syncwell.register_org(p_name text, p_org_id uuid, p_time_zone text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION register_org(p_name text, p_org_id uuid, p_time_zone text)
-COMMENT ON FUNCTION syncwell.register_org(p_name text, p_org_id uuid, p_time_zone text) IS 'Creates an org, or renames the one with p_org_id; returns its id. p_time_zone: IANA name, default UTC. Errors: 22004, 22001, 22023.';
+COMMENT ON FUNCTION syncwell.register_org(p_name text, p_org_id uuid, p_time_zone text) IS 'Creates an org called p_name, or renames the one with p_org_id; returns its id. p_time_zone: IANA name, default UTC. Errors: 22004, 22001, 22023.';
 
 -- function register_stream(text, uuid, interval, text, text, text, text, interval, numeric)
 CREATE FUNCTION syncwell.register_stream(p_source text, p_user_id uuid DEFAULT NULL::uuid, p_expected_interval interval DEFAULT NULL::interval, p_cron text DEFAULT NULL::text, p_time_zone text DEFAULT NULL::text, p_active_hours text DEFAULT NULL::text, p_platform text DEFAULT NULL::text, p_max_runtime interval DEFAULT NULL::interval, p_slo numeric DEFAULT NULL::numeric) RETURNS uuid
@@ -32330,7 +32889,7 @@ $$;
 ALTER FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric) OWNER TO syncwell_owner;
 
 -- comment FUNCTION register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric)
-COMMENT ON FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric) IS 'Declares what is expected of a stream, so that one that never runs is noticed. The arguments are the whole declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; p_expected_interval: how often it should succeed (1 s to 10 years); p_cron: five fields; p_time_zone: of cron and active hours, NULL = the org''s; p_active_hours: e.g. Mon-Fri 08:00-18:00; p_platform: android, ios, web, server, other; p_max_runtime: longer runs end as timeout; p_slo: share that should succeed. Idempotent; brings a retired stream back. Returns the stream''s id. Errors: SW001, SW002, 22004 without a source, 22023 for anything not understood, 22001 for a p_cron over 1000 characters.';
+COMMENT ON FUNCTION syncwell.register_stream(p_source text, p_user_id uuid, p_expected_interval interval, p_cron text, p_time_zone text, p_active_hours text, p_platform text, p_max_runtime interval, p_slo numeric) IS 'Declares what is expected of the stream of p_source, so that one that never runs is noticed. The arguments are the whole declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; p_expected_interval: how often it should succeed (1 s to 10 years); p_cron: five fields; p_time_zone: of cron and active hours, NULL = the org''s; p_active_hours: e.g. Mon-Fri 08:00-18:00; p_platform: android, ios, web, server, other; p_max_runtime: longer runs end as timeout; p_slo: share that should succeed. Idempotent; brings a retired stream back. Returns the stream''s id. Errors: SW001, SW002, 22004 without a source, 22023 for anything not understood, 22001 for a p_cron over 1000 characters.';
 
 -- function register_synced_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text)
 CREATE FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text DEFAULT 'user_id'::text, p_id_column text DEFAULT 'id'::text, p_columns text[] DEFAULT NULL::text[], p_conflict_policy text DEFAULT 'reject'::text, p_scope text DEFAULT 'user'::text, p_org_column text DEFAULT NULL::text, p_encodings jsonb DEFAULT '{}'::jsonb, p_read_only text[] DEFAULT '{}'::text[], p_rls_revokes boolean DEFAULT false, p_name text DEFAULT NULL::text) RETURNS integer
@@ -32378,7 +32937,7 @@ $$;
 ALTER FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text)
-COMMENT ON FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) IS 'Has devices sync a table of the application, with the rows that it has; returns its id. The table stays as it is but for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the owner of the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org id for p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the org of a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, alone or with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); p_conflict_policy: reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, that is given (server jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is sent if not as its type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a push never writes, as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is sent as deleted (default: the pull fails); p_name: name of the collection (default: the table''s). Called again it changes nothing, or what is different: where that changes what devices get, they are sent the table in full. Errors: 22004, 22023 unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
+COMMENT ON FUNCTION syncwell.register_synced_table(p_table regclass, p_scope_column text, p_id_column text, p_columns text[], p_conflict_policy text, p_scope text, p_org_column text, p_encodings jsonb, p_read_only text[], p_rls_revokes boolean, p_name text) IS 'Has devices sync p_table, a table of the application, with the rows that it has; returns its id. The table stays as it is but for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the owner of the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org id for p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the org of a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, alone or with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); p_conflict_policy: reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, that is given (server jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is sent if not as its type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a push never writes, as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is sent as deleted (default: the pull fails); p_name: name of the collection (default: the table''s). Called again it changes nothing, or what is different: where that changes what devices get, they are sent the table in full. Errors: 22004, 22023 unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
 
 -- function register_user(uuid, uuid, text, text)
 CREATE FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid DEFAULT NULL::uuid, p_role text DEFAULT 'member'::text, p_display_name text DEFAULT NULL::text) RETURNS uuid
@@ -32426,7 +32985,7 @@ $$;
 ALTER FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text)
-COMMENT ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) IS 'Creates a user of an org, or changes role and name of the one with p_user_id; returns its id. p_role: member (default), analyst, admin. Errors: SW003, 22001, 22023 (unknown role; user of another org).';
+COMMENT ON FUNCTION syncwell.register_user(p_org_id uuid, p_user_id uuid, p_role text, p_display_name text) IS 'Creates a user of the org p_org_id, or changes role and name of the one with p_user_id; returns its id. p_role: member (default), analyst, admin; p_display_name: up to 200 characters, NULL = none. Errors: SW003, 22001, 22023 (unknown role; user of another org).';
 
 -- function release_alerts(uuid[], uuid)
 CREATE FUNCTION syncwell.release_alerts(p_alert_ids uuid[], p_lease_token uuid) RETURNS bigint
@@ -32495,7 +33054,7 @@ $$;
 ALTER FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION release_operations(p_operation_ids uuid[], p_lease_token uuid)
-COMMENT ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) IS 'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, 22023, 40001.';
+COMMENT ON FUNCTION syncwell.release_operations(p_operation_ids uuid[], p_lease_token uuid) IS 'Gives the claimed operations p_operation_ids (at most 1000) back untouched, as a worker does that is told to stop: somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, 22023, 40001.';
 
 -- function release_preview(uuid)
 CREATE FUNCTION syncwell.release_preview(p_lease_token uuid) RETURNS boolean
@@ -32521,7 +33080,7 @@ $$;
 ALTER FUNCTION syncwell.release_preview(p_lease_token uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION release_preview(p_lease_token uuid)
-COMMENT ON FUNCTION syncwell.release_preview(p_lease_token uuid) IS 'Gives up what claim_preview() gave, so that another one may compute it at once; false: it was not held any more. Errors: SW001, 22004.';
+COMMENT ON FUNCTION syncwell.release_preview(p_lease_token uuid) IS 'Gives up what claim_preview() gave, by its p_lease_token, so that another one may compute it at once; false: it was not held any more. Errors: SW001, 22004.';
 
 -- function report_client_queue(text, bigint, timestamp with time zone, text, text, timestamp with time zone, uuid)
 CREATE FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text, p_platform text DEFAULT NULL::text, p_reported_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_user_id uuid DEFAULT NULL::uuid) RETURNS boolean
@@ -32559,7 +33118,7 @@ begin
       errcode = '22023',
       message = 'the clock of the device is wrong',
       detail = format('p_oldest_at is %s, p_reported_at %s.', p_oldest_at, p_reported_at),
-      hint = 'Times from 2000 to five minutes ahead are taken; leave p_reported_at out for now.';
+      hint = 'Times from 2000 to five minutes ahead are taken; without p_reported_at it is this moment.';
   end if;
 
   insert into syncwell.client_queues as c (
@@ -32585,7 +33144,7 @@ $$;
 ALTER FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) IS 'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest does (p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). The newest report wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device (admins and services). A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.report_client_queue(p_device_id text, p_depth bigint, p_oldest_at timestamp with time zone, p_source text, p_platform text, p_reported_at timestamp with time zone, p_user_id uuid) IS 'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest does (p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). p_device_id: which device, at most 255 characters, kept by consent; p_platform: android, ios, web, server, other. The newest report wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device (admins and services). A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
 
 -- function report_sync_progress(text, bigint, bigint, bigint, bigint, text, text, text, integer, jsonb, text)
 CREATE FUNCTION syncwell.report_sync_progress(p_sync_id text, p_processed_count bigint DEFAULT NULL::bigint, p_total_items bigint DEFAULT NULL::bigint, p_failed_count bigint DEFAULT NULL::bigint, p_current_item bigint DEFAULT NULL::bigint, p_entity_type text DEFAULT NULL::text, p_source_system text DEFAULT NULL::text, p_job_id text DEFAULT NULL::text, p_batch_number integer DEFAULT NULL::integer, p_metadata jsonb DEFAULT NULL::jsonb, p_status text DEFAULT NULL::text, OUT id uuid, OUT status text, OUT speed_items_per_min numeric, OUT eta_seconds numeric, OUT elapsed_seconds numeric) RETURNS record
@@ -32937,7 +33496,7 @@ END;
 ALTER FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION resolve_conflict(p_conflict_id uuid, p_choice text)
-COMMENT ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) IS 'Writes one of the two versions of a conflict, p_choice client or server, over what is there now (or deletes it, where that version is a deletion), under the caller''s own rights on the table, and notes who chose what. A user may choose in its own conflicts, admins and services in those of their org: both versions are as the session of the device gave them, so look at them first. Choosing the same again changes nothing. Returns {"success": true, "choice", "changed"}. Errors: SW001; SW309 for an unknown conflict or somebody else''s; SW301 where the table is not registered any more; 22023; 42501 where the table''s policies forbid it; what the table raises.';
+COMMENT ON FUNCTION syncwell.resolve_conflict(p_conflict_id uuid, p_choice text) IS 'Writes one of the two versions of the conflict p_conflict_id, p_choice client or server, over what is there now (or deletes it, where that version is a deletion), under the caller''s own rights on the table, and notes who chose what. A user may choose in its own conflicts, admins and services in those of their org: both versions are as the session of the device gave them, so look at them first. Choosing the same again changes nothing. Returns {"success": true, "choice", "changed"}. Errors: SW001; SW309 for an unknown conflict or somebody else''s; SW301 where the table is not registered any more; 22023; 42501 where the table''s policies forbid it; what the table raises.';
 
 -- function resolve_local_id(text, text, text, uuid)
 CREATE FUNCTION syncwell.resolve_local_id(p_entity_type text, p_local_id text, p_device_id text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, OUT server_id uuid, OUT created boolean) RETURNS record
@@ -33003,7 +33562,7 @@ $$;
 ALTER FUNCTION syncwell.resync_table(p_table regclass) OWNER TO syncwell_owner;
 
 -- comment FUNCTION resync_table(p_table regclass)
-COMMENT ON FUNCTION syncwell.resync_table(p_table regclass) IS 'Has every device replace what it has of a table at its next pull: after changes that no trigger saw (DISABLE TRIGGER, rows attached or detached with a partition, a policy or a column''s meaning that changed). No row of the table is read or locked. Errors: 22004, SW301 not registered.';
+COMMENT ON FUNCTION syncwell.resync_table(p_table regclass) IS 'Has every device replace what it has of p_table at its next pull: after changes that no trigger saw (DISABLE TRIGGER, rows attached or detached with a partition, a policy or a column''s meaning that changed). No row of the table is read or locked. Errors: 22004, SW301 not registered.';
 
 -- function retry_delay(integer, interval, text)
 CREATE FUNCTION syncwell.retry_delay(p_attempt integer, p_retry_after interval DEFAULT NULL::interval, p_jitter text DEFAULT NULL::text) RETURNS interval
@@ -33110,7 +33669,7 @@ $$;
 ALTER FUNCTION syncwell.revert_session_merge(p_merge_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION revert_session_merge(p_merge_id uuid)
-COMMENT ON FUNCTION syncwell.revert_session_merge(p_merge_id uuid) IS 'Undoes a merge of merge_duplicate_sessions() from its log: both sessions are as they were, with their records, events and local ids; what arrived since stays with the one that was kept. Merges of the same session are reverted in turn, the last first. Returns how many rows went back. The two are not taken for one again, unless asked with p_again. For admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 (merged on since), 22004, 40001, 42501.';
+COMMENT ON FUNCTION syncwell.revert_session_merge(p_merge_id uuid) IS 'Undoes p_merge_id, a merge of merge_duplicate_sessions(), from its log: both sessions are as they were, with their records, events and local ids; what arrived since stays with the one that was kept. Merges of the same session are reverted in turn, the last first. Returns how many rows went back. The two are not taken for one again, unless asked with p_again. For admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 (merged on since), 22004, 40001, 42501.';
 
 -- function revoke_consent(text)
 CREATE FUNCTION syncwell.revoke_consent(p_scope text, OUT revoked boolean, OUT erased_rows bigint, OUT is_complete boolean) RETURNS record
@@ -33253,7 +33812,7 @@ $$;
 ALTER FUNCTION syncwell.schedule_sync_retry(p_error_id uuid, p_delay interval) OWNER TO syncwell_owner;
 
 -- comment FUNCTION schedule_sync_retry(p_error_id uuid, p_delay interval)
-COMMENT ON FUNCTION syncwell.schedule_sync_retry(p_error_id uuid, p_delay interval) IS 'Puts an open error up for retry after p_delay (0 to 1 year; NULL: retry_delay() of its next retry, setting retry.slow_interval once those are used up), whatever was decided before, and counts the retry. claim_due_retries() hands it out then. Returns when. Errors: SW001, SW104, SW106 it is resolved, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.schedule_sync_retry(p_error_id uuid, p_delay interval) IS 'Puts the open error p_error_id up for retry after p_delay (0 to 1 year; NULL: retry_delay() of its next retry, setting retry.slow_interval once those are used up), whatever was decided before, and counts the retry. claim_due_retries() hands it out then. Returns when. Errors: SW001, SW104, SW106 it is resolved, 22004, 22023.';
 
 -- function set_feature_flag(text, boolean, uuid, integer)
 CREATE FUNCTION syncwell.set_feature_flag(p_flag text, p_enabled boolean, p_org_id uuid DEFAULT NULL::uuid, p_rollout_percent integer DEFAULT NULL::integer) RETURNS void
@@ -33360,7 +33919,7 @@ $$;
 ALTER FUNCTION syncwell.set_setting(p_key text, p_value text, p_source text, p_platform text, p_org_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION set_setting(p_key text, p_value text, p_source text, p_platform text, p_org_id uuid)
-COMMENT ON FUNCTION syncwell.set_setting(p_key text, p_value text, p_source text, p_platform text, p_org_id uuid) IS 'Sets a setting for p_source, p_platform and p_org_id (NULL: all), or removes it there (p_value NULL); returns what is effective there now. Errors: SW010 unknown key, SW011 value out of range, SW003 unknown org, 22023 bad source or platform.';
+COMMENT ON FUNCTION syncwell.set_setting(p_key text, p_value text, p_source text, p_platform text, p_org_id uuid) IS 'Sets the setting p_key to p_value for p_source, p_platform and p_org_id (NULL: all), or removes it there (p_value NULL); returns what is effective there now. Errors: SW010 unknown key, SW011 value out of range, SW003 unknown org, 22023 bad source or platform.';
 
 -- function settings_effective(text)
 CREATE FUNCTION syncwell.settings_effective(p_source text DEFAULT NULL::text) RETURNS TABLE(key text, value text, level text, default_value text, unit text, description text)
@@ -33454,7 +34013,7 @@ $$;
 ALTER FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) OWNER TO syncwell_owner;
 
 -- comment FUNCTION snooze_issue(p_issue_id uuid, p_for interval, p_note text)
-COMMENT ON FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) IS 'Lets an issue rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of it before, and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing again counts from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
+COMMENT ON FUNCTION syncwell.snooze_issue(p_issue_id uuid, p_for interval, p_note text) IS 'Lets the issue p_issue_id rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of it before, and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing again counts from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
 
 -- function start_session(text, timestamp with time zone, text, text, jsonb, jsonb, text, text, uuid)
 CREATE FUNCTION syncwell.start_session(p_local_id text, p_started_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_source text DEFAULT NULL::text, p_data_source text DEFAULT NULL::text, p_expected jsonb DEFAULT NULL::jsonb, p_metadata jsonb DEFAULT NULL::jsonb, p_device_id text DEFAULT NULL::text, p_platform text DEFAULT NULL::text, p_user_id uuid DEFAULT NULL::uuid, OUT session_id uuid, OUT created boolean, OUT status text, OUT sync_status text) RETURNS record
@@ -33953,7 +34512,7 @@ $$;
 ALTER FUNCTION syncwell.unbind_login(p_login_role name) OWNER TO syncwell_owner;
 
 -- comment FUNCTION unbind_login(p_login_role name)
-COMMENT ON FUNCTION syncwell.unbind_login(p_login_role name) IS 'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only. Errors: none.';
+COMMENT ON FUNCTION syncwell.unbind_login(p_login_role name) IS 'Makes the login p_login_role nobody again, from its next statement on; false when it was not bound. For the owner only. Errors: none.';
 
 -- function unregister_stream(text, uuid)
 CREATE FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid DEFAULT NULL::uuid) RETURNS boolean
@@ -34005,7 +34564,7 @@ $$;
 ALTER FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) OWNER TO syncwell_owner;
 
 -- comment FUNCTION unregister_stream(p_source text, p_user_id uuid)
-COMMENT ON FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) IS 'Retires a stream: nothing is expected of it any more, its errors are not retried, reports leave it out. Its history stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in register_stream(). False when it was retired already. Errors: SW001, SW002, SW105, 22004, 22023.';
+COMMENT ON FUNCTION syncwell.unregister_stream(p_source text, p_user_id uuid) IS 'Retires the stream of p_source: nothing is expected of it any more, its errors are not retried, reports leave it out. Its history stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in register_stream(). False when it was retired already. Errors: SW001, SW002, SW105, 22004, 22023.';
 
 -- function unregister_synced_table(regclass)
 CREATE FUNCTION syncwell.unregister_synced_table(p_table regclass) RETURNS boolean
@@ -34043,7 +34602,7 @@ $$;
 ALTER FUNCTION syncwell.unregister_synced_table(p_table regclass) OWNER TO syncwell_owner;
 
 -- comment FUNCTION unregister_synced_table(p_table regclass)
-COMMENT ON FUNCTION syncwell.unregister_synced_table(p_table regclass) IS 'Ends the syncing of a table: its triggers go, with its view, its functions and all that is known of its changes. Devices keep what they have. Called by the owner of the table, who also needs the role syncwell_operator; for a table that was dropped, with its number, by any operator. Returns whether it was registered. Errors: 22004, 42501.';
+COMMENT ON FUNCTION syncwell.unregister_synced_table(p_table regclass) IS 'Ends the syncing of p_table: its triggers go, with its view, its functions and all that is known of its changes. Devices keep what they have. Called by the owner of the table, who also needs the role syncwell_operator; for a table that was dropped, with its number, by any operator. Returns whether it was registered. Errors: 22004, 42501.';
 
 -- function unschedule_maintenance()
 CREATE FUNCTION syncwell.unschedule_maintenance() RETURNS boolean
@@ -34308,7 +34867,7 @@ begin
       ('row level security', 'It is on for every table and every partition.'),
       ('ownership', 'The schema belongs to syncwell_owner.'),
       ('roles', 'Only superusers can become syncwell_owner, and no role of syncwell can do too much.'),
-      ('logins', 'Every bound login is a role.'),
+      ('logins', 'Every bound login is a role that may do what it is bound for.'),
       ('partitions', 'There are partitions for this month and the next, and nothing lies in the default ones.'),
       ('tables', 'No table or index needs attention.'),
       ('maintenance', 'Every duty is done.'),
@@ -34336,6 +34895,111 @@ ALTER FUNCTION syncwell.verify_install() OWNER TO syncwell_owner;
 
 -- comment FUNCTION verify_install()
 COMMENT ON FUNCTION syncwell.verify_install() IS 'A check of the installation by itself: what is wrong first, then a row with severity ok for each check that found nothing. severity: error, warning or ok; subject: what is meant; remedy: what to do. Checks: schema version, objects and grants (compared with what the migrations left behind), row level security, ownership, roles, logins, partitions, tables (bloat, invalid indexes), maintenance, rollups, evaluation, tracking; self-check: one of them could not run.';
+
+-- function verify_session()
+CREATE FUNCTION syncwell.verify_session() RETURNS TABLE(check_name text, severity text, subject text, detail text, remedy text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  with me as materialized (
+    select
+      i.kind,
+      i.org_id,
+      i.rule,
+      pg_has_role(session_user, 'syncwell_operator', 'usage') as is_operator,
+      pg_has_role(session_user, 'syncwell_gateway', 'usage')
+      and not (select r.rolsuper from pg_roles as r where r.rolname = session_user) as is_gateway
+    from syncwell._identity() as i
+  ),
+  findings as materialized (
+    select 'identity', 'error', format('login %I', session_user),
+      'It is not bound: it is nobody, and sees and records nothing.',
+      format('select syncwell.bind_login(%L, ''service'', p_org_id => ''…'')  -- or user, gateway, jwt', session_user)
+    from me as m
+    where m.kind is null and not m.is_operator
+    union all
+    select 'identity', 'warning', format('login %I', session_user),
+      format('It may call act_as(), which refuses it: it is bound as %s.', m.kind),
+      format(
+        'select syncwell.bind_login(%L, ''gateway'')  -- or: revoke syncwell_gateway from %I', session_user, session_user
+      )
+    from me as m
+    where m.kind <> 'gateway' and m.is_gateway
+    union all
+    select 'session', 'warning', 'server', 'It is a standby, which can be read and nothing else.',
+      'Connect to the primary, e.g. with target_session_attrs=read-write.'
+    where pg_is_in_recovery()
+    union all
+    select f.* from syncwell._verify_logins(session_user) as f
+    union all
+    select f.* from syncwell._session_settings() as f
+  ),
+  answers (check_name, severity, subject, detail, remedy) as (
+    select f.* from findings as f
+    union all
+    select 'identity', 'ok', format('login %I', session_user),
+      case
+        when m.kind is null then 'It is an operator, and needs to be nobody else.'
+        when m.org_id is null then format('It is bound as %s: %s.', m.kind, m.rule)
+        else format('It is bound as %s, of org %s.', m.kind, m.org_id)
+      end,
+      null
+    from me as m
+    where m.kind is not null or m.is_operator
+    union all
+    select c.check_name, 'ok', null, c.detail, null
+    from (
+      values
+      ('logins', 'It has the role that it needs, and policies hold for it.'),
+      ('session', 'Its settings do no harm.')
+    ) as c (check_name, detail)
+    where not exists (select from findings as f (check_name) where f.check_name = c.check_name)
+  )
+  select a.check_name, a.severity, a.subject, a.detail, a.remedy
+  from answers as a
+  order by array_position(array['error', 'warning', 'ok'], a.severity), a.check_name, a.subject;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.verify_session() OWNER TO syncwell_owner;
+
+-- comment FUNCTION verify_session()
+COMMENT ON FUNCTION syncwell.verify_session() IS 'A check of the calling session, as verify_install() is one of the installation: what is wrong with the login and its settings first, then a row with severity ok for each check that found nothing. check_name: identity (whether and as what the login is bound), logins (the grants that takes, row-level security) or session (read-only, triggers off, search_path, encoding, a standby); severity: error, warning or ok; subject: what is meant; detail: what was found; remedy: what to do. Errors: none.';
+
+-- function visible_topics()
+CREATE FUNCTION syncwell.visible_topics() RETURNS TABLE(topic text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 6 PARALLEL RESTRICTED
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  return query
+  select t.topic
+  from (
+    values
+    ('progress:' || v_caller.org_id, true),
+    ('health:' || v_caller.org_id, v_caller.sees_org),
+    ('health:' || v_caller.user_id, not v_caller.sees_org),
+    ('health_common:' || v_caller.org_id, not v_caller.sees_org),
+    ('sessions:' || v_caller.org_id, v_caller.sees_org),
+    ('sessions:' || v_caller.user_id, not v_caller.sees_org),
+    ('changes:' || v_caller.user_id, v_caller.user_id is not null),
+    ('changes:' || v_caller.org_id, v_caller.user_id is not null)
+  ) as t (topic, is_visible)
+  where t.is_visible
+  order by t.topic;
+end
+$$;
+
+
+ALTER FUNCTION syncwell.visible_topics() OWNER TO syncwell_owner;
+
+-- comment FUNCTION visible_topics()
+COMMENT ON FUNCTION syncwell.visible_topics() IS 'What the caller may be told of as it happens, as row-level security would show it: progress:<org>; health:<org>, its streams and issues, or for members health:<user>, their own, and health_common:<org>, those of the org''s own streams; sessions:<org> or sessions:<user>; for users changes:<user> and changes:<org>, where there may be something to pull. Whoever routes notifications asks once for each listener. Errors: SW001.';
 
 -- function who_am_i()
 CREATE FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) RETURNS record
@@ -38507,6 +39171,15 @@ CREATE TRIGGER sync_issues_are_told_of_when_opened AFTER INSERT ON syncwell.sync
 -- trigger sync_issues sync_issues_of_channels_stay_open
 CREATE TRIGGER sync_issues_of_channels_stay_open BEFORE UPDATE ON syncwell.sync_issues FOR EACH ROW WHEN (((new.issue_type = 'alert_channel'::text) AND (old.state <> 'resolved'::text) AND ((new.gone_since IS NOT NULL) OR (new.state = 'resolved'::text)))) EXECUTE FUNCTION syncwell._keep_channel_issue();
 
+-- trigger sync_issues sync_issues_wake_listeners_when_changed
+CREATE TRIGGER sync_issues_wake_listeners_when_changed AFTER UPDATE ON syncwell.sync_issues REFERENCING NEW TABLE AS changed_issues FOR EACH STATEMENT EXECUTE FUNCTION syncwell._tell_issue_states();
+
+-- trigger sync_issues sync_issues_wake_listeners_when_deleted
+CREATE TRIGGER sync_issues_wake_listeners_when_deleted AFTER DELETE ON syncwell.sync_issues REFERENCING OLD TABLE AS changed_issues FOR EACH STATEMENT EXECUTE FUNCTION syncwell._tell_issue_states();
+
+-- trigger sync_issues sync_issues_wake_listeners_when_opened
+CREATE TRIGGER sync_issues_wake_listeners_when_opened AFTER INSERT ON syncwell.sync_issues REFERENCING NEW TABLE AS changed_issues FOR EACH STATEMENT EXECUTE FUNCTION syncwell._tell_issue_states();
+
 -- trigger sync_preview_cache sync_preview_cache_a_documents
 CREATE TRIGGER sync_preview_cache_a_documents BEFORE INSERT OR UPDATE OF delta_json ON syncwell.sync_preview_cache FOR EACH ROW EXECUTE FUNCTION syncwell._settle_preview();
 
@@ -39325,6 +39998,9 @@ REVOKE ALL ON FUNCTION syncwell._alert_fits(p_labels jsonb, p_matcher jsonb) FRO
 -- acl FUNCTION _analyze_task()
 REVOKE ALL ON FUNCTION syncwell._analyze_task() FROM PUBLIC;
 
+-- acl FUNCTION _announce_health(p_org_id uuid)
+REVOKE ALL ON FUNCTION syncwell._announce_health(p_org_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION _announce_sync_progress(p_org_id uuid, p_id uuid, p_source text)
 REVOKE ALL ON FUNCTION syncwell._announce_sync_progress(p_org_id uuid, p_id uuid, p_source text) FROM PUBLIC;
 
@@ -39511,6 +40187,10 @@ REVOKE ALL ON FUNCTION syncwell._chain_operations(p_org_id uuid, p_operations sy
 
 -- acl FUNCTION _change_queue_defaults()
 REVOKE ALL ON FUNCTION syncwell._change_queue_defaults() FROM PUBLIC;
+
+-- acl FUNCTION _changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[])
+REVOKE ALL ON FUNCTION syncwell._changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell._changed_scopes(p_scopes uuid[], p_since pg_snapshot, OUT seen pg_snapshot, OUT scopes uuid[]) TO syncwell_gateway;
 
 -- acl FUNCTION _channel_is_dead(p_org_id uuid, p_channel text, p_reason text, p_now timestamp with time zone)
 REVOKE ALL ON FUNCTION syncwell._channel_is_dead(p_org_id uuid, p_channel text, p_reason text, p_now timestamp with time zone) FROM PUBLIC;
@@ -41036,6 +41716,9 @@ REVOKE ALL ON FUNCTION syncwell._session_pairs(p_org_id uuid, p_session_ids uuid
 -- acl FUNCTION _session_payloads(p_org_id uuid, p_session_id uuid, p_kind text, p_include_mock boolean, p_limit integer)
 REVOKE ALL ON FUNCTION syncwell._session_payloads(p_org_id uuid, p_session_id uuid, p_kind text, p_include_mock boolean, p_limit integer) FROM PUBLIC;
 
+-- acl FUNCTION _session_settings()
+REVOKE ALL ON FUNCTION syncwell._session_settings() FROM PUBLIC;
+
 -- acl FUNCTION _session_stored(p_org_id uuid, p_session_id uuid)
 REVOKE ALL ON FUNCTION syncwell._session_stored(p_org_id uuid, p_session_id uuid) FROM PUBLIC;
 
@@ -41213,6 +41896,9 @@ REVOKE ALL ON FUNCTION syncwell._tell_changed_issues() FROM PUBLIC;
 -- acl FUNCTION _tell_client_queue()
 REVOKE ALL ON FUNCTION syncwell._tell_client_queue() FROM PUBLIC;
 
+-- acl FUNCTION _tell_issue_states()
+REVOKE ALL ON FUNCTION syncwell._tell_issue_states() FROM PUBLIC;
+
 -- acl FUNCTION _tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[])
 REVOKE ALL ON FUNCTION syncwell._tell_issues(p_org_ids uuid[], p_issue_ids uuid[], p_news text[]) FROM PUBLIC;
 
@@ -41291,6 +41977,9 @@ REVOKE ALL ON FUNCTION syncwell._uuid7_floor(p_time timestamp with time zone) FR
 
 -- acl FUNCTION _uuid7_time(p_id uuid)
 REVOKE ALL ON FUNCTION syncwell._uuid7_time(p_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION _verify_logins(p_login_role name)
+REVOKE ALL ON FUNCTION syncwell._verify_logins(p_login_role name) FROM PUBLIC;
 
 -- acl FUNCTION _verify_objects()
 REVOKE ALL ON FUNCTION syncwell._verify_objects() FROM PUBLIC;
@@ -41709,6 +42398,16 @@ REVOKE ALL ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) F
 GRANT ALL ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) TO syncwell_client;
 GRANT ALL ON FUNCTION syncwell.get_silences(p_ended boolean, p_limit integer) TO syncwell_reader;
 
+-- acl FUNCTION get_stream_detail(p_stream_id uuid, p_hours integer)
+REVOKE ALL ON FUNCTION syncwell.get_stream_detail(p_stream_id uuid, p_hours integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_stream_detail(p_stream_id uuid, p_hours integer) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_stream_detail(p_stream_id uuid, p_hours integer) TO syncwell_reader;
+
+-- acl FUNCTION get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer)
+REVOKE ALL ON FUNCTION syncwell.get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer) TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.get_stream_overview(p_status text, p_source text, p_user_id uuid, p_name text, p_limit integer, p_offset integer) TO syncwell_reader;
+
 -- acl FUNCTION get_sync_activity(p_user_id uuid, p_entity_type text, p_action text, p_status text, p_sync_id text, p_from timestamp with time zone, p_to timestamp with time zone, p_limit integer, p_page_token text)
 REVOKE ALL ON FUNCTION syncwell.get_sync_activity(p_user_id uuid, p_entity_type text, p_action text, p_status text, p_sync_id text, p_from timestamp with time zone, p_to timestamp with time zone, p_limit integer, p_page_token text) FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.get_sync_activity(p_user_id uuid, p_entity_type text, p_action text, p_status text, p_sync_id text, p_from timestamp with time zone, p_to timestamp with time zone, p_limit integer, p_page_token text) TO syncwell_client;
@@ -42067,6 +42766,19 @@ GRANT ALL ON FUNCTION syncwell.update_sync_health_metrics(p_user_id uuid, p_sour
 -- acl FUNCTION verify_install()
 REVOKE ALL ON FUNCTION syncwell.verify_install() FROM PUBLIC;
 GRANT ALL ON FUNCTION syncwell.verify_install() TO syncwell_operator;
+
+-- acl FUNCTION verify_session()
+REVOKE ALL ON FUNCTION syncwell.verify_session() FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.verify_session() TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.verify_session() TO syncwell_reader;
+GRANT ALL ON FUNCTION syncwell.verify_session() TO syncwell_worker;
+GRANT ALL ON FUNCTION syncwell.verify_session() TO syncwell_operator;
+
+-- acl FUNCTION visible_topics()
+REVOKE ALL ON FUNCTION syncwell.visible_topics() FROM PUBLIC;
+GRANT ALL ON FUNCTION syncwell.visible_topics() TO syncwell_client;
+GRANT ALL ON FUNCTION syncwell.visible_topics() TO syncwell_reader;
+GRANT ALL ON FUNCTION syncwell.visible_topics() TO syncwell_worker;
 
 -- acl FUNCTION who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text)
 REVOKE ALL ON FUNCTION syncwell.who_am_i(OUT login_role name, OUT kind text, OUT org_id uuid, OUT user_id uuid, OUT role text, OUT rule text) FROM PUBLIC;

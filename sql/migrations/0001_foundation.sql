@@ -2126,8 +2126,9 @@ begin
 end
 $$;
 comment on function syncwell.bind_login(name, text, uuid, uuid) is
-'Says what a database login is: user (with p_user_id), service (with p_org_id), gateway or jwt (with neither). '
-'Binding again replaces. For the owner only. Errors: 22023, SW002, SW003.';
+'Says what the database login p_login_role is, p_kind: user (with p_user_id, whose org p_org_id may be left out), '
+'service (with p_org_id), gateway or jwt (with neither). Binding again replaces. For the owner only. Errors: 22023, '
+'SW002, SW003.';
 revoke all on function syncwell.bind_login(name, text, uuid, uuid) from public;
 --! end
 
@@ -2429,8 +2430,9 @@ begin
 end
 $$;
 comment on function syncwell.feature_enabled(text) is
-'Whether a feature is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs and the '
-'org''s place in the percentage. False for a flag that was never set, and for a caller without an org. Errors: none.';
+'Whether the feature p_flag is on for the caller''s org: what set_feature_flag() said for the org, else for all orgs '
+'and the org''s place in the percentage. False for a flag that was never set, and for a caller without an org. '
+'Errors: none.';
 revoke all on function syncwell.feature_enabled(text) from public;
 grant execute on function syncwell.feature_enabled(text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
@@ -2552,8 +2554,8 @@ begin
 end
 $$;
 comment on function syncwell.get_setting(text, text, text) is
-'The effective value of a setting, as text, for the caller''s org (nobody: for all orgs), p_source and p_platform. '
-'Errors: SW010.';
+'The effective value of the setting p_key, as text, for the caller''s org (nobody: for all orgs), p_source and '
+'p_platform. Errors: SW010.';
 revoke all on function syncwell.get_setting(text, text, text) from public;
 grant execute on function syncwell.get_setting(text, text, text)
 to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
@@ -2702,8 +2704,8 @@ begin
 end
 $$;
 comment on function syncwell.register_org(text, uuid, text) is
-'Creates an org, or renames the one with p_org_id; returns its id. p_time_zone: IANA name, default UTC. Errors: '
-'22004, 22001, 22023.';
+'Creates an org called p_name, or renames the one with p_org_id; returns its id. p_time_zone: IANA name, default UTC. '
+'Errors: 22004, 22001, 22023.';
 revoke all on function syncwell.register_org(text, uuid, text) from public;
 grant execute on function syncwell.register_org(text, uuid, text) to syncwell_operator;
 --! end
@@ -2756,8 +2758,9 @@ begin
 end
 $$;
 comment on function syncwell.register_user(uuid, uuid, text, text) is
-'Creates a user of an org, or changes role and name of the one with p_user_id; returns its id. p_role: member '
-'(default), analyst, admin. Errors: SW003, 22001, 22023 (unknown role; user of another org).';
+'Creates a user of the org p_org_id, or changes role and name of the one with p_user_id; returns its id. p_role: '
+'member (default), analyst, admin; p_display_name: up to 200 characters, NULL = none. Errors: SW003, 22001, 22023 '
+'(unknown role; user of another org).';
 revoke all on function syncwell.register_user(uuid, uuid, text, text) from public;
 grant execute on function syncwell.register_user(uuid, uuid, text, text) to syncwell_operator;
 --! end
@@ -2916,9 +2919,9 @@ begin
 end
 $$;
 comment on function syncwell.set_setting(text, text, text, text, uuid) is
-'Sets a setting for p_source, p_platform and p_org_id (NULL: all), or removes it there (p_value NULL); returns what '
-'is effective there now. Errors: SW010 unknown key, SW011 value out of range, SW003 unknown org, 22023 bad source or '
-'platform.';
+'Sets the setting p_key to p_value for p_source, p_platform and p_org_id (NULL: all), or removes it there (p_value '
+'NULL); returns what is effective there now. Errors: SW010 unknown key, SW011 value out of range, SW003 unknown org, '
+'22023 bad source or platform.';
 revoke all on function syncwell.set_setting(text, text, text, text, uuid) from public;
 grant execute on function syncwell.set_setting(text, text, text, text, uuid) to syncwell_operator;
 --! end
@@ -2964,9 +2967,44 @@ begin
 end
 $$;
 comment on function syncwell.unbind_login(name) is
-'Makes a login nobody again, from its next statement on; false when it was not bound. For the owner only. Errors: '
-'none.';
+'Makes the login p_login_role nobody again, from its next statement on; false when it was not bound. For the owner '
+'only. Errors: none.';
 revoke all on function syncwell.unbind_login(name) from public;
+--! end
+
+--! include core/functions/visible_topics.sql
+create or replace function syncwell.visible_topics()
+returns table (topic text)
+language plpgsql stable security definer rows 6 parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+begin
+  return query
+  select t.topic
+  from (
+    values
+    ('progress:' || v_caller.org_id, true),
+    ('health:' || v_caller.org_id, v_caller.sees_org),
+    ('health:' || v_caller.user_id, not v_caller.sees_org),
+    ('health_common:' || v_caller.org_id, not v_caller.sees_org),
+    ('sessions:' || v_caller.org_id, v_caller.sees_org),
+    ('sessions:' || v_caller.user_id, not v_caller.sees_org),
+    ('changes:' || v_caller.user_id, v_caller.user_id is not null),
+    ('changes:' || v_caller.org_id, v_caller.user_id is not null)
+  ) as t (topic, is_visible)
+  where t.is_visible
+  order by t.topic;
+end
+$$;
+comment on function syncwell.visible_topics() is
+'What the caller may be told of as it happens, as row-level security would show it: progress:<org>; health:<org>, its '
+'streams and issues, or for members health:<user>, their own, and health_common:<org>, those of the org''s own '
+'streams; sessions:<org> or sessions:<user>; for users changes:<user> and changes:<org>, where there may be something '
+'to pull. Whoever routes notifications asks once for each listener. Errors: SW001.';
+revoke all on function syncwell.visible_topics() from public;
+grant execute on function syncwell.visible_topics() to syncwell_client, syncwell_reader, syncwell_worker;
 --! end
 
 --! include core/functions/who_am_i.sql
@@ -5088,9 +5126,9 @@ begin
 end
 $$;
 comment on function syncwell.cancel_sync_run(uuid) is
-'Calls a run off; no lease is needed. It counts as neither success nor failure, and its worker learns of it by SW103 '
-'at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it back. False '
-'when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
+'Calls the run p_event_id off; no lease is needed. It counts as neither success nor failure, and its worker learns of '
+'it by SW103 at its next heartbeat or at the end. An error that it retried stays open; schedule_sync_retry() puts it '
+'back. False when the run was cancelled already. Errors: SW001, SW101, SW103 it ended otherwise, 22004.';
 revoke all on function syncwell.cancel_sync_run(uuid) from public;
 grant execute on function syncwell.cancel_sync_run(uuid) to syncwell_worker;
 --! end
@@ -5301,9 +5339,9 @@ $$;
 comment on function syncwell.classify_sync_error(text, integer, text) is
 'What kind of error it is: error_type (the code of the network, HTTP_nnn, or a name such as TIMEOUT), class '
 '(transient, throttled, auth, conflict, permanent, unknown) and whether a retry may help. Looks at, in this order: '
-'the code (Node''s, a SQLSTATE), the HTTP status (given, as the code, or in the message), the text. All 5xx and 408, '
-'425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 conflict (one retry), other '
-'4xx permanent; what nothing fits is unknown and retried. Never raises.';
+'p_code (Node''s, a SQLSTATE), p_http_status (given, as the code, or in the message), p_message; any of them may be '
+'NULL. All 5xx and 408, 425 are transient, 429 and a 403 for rate limits throttled, 401 auth, 409, 412 and 423 '
+'conflict (one retry), other 4xx permanent; what nothing fits is unknown and retried. Never raises.';
 revoke all on function syncwell.classify_sync_error(text, integer, text) from public;
 grant execute on function syncwell.classify_sync_error(text, integer, text) to syncwell_reader, syncwell_worker;
 --! end
@@ -5340,10 +5378,12 @@ begin
 end
 $$;
 comment on function syncwell.create_sync_error(text, text, text, integer, jsonb, uuid) is
-'Reports an error that no run met, e.g. a webhook that could not be read; the stream (p_user_id as in '
-'record_sync_start()) is made on first use. The same error again counts in the same row. It changes no health and is '
-'not retried until schedule_sync_retry(); a success does not resolve it, unless that run retried it or a run has met '
-'the same error: mark_error_resolved() does. Returns the error''s id. Errors: SW001, SW002, 22004, 22023, 22001.';
+'Reports an error that no run of p_source met, e.g. a webhook that could not be read; the stream (p_user_id as in '
+'record_sync_start()) is made on first use. p_message (up to 8192 characters) and p_details (up to 64 KiB) are kept '
+'without secrets and with consent; p_code, p_http_status: as classify_sync_error() reads them, NULL = not known. The '
+'same error again counts in the same row. It changes no health and is not retried until schedule_sync_retry(); a '
+'success does not resolve it, unless that run retried it or a run has met the same error: mark_error_resolved() does. '
+'Returns the error''s id. Errors: SW001, SW002, 22004, 22023, 22001.';
 revoke all on function syncwell.create_sync_error(text, text, text, integer, jsonb, uuid) from public;
 grant execute on function syncwell.create_sync_error(text, text, text, integer, jsonb, uuid) to syncwell_worker;
 --! end
@@ -5576,9 +5616,9 @@ begin
 end
 $$;
 comment on function syncwell.get_recent_webhooks(text, integer, uuid) is
-'The last p_limit (1 to 1000) runs of type webhook, newest first; arguments and columns as get_recent_sync_events(). '
-'Asking about another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only '
-'transaction), 22004, 22023.';
+'The last p_limit (1 to 1000, default 20) runs of type webhook, newest first, of p_source (NULL: all) and p_user_id '
+'(NULL: everything the caller may see); columns as get_recent_sync_events(). Asking about another user is written to '
+'the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), 22004, 22023.';
 revoke all on function syncwell.get_recent_webhooks(text, integer, uuid) from public;
 grant execute on function syncwell.get_recent_webhooks(text, integer, uuid) to syncwell_reader;
 --! end
@@ -5631,8 +5671,8 @@ begin
 end
 $$;
 comment on function syncwell.get_sync_error(uuid) is
-'One error in full. next_retry_at: when it is due; lane, reason: who retries it and why, see record_sync_error(). '
-'Message and details with consent only. Errors: SW001, SW104, 22004.';
+'The error p_error_id in full. next_retry_at: when it is due; lane, reason: who retries it and why, see '
+'record_sync_error(). Message and details with consent only. Errors: SW001, SW104, 22004.';
 revoke all on function syncwell.get_sync_error(uuid) from public;
 grant execute on function syncwell.get_sync_error(uuid) to syncwell_reader, syncwell_worker;
 --! end
@@ -5661,8 +5701,8 @@ begin
 end
 $$;
 comment on function syncwell.mark_error_resolved(uuid) is
-'Resolves an error by hand: it is not retried any more and the next of its kind is a new one. The stream''s health '
-'stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
+'Resolves the error p_error_id by hand: it is not retried any more and the next of its kind is a new one. The '
+'stream''s health stays as its runs made it. False when it was resolved already. Errors: SW001, SW104, 22004.';
 revoke all on function syncwell.mark_error_resolved(uuid) from public;
 grant execute on function syncwell.mark_error_resolved(uuid) to syncwell_worker;
 --! end
@@ -5693,12 +5733,12 @@ begin
 end
 $$;
 comment on function syncwell.reap_sync_runs(integer) is
-'Ends runs whose worker seems to be gone as timeout, oldest first: those that sent a heartbeat and none for setting '
-'runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime or setting runs.max_runtime '
-'(over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that is retried like any '
-'transient one, and changes the lease, so that a late worker is refused (SW102). Returns the runs. Of the caller''s '
-'org (a member or analyst: of its own streams), or of all orgs for an operator and for a gateway that acts for '
-'nobody. Errors: SW001, 22004, 22023.';
+'Ends runs whose worker seems to be gone as timeout, the oldest p_limit (1 to 1000) of them: those that sent a '
+'heartbeat and none for setting runs.heartbeat_timeout (no_heartbeat), and those older than the stream''s max_runtime '
+'or setting runs.max_runtime (over_max_runtime). A timeout counts as a failure, writes an error of type TIMEOUT that '
+'is retried like any transient one, and changes the lease, so that a late worker is refused (SW102). Returns the '
+'runs. Of the caller''s org (a member or analyst: of its own streams), or of all orgs for an operator and for a '
+'gateway that acts for nobody. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.reap_sync_runs(integer) from public;
 grant execute on function syncwell.reap_sync_runs(integer) to syncwell_worker, syncwell_operator;
 --! end
@@ -5766,11 +5806,12 @@ end
 $$;
 comment on function
 syncwell.record_sync_complete(uuid, uuid, bigint, text, bigint, bigint, bigint, bigint) is
-'Ends a run well: success, or partial when p_items_failed > 0. Counts are totals of the run, NULL = not known '
-'(p_items_processed: as the last heartbeat said); p_sync_token_after: where the next run goes on, NULL = as before. '
-'Either way the stream is healthy again, its failure streak over and its open errors of runs resolved. Said again '
-'with the same numbers it changes nothing (changed false) and counts once. Errors: SW001, SW101, SW102 the lease is '
-'an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
+'Ends the run p_event_id well: success, or partial when p_items_failed > 0. p_lease: what record_sync_start() gave. '
+'p_items_processed, p_items_created, p_items_updated, p_items_deleted, p_items_failed: totals of the run, NULL = not '
+'known (p_items_processed: as the last heartbeat said); p_sync_token_after: where the next run goes on, NULL = as '
+'before. Either way the stream is healthy again, its failure streak over and its open errors of runs resolved. Said '
+'again with the same numbers it changes nothing (changed false) and counts once. Errors: SW001, SW101, SW102 the '
+'lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
 revoke all on function
 syncwell.record_sync_complete(uuid, uuid, bigint, text, bigint, bigint, bigint, bigint) from public;
 grant execute on function
@@ -5848,15 +5889,15 @@ end
 $$;
 comment on function
 syncwell.record_sync_error(uuid, uuid, text, text, integer, jsonb, text, bigint) is
-'Ends a run as failed and decides on the retry. p_message (up to 8192 characters) and p_details (up to 64 KiB) are '
-'kept without secrets and with consent; p_code: a code of the network, a SQLSTATE or any other; p_retry_after: the '
-'header as it came, seconds or an HTTP date, at most setting retry.after_cap counts; p_items_processed: handled '
-'before the failure. Returns the error, its type and class (see classify_sync_error()), whether to retry it at '
-'retry_at with record_sync_start(p_retry_of => error_id), the number of that retry (attempt: retries granted so far), '
-'the lane (fast, slow, none: a slow one is handed out by claim_due_retries() at retry_at) and the reason: retry, '
-'parked, budget, circuit_open, needs_reauth, permanent, too_old. Said again it answers with where the error is now '
-'and counts once. Errors: SW001, SW101, SW102 the lease is an old one, SW103 the run has ended otherwise, 22004, '
-'22023, 22001.';
+'Ends the run p_event_id, held by p_lease, as failed and decides on the retry. p_message (up to 8192 characters) and '
+'p_details (up to 64 KiB) are kept without secrets and with consent; p_code: a code of the network, a SQLSTATE or any '
+'other; p_http_status: of the answer, NULL = none came; p_retry_after: the header as it came, seconds or an HTTP '
+'date, at most setting retry.after_cap counts; p_items_processed: handled before the failure. Returns the error, its '
+'type and class (see classify_sync_error()), whether to retry it at retry_at with record_sync_start(p_retry_of => '
+'error_id), the number of that retry (attempt: retries granted so far), the lane (fast, slow, none: a slow one is '
+'handed out by claim_due_retries() at retry_at) and the reason: retry, parked, budget, circuit_open, needs_reauth, '
+'permanent, too_old. Said again it answers with where the error is now and counts once. Errors: SW001, SW101, SW102 '
+'the lease is an old one, SW103 the run has ended otherwise, 22004, 22023, 22001.';
 revoke all on function
 syncwell.record_sync_error(uuid, uuid, text, text, integer, jsonb, text, bigint) from public;
 grant execute on function
@@ -5890,9 +5931,10 @@ begin
 end
 $$;
 comment on function syncwell.record_sync_heartbeat(uuid, uuid, bigint) is
-'A sign of life of a run, with the items handled so far (NULL: as before). From the first one on the run must send '
-'another before the time returned (now + setting runs.heartbeat_timeout), or the reaper ends it as timeout. Errors: '
-'SW001, SW101, SW102 the lease is an old one, SW103 the run has ended (also: was cancelled), 22004, 22023.';
+'A sign of life of the run p_event_id, held by p_lease, with the items handled so far, p_items_processed (NULL: as '
+'before). From the first one on the run must send another before the time returned (now + setting '
+'runs.heartbeat_timeout), or the reaper ends it as timeout. Errors: SW001, SW101, SW102 the lease is an old one, '
+'SW103 the run has ended (also: was cancelled), 22004, 22023.';
 revoke all on function syncwell.record_sync_heartbeat(uuid, uuid, bigint) from public;
 grant execute on function syncwell.record_sync_heartbeat(uuid, uuid, bigint) to syncwell_worker;
 --! end
@@ -6133,8 +6175,8 @@ begin
 end
 $$;
 comment on function syncwell.register_stream(text, uuid, interval, text, text, text, text, interval, numeric) is
-'Declares what is expected of a stream, so that one that never runs is noticed. The arguments are the whole '
-'declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; '
+'Declares what is expected of the stream of p_source, so that one that never runs is noticed. The arguments are the '
+'whole declaration: what is left out is cleared. p_user_id NULL: the caller''s own, for a service the org''s own; '
 'p_expected_interval: how often it should succeed (1 s to 10 years); p_cron: five fields; p_time_zone: of cron and '
 'active hours, NULL = the org''s; p_active_hours: e.g. Mon-Fri 08:00-18:00; p_platform: android, ios, web, server, '
 'other; p_max_runtime: longer runs end as timeout; p_slo: share that should succeed. Idempotent; brings a retired '
@@ -6229,9 +6271,9 @@ begin
 end
 $$;
 comment on function syncwell.schedule_sync_retry(uuid, interval) is
-'Puts an open error up for retry after p_delay (0 to 1 year; NULL: retry_delay() of its next retry, setting '
-'retry.slow_interval once those are used up), whatever was decided before, and counts the retry. claim_due_retries() '
-'hands it out then. Returns when. Errors: SW001, SW104, SW106 it is resolved, 22004, 22023.';
+'Puts the open error p_error_id up for retry after p_delay (0 to 1 year; NULL: retry_delay() of its next retry, '
+'setting retry.slow_interval once those are used up), whatever was decided before, and counts the retry. '
+'claim_due_retries() hands it out then. Returns when. Errors: SW001, SW104, SW106 it is resolved, 22004, 22023.';
 revoke all on function syncwell.schedule_sync_retry(uuid, interval) from public;
 grant execute on function syncwell.schedule_sync_retry(uuid, interval) to syncwell_worker;
 --! end
@@ -6286,8 +6328,8 @@ begin
 end
 $$;
 comment on function syncwell.unregister_stream(text, uuid) is
-'Retires a stream: nothing is expected of it any more, its errors are not retried, reports leave it out. Its history '
-'stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in '
+'Retires the stream of p_source: nothing is expected of it any more, its errors are not retried, reports leave it '
+'out. Its history stays; a run or register_stream() brings it back, the run without the declaration. p_user_id as in '
 'register_stream(). False when it was retired already. Errors: SW001, SW002, SW105, 22004, 22023.';
 revoke all on function syncwell.unregister_stream(text, uuid) from public;
 grant execute on function syncwell.unregister_stream(text, uuid) to syncwell_worker;
@@ -7861,11 +7903,12 @@ begin
         detail = 'The sync_id is empty.',
         hint = 'Name the sync by something unique in the org, e.g. the id of its run.';
     end if;
-    if p_new.started_at = '-infinity' then
+    -- clients cannot read years before Christ, and one such row would hide all others from them
+    if p_new.started_at < '2000-01-01 00:00:00+00' then
       raise exception using
         errcode = '22023',
         message = 'started_at is not a point in time',
-        detail = 'It is -infinity.',
+        detail = format('It is %s; times from 2000 are taken.', p_new.started_at),
         hint = 'Leave started_at out: it is now.';
     end if;
     -- one clock: a start that a client's clock puts into the future is now
@@ -10844,9 +10887,9 @@ begin
 end
 $$;
 comment on function syncwell.extend_lease(uuid[], uuid, interval) is
-'Holds claimed operations (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), never shorter than '
-'before. Returns a row for each that p_lease_token still holds: stop working on those that are missing. Errors: SW001, '
-'22004, 22023.';
+'Holds the claimed operations p_operation_ids (at most 1000) for p_lease from now (1 s to 1 day; default 1 minute), '
+'never shorter than before. Returns a row for each that p_lease_token still holds: stop working on those that are '
+'missing. Errors: SW001, 22004, 22023.';
 revoke all on function syncwell.extend_lease(uuid[], uuid, interval) from public;
 grant execute on function syncwell.extend_lease(uuid[], uuid, interval) to syncwell_worker;
 --! end
@@ -10926,12 +10969,12 @@ begin
 end
 $$;
 comment on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) is
-'Ends an attempt at a claimed operation as failed. p_message, p_code (at most 200 characters), p_http_status: what '
-'went wrong, as classify_sync_error() reads it, stored without secrets and by consent; p_retry_after: as the other '
-'side sent it, seconds or an HTTP date. status pending: it is tried again at retry_at, delayed as retry_delay() says '
-'(reason retry); superseded: a newer twin waits already and does it (twin); dead: for good, because all attempts are '
-'used (attempts) or trying again does not help (permanent, auth), until requeue_dead(). attempt: which one failed. '
-'Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
+'Ends an attempt at the claimed operation p_operation_id, held by p_lease_token, as failed. p_message, p_code (at '
+'most 200 characters), p_http_status: what went wrong, as classify_sync_error() reads it, stored without secrets and '
+'by consent; p_retry_after: as the other side sent it, seconds or an HTTP date. status pending: it is tried again at '
+'retry_at, delayed as retry_delay() says (reason retry); superseded: a newer twin waits already and does it (twin); '
+'dead: for good, because all attempts are used (attempts) or trying again does not help (permanent, auth), until '
+'requeue_dead(). attempt: which one failed. Errors: SW001, SW401, SW402, 22001, 22004, 22023, 40001.';
 revoke all on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) from public;
 grant execute on function syncwell.fail_operation(uuid, uuid, text, text, integer, text) to syncwell_worker;
 --! end
@@ -11126,9 +11169,9 @@ begin
 end
 $$;
 comment on function syncwell.release_operations(uuid[], uuid) is
-'Gives claimed operations (at most 1000) back untouched, as a worker does that is told to stop: somebody else may '
-'claim them at once, and the attempt does not count. Returns how many p_lease_token still held. Errors: SW001, 22004, '
-'22023, 40001.';
+'Gives the claimed operations p_operation_ids (at most 1000) back untouched, as a worker does that is told to stop: '
+'somebody else may claim them at once, and the attempt does not count. Returns how many p_lease_token still held. '
+'Errors: SW001, 22004, 22023, 40001.';
 revoke all on function syncwell.release_operations(uuid[], uuid) from public;
 grant execute on function syncwell.release_operations(uuid[], uuid) to syncwell_worker;
 --! end
@@ -11178,7 +11221,7 @@ begin
       errcode = '22023',
       message = 'the clock of the device is wrong',
       detail = format('p_oldest_at is %s, p_reported_at %s.', p_oldest_at, p_reported_at),
-      hint = 'Times from 2000 to five minutes ahead are taken; leave p_reported_at out for now.';
+      hint = 'Times from 2000 to five minutes ahead are taken; without p_reported_at it is this moment.';
   end if;
 
   insert into syncwell.client_queues as c (
@@ -11201,10 +11244,11 @@ end
 $$;
 comment on function
 syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid) is
-'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest does '
-'(p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). The newest report '
-'wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device (admins and services). '
-'A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
+'What a device tells of the queue that it keeps itself: how many operations wait (p_depth), since when the oldest '
+'does (p_oldest_at), of p_source (NULL: setting queue.source), when it was so (p_reported_at, NULL: now). '
+'p_device_id: which device, at most 255 characters, kept by consent; p_platform: android, ios, web, server, other. '
+'The newest report wins, whatever the order they arrive in; false: a newer one is known. p_user_id: whose device '
+'(admins and services). A device that never reported is unknown, not empty. Errors: SW001, SW002, 22001, 22004, 22023.';
 revoke all on function
 syncwell.report_client_queue(text, bigint, timestamptz, text, text, timestamptz, uuid) from public;
 grant execute on function
@@ -16613,11 +16657,11 @@ begin
 end
 $$;
 comment on function syncwell.revert_session_merge(uuid) is
-'Undoes a merge of merge_duplicate_sessions() from its log: both sessions are as they were, with their records, events '
-'and local ids; what arrived since stays with the one that was kept. Merges of the same session are reverted in turn, '
-'the last first. Returns how many rows went back. The two are not taken for one again, unless asked with p_again. For '
-'admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 '
-'(merged on since), 22004, 40001, 42501.';
+'Undoes p_merge_id, a merge of merge_duplicate_sessions(), from its log: both sessions are as they were, with their '
+'records, events and local ids; what arrived since stays with the one that was kept. Merges of the same session are '
+'reverted in turn, the last first. Returns how many rows went back. The two are not taken for one again, unless asked '
+'with p_again. For admins, services and operators. Errors: SW001, SW504 (unknown, foreign or reverted), SW505 (merged '
+'on since), 22004, 40001, 42501.';
 revoke all on function syncwell.revert_session_merge(uuid) from public;
 grant execute on function syncwell.revert_session_merge(uuid)
 to syncwell_client, syncwell_worker, syncwell_operator;
@@ -17616,6 +17660,46 @@ revoke all on function syncwell._begin_push(bigint, text, text) from public;
 grant execute on function syncwell._begin_push(bigint, text, text) to syncwell_client;
 --! end
 
+--! include delta/functions/_changed_scopes.sql
+create or replace function syncwell._changed_scopes(
+  p_scopes uuid[],
+  p_since pg_snapshot,
+  out seen pg_snapshot,
+  out scopes uuid[]
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+-- an array is planned for as long as it is
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+  v_me constant record := syncwell._identity();
+begin
+  perform syncwell._check_gateway();
+  seen := pg_current_snapshot();
+  scopes := array(
+    select s.scope
+    from unnest(p_scopes) as s (scope)
+    where (v_me.org_id is null or s.scope in (v_me.user_id, v_me.org_id))
+      and exists (
+        select from syncwell.record_changes as c
+        where c.scope = s.scope
+          and c.xid >= pg_snapshot_xmin(p_since)
+          -- what was under way then and is committed now counts, whatever the order of ids
+          and not pg_visible_in_snapshot(c.xid, p_since)
+      )
+  );
+end
+$$;
+comment on function syncwell._changed_scopes(uuid[], pg_snapshot) is
+'In which of these scopes (users and orgs, as in record_changes) records have changed since p_since (NULL: in none); '
+'seen: what to ask with next time. For the server that tells devices when to pull; a gateway that acts for somebody '
+'learns of its own scopes only. Errors: 42501 for all but gateways.';
+revoke all on function syncwell._changed_scopes(uuid[], pg_snapshot) from public;
+-- whoever may act for every user may know whose records changed
+grant execute on function syncwell._changed_scopes(uuid[], pg_snapshot) to syncwell_gateway;
+--! end
+
 --! include delta/functions/_check_deferred.sql
 create or replace function syncwell._check_deferred(p_constraints oid[])
 returns void
@@ -18446,11 +18530,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text;
-  v_function regprocedure;
+  v_function text;
 begin
   select t.table_name into strict v_name from syncwell.synced_tables as t where t.table_id = p_table_id;
   for v_function in
-    select p.oid
+    select p.oid::regprocedure::text
     from pg_proc as p
     where p.pronamespace = 'syncwell_tables'::regnamespace
       and p.proname ~ ('^' || v_name || '_(inserted|updated|deleted|truncated|replicated|pull\w*|push\w*)$')
@@ -22696,6 +22780,8 @@ create or replace function syncwell._reset_table(p_table_id integer)
 returns void
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
+-- where a table was emptied and filled again since it was analysed, a nested loop of all with all looks cheap
+set enable_nestloop = off
 as $$
 begin
   update syncwell.synced_tables as t
@@ -24792,9 +24878,10 @@ comment on function syncwell.open_pull_stream(bigint, integer, jsonb, text[], te
 'is a piece of the answer, one of kind query is a SELECT with one text column whose rows, one after the other, are '
 'the next piece (line ends between them do no harm). Run each in the same transaction through a server-side cursor or '
 'as COPY (<body>) TO STDOUT (FORMAT csv, QUOTE e''\x01'', DELIMITER e''\x02''), which gives the rows as they are. '
-'Then call close_pull_stream() and commit: before that the device must not apply the answer. Parameters: those of '
-'sync_pull(); setting delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor '
-'of a page too, and those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
+'Then call close_pull_stream() and commit: before that the device must not apply the answer. p_last_pulled_at, '
+'p_schema_version, p_migration, p_tables, p_device_id, p_created_as_updated, p_client: as in sync_pull(); setting '
+'delta.max_bytes does not count. Errors: 25001 in another isolation level, 22023 for the cursor of a page too, and '
+'those of sync_pull(): SW001, 42501, SW301, SW305, SW306, SW307, SW308, 22001, 22023, 25006, 40001.';
 revoke all on function syncwell.open_pull_stream(bigint, integer, jsonb, text[], text, boolean, jsonb) from public;
 grant execute on function syncwell.open_pull_stream(bigint, integer, jsonb, text[], text, boolean, jsonb)
 to syncwell_client;
@@ -24814,10 +24901,10 @@ begin atomic
   );
 end;
 comment on function syncwell.preview_push(json, bigint, text) is
-'What sync_push() would answer now, conflicts and refused records included, and nothing of it is kept: it is done in '
-'a subtransaction and undone, so it takes as long, and holds no lock afterwards; only sequences move on. Failures are '
-'answered, not noted: SW304, SW311, 40001, 22023, 22001. Errors: SW001, 42501, and 40001 and 40P01 as there; P0001 '
-'never leaves it.';
+'What sync_push() would answer now to p_changes, p_last_pulled_at and p_device_id, conflicts and refused records '
+'included, and nothing of it is kept: it is done in a subtransaction and undone (by P0001, which never leaves it), so '
+'it takes as long, and holds no lock afterwards; only sequences move on. Failures are answered, not noted: SW304, '
+'SW311, 40001, 22023, 22001. Errors: SW001, 42501, and 40001 and 40P01 as there.';
 revoke all on function syncwell.preview_push(json, bigint, text) from public;
 grant execute on function syncwell.preview_push(json, bigint, text) to syncwell_client;
 --! end
@@ -24878,19 +24965,19 @@ end
 $$;
 comment on function
 syncwell.register_synced_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text) is
-'Has devices sync a table of the application, with the rows that it has; returns its id. The table stays as it is but '
-'for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the owner of '
-'the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org id for '
-'p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the org of '
-'a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, alone or '
-'with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); p_conflict_policy: '
-'reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, that is given (server '
-'jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is sent if not as its '
-'type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a push never writes, '
-'as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is sent as deleted '
-'(default: the pull fails); p_name: name of the collection (default: the table''s). Called again it changes nothing, '
-'or what is different: where that changes what devices get, they are sent the table in full. Errors: 22004, 22023 '
-'unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
+'Has devices sync p_table, a table of the application, with the rows that it has; returns its id. The table stays as '
+'it is but for triggers, no row of it is read, and writers wait only as long as CREATE TRIGGER takes. Called by the '
+'owner of the table, who also needs the role syncwell_operator. p_scope_column: whose a row is, a user id, or an org '
+'id for p_scope org; of type uuid, or text in the usual spelling (other texts and NULL: nobody''s); p_org_column: the '
+'org of a user''s row, which then counts only if the user is of that org; p_id_column: text, uuid or an integer, '
+'alone or with owner and org a unique key; p_columns: what is sent (default: all but id, owner and org); '
+'p_conflict_policy: reject (default), last_write_wins, merge_columns, server_wins, or a function, with its schema, '
+'that is given (server jsonb, client jsonb, changed text[]) and returns jsonb; p_encodings: by column, as what it is '
+'sent if not as its type is: text, number, boolean, epoch_ms, epoch_s, iso, json, base64; p_read_only: columns that a '
+'push never writes, as it never writes generated ones; p_rls_revokes: a row that the table''s own policies hide is '
+'sent as deleted (default: the pull fails); p_name: name of the collection (default: the table''s). Called again it '
+'changes nothing, or what is different: where that changes what devices get, they are sent the table in full. Errors: '
+'22004, 22023 unknown p_scope, 42501 not the owner, SW302 it can not be synced like that; the detail says why.';
 revoke all on function
 syncwell.register_synced_table(regclass, text, text, text[], text, text, text, jsonb, text[], boolean, text)
 from public;
@@ -24911,13 +24998,12 @@ begin atomic
   select syncwell._resolve_conflict(p_conflict_id, p_choice, pg_catalog.current_setting('search_path'));
 end;
 comment on function syncwell.resolve_conflict(uuid, text) is
-'Writes one of the two versions of a conflict, p_choice client or server, over what is there now (or deletes it, '
-'where that version is a deletion), under the caller''s own rights on the table, and notes who chose what. A user may '
-'choose in its own conflicts, admins and services in those of their org: both versions are as the session of the '
-'device gave them, so look at them first. Choosing the same again changes nothing. '
-'Returns {"success": true, "choice", "changed"}. Errors: SW001; SW309 for an unknown conflict or somebody else''s; '
-'SW301 where the table is not registered any more; 22023; 42501 where the table''s policies forbid it; what the table '
-'raises.';
+'Writes one of the two versions of the conflict p_conflict_id, p_choice client or server, over what is there now (or '
+'deletes it, where that version is a deletion), under the caller''s own rights on the table, and notes who chose '
+'what. A user may choose in its own conflicts, admins and services in those of their org: both versions are as the '
+'session of the device gave them, so look at them first. Choosing the same again changes nothing. Returns {"success": '
+'true, "choice", "changed"}. Errors: SW001; SW309 for an unknown conflict or somebody else''s; SW301 where the table '
+'is not registered any more; 22023; 42501 where the table''s policies forbid it; what the table raises.';
 revoke all on function syncwell.resolve_conflict(uuid, text) from public;
 grant execute on function syncwell.resolve_conflict(uuid, text) to syncwell_client, syncwell_worker;
 --! end
@@ -24941,7 +25027,7 @@ begin
 end
 $$;
 comment on function syncwell.resync_table(regclass) is
-'Has every device replace what it has of a table at its next pull: after changes that no trigger saw (DISABLE '
+'Has every device replace what it has of p_table at its next pull: after changes that no trigger saw (DISABLE '
 'TRIGGER, rows attached or detached with a partition, a policy or a column''s meaning that changed). No row of the '
 'table is read or locked. Errors: 22004, SW301 not registered.';
 revoke all on function syncwell.resync_table(regclass) from public;
@@ -25198,7 +25284,7 @@ begin
 end
 $$;
 comment on function syncwell.unregister_synced_table(regclass) is
-'Ends the syncing of a table: its triggers go, with its view, its functions and all that is known of its changes. '
+'Ends the syncing of p_table: its triggers go, with its view, its functions and all that is known of its changes. '
 'Devices keep what they have. Called by the owner of the table, who also needs the role syncwell_operator; for a '
 'table that was dropped, with its number, by any operator. Returns whether it was registered. Errors: 22004, 42501.';
 revoke all on function syncwell.unregister_synced_table(regclass) from public;
@@ -26267,9 +26353,9 @@ begin
 end
 $$;
 comment on function syncwell.get_preview(text, uuid) is
-'The preview of this cache key, or with this id, of the caller''s org (both: of both); no row when there is none, '
-'it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, statistics}; '
-'computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
+'The preview of the cache key p_cache_key, or with the id p_preview_id, of the caller''s org (both: of both); no row '
+'when there is none, it has expired, or is another org''s. delta: {new, updated [{id, old_data, new_data}], deleted, '
+'statistics}; computed_by: NULL for a service. Errors: SW001, 22004 neither key nor id.';
 revoke all on function syncwell.get_preview(text, uuid) from public;
 grant execute on function syncwell.get_preview(text, uuid) to syncwell_client, syncwell_reader, syncwell_worker;
 --! end
@@ -26402,8 +26488,8 @@ begin atomic
   );
 end;
 comment on function syncwell.preview_cache_key(jsonb) is
-'64 hexadecimal digits that are the same for parameters that are equal as jsonb, in any order of keys and with 1.0 = '
-'1, and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by '
+'64 hexadecimal digits that are the same for p_params that are equal as jsonb, in any order of keys and with 1.0 = 1, '
+'and different for all others, as far as SHA-256 goes. Its canonical form: the text of the jsonb (keys sorted by '
 'length, then bytes, each once, the last one counts; one space after colons and commas; numbers without exponent), '
 'numbers without zeros at the end of their fraction, in UTF-8. Any JSON is something else: 1 and "1", null, {} and '
 '[]. NULL for NULL, which is no JSON. No errors.';
@@ -26432,8 +26518,8 @@ begin
 end
 $$;
 comment on function syncwell.release_preview(uuid) is
-'Gives up what claim_preview() gave, so that another one may compute it at once; false: it was not held any more. '
-'Errors: SW001, 22004.';
+'Gives up what claim_preview() gave, by its p_lease_token, so that another one may compute it at once; false: it was '
+'not held any more. Errors: SW001, 22004.';
 revoke all on function syncwell.release_preview(uuid) from public;
 grant execute on function syncwell.release_preview(uuid) to syncwell_worker;
 --! end
@@ -28485,6 +28571,25 @@ comment on function syncwell._active_windows(uuid, timestamptz) is
 'The maintenance windows of an org that are on at p_now. One fits a stream whose source, user and platform are those '
 'it names; what it leaves out fits all.';
 revoke all on function syncwell._active_windows(uuid, timestamptz) from public;
+--! end
+
+--! include health/functions/_announce_health.sql
+create or replace function syncwell._announce_health(p_org_id uuid)
+returns void
+language plpgsql volatile security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if syncwell._setting(p_org_id, 'health.notify')::boolean then
+    -- any role can listen: ids and nothing else; equal ones of a transaction are sent once
+    perform pg_notify('syncwell_health', json_build_object('org_id', p_org_id)::text);
+  end if;
+end
+$$;
+comment on function syncwell._announce_health(uuid) is
+'Tells channel syncwell_health that the state of a stream or an issue of the org changed, unless setting health.notify '
+'is off: {"org_id": …}.';
+revoke all on function syncwell._announce_health(uuid) from public;
 --! end
 
 --! include health/functions/_check_days.sql
@@ -32547,6 +32652,7 @@ begin
       select from syncwell.stream_periods as p
       where p.org_id = p_org_id and p.stream_id = v.stream_id and p.ends_at is null
     );
+  perform syncwell._announce_health(p_org_id);
   return (select count(*) from unnest(v_verdicts) as v where v.is_moved);
 end
 $$;
@@ -33121,6 +33227,24 @@ comment on function syncwell._tell_client_queue() is
 'Trigger: what report_client_queue() takes counts in health as if the device had told it with '
 'update_sync_health_metrics(), so that one queue told of in both ways counts once.';
 revoke all on function syncwell._tell_client_queue() from public;
+--! end
+
+--! include health/functions/_tell_issue_states.sql
+create or replace function syncwell._tell_issue_states()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform syncwell._announce_health(o.org_id)
+  from (select distinct c.org_id from changed_issues as c) as o;
+  return null;
+end
+$$;
+comment on function syncwell._tell_issue_states() is
+'Trigger: issues came, changed or went, whoever did it; whoever listens on syncwell_health reads what is new. Definer, '
+'because it reads a setting.';
+revoke all on function syncwell._tell_issue_states() from public;
 --! end
 
 --! include health/functions/_tell_volumes.sql
@@ -34421,11 +34545,11 @@ begin
 end
 $$;
 comment on function syncwell.acknowledge_issue(uuid, text) is
-'Takes an issue on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. p_note: at most '
-'1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and services for the '
-'org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns whether anything '
-'changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 without p_issue_id; '
-'22001 for a longer note; 42501 for analysts.';
+'Takes the issue p_issue_id on: nobody is alerted of it again until it is resolved and comes back. Ends a snooze. '
+'p_note: at most 1000 characters, NULL leaves the one that is there. Who may: a user for its own streams, admins and '
+'services for the org''s. Whoever acknowledged first stays the one who did; a later call may change the note. Returns '
+'whether anything changed. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; 22004 '
+'without p_issue_id; 22001 for a longer note; 42501 for analysts.';
 revoke all on function syncwell.acknowledge_issue(uuid, text) from public;
 grant execute on function syncwell.acknowledge_issue(uuid, text) to syncwell_client, syncwell_worker;
 --! end
@@ -34547,8 +34671,9 @@ begin
 end
 $$;
 comment on function syncwell.cancel_maintenance_window(uuid) is
-'Calls off a maintenance window, all occurrences to come, and the one that is on from now on. For admins and services. '
-'False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 for others.';
+'Calls off the maintenance window p_window_id, all occurrences to come, and the one that is on from now on. For '
+'admins and services. False when it was called off or over already. Errors: SW001; SW603 no such window; 22004; 42501 '
+'for others.';
 revoke all on function syncwell.cancel_maintenance_window(uuid) from public;
 grant execute on function syncwell.cancel_maintenance_window(uuid) to syncwell_client, syncwell_worker;
 --! end
@@ -35191,6 +35316,354 @@ revoke all on function syncwell.get_silences(boolean, integer) from public;
 grant execute on function syncwell.get_silences(boolean, integer) to syncwell_client, syncwell_reader;
 --! end
 
+--! include health/functions/get_stream_detail.sql
+create or replace function syncwell.get_stream_detail(
+  p_stream_id uuid,
+  p_hours integer default 48
+)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+  v_from timestamptz;
+  v_user_id uuid;
+  v_document jsonb;
+begin
+  perform syncwell._check_limit(p_hours);
+  v_from := v_now - make_interval(hours => p_hours);
+  select s.user_id into v_user_id
+  from syncwell.streams as s
+  where s.org_id = v_caller.org_id
+    and s.stream_id = p_stream_id
+    and s.retired_at is null
+    and (v_caller.sees_org or s.user_id is null or s.user_id = v_caller.user_id);
+  if not found then
+    raise exception using
+      errcode = 'SW105',
+      message = 'unknown stream',
+      detail = format('There is no stream %s that this caller may see.', coalesce(p_stream_id::text, 'NULL')),
+      hint = 'View stream_health lists the streams you may see.';
+  end if;
+  perform syncwell._note_access('get_stream_detail', v_user_id);
+
+  select jsonb_build_object(
+    'computed_at', v_now,
+    'since', v_from,
+    'org', (
+      select jsonb_build_object('name', o.name, 'time_zone', o.time_zone)
+      from syncwell.orgs as o
+      where o.org_id = v_caller.org_id
+    ),
+    'stream', (
+      select jsonb_build_object(
+        'stream_id', h.stream_id,
+        'user_id', h.user_id,
+        'name', (
+          select u.display_name from syncwell.users as u where u.org_id = h.org_id and u.user_id = h.user_id
+        ),
+        'source', h.source,
+        'platform', h.platform,
+        'status', h.status,
+        'overlays', h.overlays,
+        'score', h.score,
+        'parts', jsonb_build_object(
+          'freshness', h.freshness_score,
+          'reliability', h.reliability_score,
+          'queue', h.queue_score,
+          'drift', h.drift_score,
+          'speed', h.speed_score
+        ),
+        'since', h.since,
+        'reason', h.reason,
+        'advice', h.advice,
+        'expected_seconds', extract(epoch from h.expected_interval),
+        'due_at', h.due_at,
+        'last_sync_at', h.last_sync_at,
+        'last_success_at', h.last_success_at,
+        'consecutive_failures', h.consecutive_failures,
+        'usual_duration_ms', h.usual_duration_ms,
+        'last_duration_ms', h.last_duration_ms,
+        'drift_percent', h.drift_percent,
+        'drift_severity', h.drift_severity,
+        'queue_depth', h.queue_depth,
+        'queue_oldest_at', h.queue_oldest_at
+      )
+      from syncwell._health_of(v_caller.org_id, array[p_stream_id]) as h
+    ),
+    'stretches', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'starts_at', r.starts_at, 'ends_at', r.ends_at, 'status', r.status, 'mode', r.mode, 'score', r.score
+          )
+          order by r.starts_at
+        )
+        from syncwell._state_stretches(v_caller.org_id, array[p_stream_id], v_from, v_now) as r
+      ),
+      '[]'
+    ),
+    'runs', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'event_id', e.id,
+            'sync_type', e.sync_type,
+            'status', e.status,
+            'started_at', e.started_at,
+            'completed_at', e.completed_at,
+            'duration_ms', e.duration_ms,
+            'items_processed', e.items_processed,
+            'items_failed', e.items_failed,
+            'error_type', e.error_type,
+            'error_message', syncwell._redact(e.org_id, e.user_id, e.error_message)
+          )
+          order by e.id desc
+        )
+        from (
+          select r.*
+          from syncwell.sync_events as r
+          where r.org_id = v_caller.org_id
+            and r.stream_id = p_stream_id
+            and r.id >= syncwell._uuid7_floor(v_from)
+          order by r.id desc
+          limit 200
+        ) as e
+      ),
+      '[]'
+    )
+  )
+  into v_document;
+  return v_document;
+end
+$$;
+comment on function syncwell.get_stream_detail(uuid, integer) is
+'The stream p_stream_id in one document: how it is, how it was, what it ran. p_hours: so many hours back, default 48, '
+'1 to 1000. computed_at; since: the beginning of that time; org (name, time_zone); stream: the columns of '
+'stream_health by the same names, name (its user''s), expected_seconds (expected_interval in seconds) and parts of '
+'the score (freshness, reliability, queue, drift, speed: 0 to 100); stretches: starts_at, ends_at, status, score and '
+'mode (paused, excluded, muted or blind, null without any), oldest first: what none of them covers is not known; '
+'runs: the newest 200, newest first (event_id, sync_type, status, started_at, completed_at, duration_ms, '
+'items_processed, items_failed, error_type, error_message with consent only). What is not known is null. A stream of '
+'another user''s is written to the access log. Errors: SW001, SW105 (no such stream, or not the caller''s), 25006 '
+'(another user''s, in a read-only transaction), 22004, 22023 (p_hours).';
+revoke all on function syncwell.get_stream_detail(uuid, integer) from public;
+grant execute on function syncwell.get_stream_detail(uuid, integer) to syncwell_client, syncwell_reader;
+--! end
+
+--! include health/functions/get_stream_overview.sql
+create or replace function syncwell.get_stream_overview(
+  p_status text default null,
+  p_source text default null,
+  p_user_id uuid default null,
+  p_name text default null,
+  p_limit integer default 50,
+  p_offset integer default 0
+)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record := syncwell._caller();
+  v_now constant timestamptz := syncwell._now();
+  v_stream_ids uuid[];
+  v_document jsonb;
+begin
+  perform syncwell._note_access('get_stream_overview', p_user_id);
+  perform syncwell._check_limit(p_limit);
+  if p_status not in ('unknown', 'healthy', 'late', 'degraded', 'unhealthy') then
+    raise exception using
+      errcode = '22023',
+      message = 'unknown status',
+      detail = format('p_status is %L.', left(p_status, 100)),
+      hint = 'Pass unknown, healthy, late, degraded or unhealthy, or leave it out for all.';
+  end if;
+  if p_offset is null or p_offset < 0 then
+    raise exception using
+      errcode = '22023',
+      message = 'offset out of range',
+      detail = format('p_offset is %s.', coalesce(p_offset::text, 'NULL')),
+      hint = 'Pass how many rows to skip, 0 or more.';
+  end if;
+
+  -- NULL is all of them, and not looking ten thousand up is worth the difference
+  if p_user_id is not null or not v_caller.sees_org then
+    v_stream_ids := array(select s.stream_id from syncwell._visible_streams(null, p_user_id) as s);
+  end if;
+
+  -- of all streams only what is counted and sorted by; the rest for those that are shown
+  with health as materialized (
+    select
+      h.stream_id, h.user_id, h.source, h.status, h.score, h.last_success_at, syncwell._status_rank(h.status) as rank
+    from syncwell._health_of(v_caller.org_id, v_stream_ids) as h
+  ),
+  counted as materialized (
+    select
+      h.source,
+      count(*) as streams,
+      syncwell._status_of_rank(max(h.rank)) as status,
+      max(h.rank) as rank,
+      round(avg(h.score), 1) as score,
+      max(h.last_success_at) as last_success_at,
+      jsonb_build_object(
+        'unhealthy', count(*) filter (where h.status = 'unhealthy'),
+        'degraded', count(*) filter (where h.status = 'degraded'),
+        'late', count(*) filter (where h.status = 'late'),
+        'healthy', count(*) filter (where h.status = 'healthy'),
+        'unknown', count(*) filter (where h.status = 'unknown')
+      ) as counts
+    from health as h
+    group by grouping sets ((h.source), ())
+  ),
+  fitting as materialized (
+    select h.*
+    from health as h
+    where (p_status is null or h.status = p_status)
+      and (p_source is null or h.source = p_source)
+      and (
+        p_name is null
+        or exists (
+          select from syncwell.users as u
+          where u.org_id = v_caller.org_id
+            and u.user_id = h.user_id
+            and strpos(lower(u.display_name), lower(p_name)) > 0
+        )
+      )
+  ),
+  page as materialized (
+    select f.stream_id, f.rank
+    from fitting as f
+    order by f.rank desc, f.score nulls last, f.source, f.stream_id
+    limit p_limit
+    offset p_offset
+  ),
+  shown as (
+    select h.*, p.rank, u.display_name
+    from syncwell._health_of(v_caller.org_id, array(select p.stream_id from page as p)) as h
+    join page as p on p.stream_id = h.stream_id
+    left join syncwell.users as u on u.org_id = h.org_id and u.user_id = h.user_id
+  ),
+  issues as (
+    select
+      count(*) filter (where v.is_open and i.severity = 'critical') as critical,
+      count(*) filter (where v.is_open and i.severity = 'warning') as warning,
+      count(*) filter (where v.is_open and i.severity = 'info') as info,
+      count(*) filter (where i.state = 'acknowledged') as acknowledged,
+      count(*) filter (where i.state = 'snoozed' and not v.is_open) as snoozed
+    from syncwell.sync_issues as i
+    cross join lateral (
+      select i.state = 'open' or (i.state = 'snoozed' and i.snoozed_until <= v_now) as is_open
+    ) as v
+    where i.org_id = v_caller.org_id
+      and i.state <> 'resolved'
+      and (
+        v_caller.sees_org
+        or i.user_id = v_caller.user_id
+        or (i.user_id is null and i.stream_id is not null)
+      )
+      and (p_user_id is null or i.user_id = p_user_id)
+  )
+  select jsonb_build_object(
+    'computed_at', v_now,
+    'evaluated_at', (
+      select e.evaluated_at from syncwell.health_evaluations as e where e.org_id = v_caller.org_id
+    ),
+    'is_evaluated', (
+      select not c.is_unevaluated from syncwell._health_context(v_caller.org_id) as c
+    ),
+    'org', (
+      select jsonb_build_object('name', o.name, 'time_zone', o.time_zone)
+      from syncwell.orgs as o
+      where o.org_id = v_caller.org_id
+    ),
+    'viewer', jsonb_build_object(
+      'user_id', v_caller.user_id,
+      'role', v_caller.role,
+      'name', (
+        select u.display_name from syncwell.users as u
+        where u.org_id = v_caller.org_id and u.user_id = v_caller.user_id
+      )
+    ),
+    'user', (
+      select jsonb_build_object('user_id', u.user_id, 'name', u.display_name)
+      from syncwell.users as u
+      where u.org_id = v_caller.org_id and u.user_id = p_user_id
+    ),
+    'status', coalesce(t.status, 'unknown'),
+    'score', t.score,
+    'streams', t.streams,
+    'last_success_at', t.last_success_at,
+    'counts', t.counts,
+    'issues', (select to_jsonb(i) from issues as i),
+    'sources', coalesce(
+      (
+        select jsonb_agg(
+          to_jsonb(c) - 'rank'
+          order by c.rank desc, c.score nulls last, c.source
+        )
+        from counted as c
+        where c.source is not null
+      ),
+      '[]'
+    ),
+    'matching', (select count(*) from fitting as f),
+    'rows', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'stream_id', p.stream_id,
+            'user_id', p.user_id,
+            'name', p.display_name,
+            'source', p.source,
+            'platform', p.platform,
+            'status', p.status,
+            'overlays', p.overlays,
+            'score', p.score,
+            'since', p.since,
+            'reason', p.reason,
+            'advice', p.advice,
+            'last_sync_at', p.last_sync_at,
+            'last_success_at', p.last_success_at,
+            'consecutive_failures', p.consecutive_failures,
+            'queue_depth', p.queue_depth,
+            'queue_oldest_at', p.queue_oldest_at,
+            'drift_percent', p.drift_percent,
+            'drift_severity', p.drift_severity
+          )
+          order by p.rank desc, p.score nulls last, p.source, p.stream_id
+        )
+        from shown as p
+      ),
+      '[]'
+    )
+  )
+  into v_document
+  from counted as t
+  where t.source is null;
+  return v_document;
+end
+$$;
+comment on function syncwell.get_stream_overview(text, text, uuid, text, integer, integer) is
+'How all streams are, and one page of them, in one document and as of one moment: what the first page of a dashboard '
+'shows. p_status, p_source: the rows are of these only, NULL = all; p_name: of users whose display name contains this '
+'text, in any case; p_limit: rows, default 50, 1 to 1000, after p_offset (default 0) others; p_user_id: everything is '
+'about this user''s streams, NULL = everything the caller may see. computed_at; evaluated_at (when evaluate_health() '
+'last looked, null: never), is_evaluated (whether that is less than two of its intervals ago); org (name, time_zone); '
+'viewer: who asks (user_id, name: null for services; role); user: of p_user_id (user_id, name); status (the worst), '
+'score (mean, 0 to 100), streams, last_success_at, counts (streams by status); issues: open ones by severity '
+'(critical, warning, info), and those acknowledged and snoozed; sources: a row each (source, streams, status, score, '
+'last_success_at, counts), the worst first; matching: how many streams fit the filters; rows: the worst first, with '
+'the columns of stream_health by the same names, and name, the user''s. What is not known is null. Asking about '
+'another user is written to the access log. Errors: SW001, SW002, 25006 (another user, in a read-only transaction), '
+'22004, 22023 (p_status, p_limit, p_offset).';
+revoke all on function syncwell.get_stream_overview(text, text, uuid, text, integer, integer) from public;
+grant execute on function syncwell.get_stream_overview(text, text, uuid, text, integer, integer)
+to syncwell_client, syncwell_reader;
+--! end
+
 --! include health/functions/get_sync_health_history.sql
 create or replace function syncwell.get_sync_health_history(
   p_user_id uuid default null,
@@ -35338,19 +35811,23 @@ begin
   return query
   with shown as materialized (
     select i.*, v.is_over
-    from syncwell.sync_issues as i
+    from (
+      -- told apart, so that the index of what is not resolved serves, whatever the plan
+      select o.* from syncwell.sync_issues as o
+      where o.org_id = v_caller.org_id and o.state <> 'resolved' and coalesce(p_state, 'all') <> 'resolved'
+      union all
+      select r.* from syncwell.sync_issues as r
+      where r.org_id = v_caller.org_id and r.state = 'resolved' and p_state in ('resolved', 'all')
+    ) as i
     -- what has slept long enough is open, whether or not evaluate_health() has come by since
     cross join lateral (select i.state = 'snoozed' and i.snoozed_until <= v_now as is_over) as v
-    where i.org_id = v_caller.org_id
-      and (
+    where (
         v_caller.sees_org
         or i.user_id = v_caller.user_id
         or (i.user_id is null and i.stream_id is not null)
       )
       and (p_user_id is null or i.user_id = p_user_id)
       and (p_source is null or i.source = p_source)
-      -- told apart, so that the index of what is not resolved serves
-      and (coalesce(p_state, '') in ('resolved', 'all') or i.state <> 'resolved')
       and (
         coalesce(p_state, 'all') = 'all'
         or p_state = case when v.is_over then 'open' else i.state end
@@ -35639,8 +36116,8 @@ begin
 end
 $$;
 comment on function syncwell.lift_silence(uuid) is
-'Ends a silence now: what it kept quiet is alerted of from the next evaluate_health() on. For admins and services. '
-'False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
+'Ends the silence p_silence_id now: what it kept quiet is alerted of from the next evaluate_health() on. For admins '
+'and services. False when it was over already. Errors: SW001; SW602 no such silence; 22004; 42501 for others.';
 revoke all on function syncwell.lift_silence(uuid) from public;
 grant execute on function syncwell.lift_silence(uuid) to syncwell_client, syncwell_worker;
 --! end
@@ -35826,10 +36303,10 @@ begin
 end
 $$;
 comment on function syncwell.snooze_issue(uuid, interval, text) is
-'Lets an issue rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of it before, '
-'and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing again counts '
-'from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved already; '
-'22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
+'Lets the issue p_issue_id rest for p_for (1 minute to 90 days; a day is 24 hours) from now on: nobody is alerted of '
+'it before, and if it is still there then, it is open again. p_note and who may: as in acknowledge_issue(). Snoozing '
+'again counts from now. Returns until when. Errors: SW001; SW601 no such issue, or not the caller''s; SW604 resolved '
+'already; 22004; 22023 (p_for); 22001 for a longer note; 42501 for analysts.';
 revoke all on function syncwell.snooze_issue(uuid, interval, text) from public;
 grant execute on function syncwell.snooze_issue(uuid, interval, text) to syncwell_client, syncwell_worker;
 --! end
@@ -36209,6 +36686,19 @@ for each statement execute function syncwell._recount_deleted_reports();
 create trigger client_queues_count_in_health
 after insert or update of depth, oldest_at, reported_at on syncwell.client_queues
 for each row execute function syncwell._tell_client_queue();
+
+-- A statement each, however many issues it moves.
+create trigger sync_issues_wake_listeners_when_opened after insert on syncwell.sync_issues
+referencing new table as changed_issues
+for each statement execute function syncwell._tell_issue_states();
+
+create trigger sync_issues_wake_listeners_when_changed after update on syncwell.sync_issues
+referencing new table as changed_issues
+for each statement execute function syncwell._tell_issue_states();
+
+create trigger sync_issues_wake_listeners_when_deleted after delete on syncwell.sync_issues
+referencing old table as changed_issues
+for each statement execute function syncwell._tell_issue_states();
 --! end
 
 --! include health/policies.sql
@@ -36347,6 +36837,10 @@ insert into syncwell.setting_definitions (key, kind, default_value, minimum, max
 (
   'health.evaluation_interval', 'interval', '00:05:00', '00:00:10', '24:00:00', null,
   'How often evaluate_health() is called; after two such intervals without it states are unevaluated.'
+),
+(
+  'health.notify', 'boolean', 'on', null, null, null,
+  'Whether channel syncwell_health is notified when states of streams or issues change, once a transaction and org.'
 ),
 (
   'health.pending_for', 'interval', '00:00:00', '00:00:00', '24:00:00', null,
@@ -40425,6 +40919,93 @@ comment on function syncwell._run_samples(uuid, boolean) is
 revoke all on function syncwell._run_samples(uuid, boolean) from public;
 --! end
 
+--! include ops/functions/_session_settings.sql
+create or replace function syncwell._session_settings()
+returns setof syncwell.install_finding
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with schemas as (
+    -- reset_val: what sessions of this login begin with, not what this function has set for itself
+    select n.name, n.position::integer
+    from pg_settings as s
+    cross join lateral unnest(regexp_split_to_array(s.reset_val, '\s*,\s*')) with ordinality as n (name, position)
+    where s.name = 'search_path'
+  ),
+  findings (setting, severity, detail) as (
+    select 'default_transaction_read_only', 'error', 'Transactions begin read-only: nothing can be recorded.'
+    where current_setting('default_transaction_read_only')::boolean and not pg_is_in_recovery()
+    union all
+    select 'session_replication_role', 'error', 'Triggers do not fire: changes are not seen, progress is not counted.'
+    where current_setting('session_replication_role') <> 'origin'
+    union all
+    select 'row_security', 'error', 'Tables with policies cannot be read at all.'
+    where not current_setting('row_security')::boolean
+    union all
+    select 'syncwell.fake_now', 'error', 'A clock for tests is set, and syncwell tells the time by it.'
+    where
+      nullif(current_setting('syncwell.fake_now', true), '') is not null
+      and pg_has_role(session_user, 'syncwell_owner', 'member')
+    union all
+    select 'client_encoding', 'warning',
+      format('It is %s: text that it cannot write is refused.', current_setting('client_encoding'))
+    where current_setting('client_encoding') <> 'UTF8'
+    union all
+    select 'search_path', 'warning', 'pg_catalog is not its first: what others name like a built-in function is called instead.'
+    from schemas as s
+    where s.name in ('pg_catalog', '"pg_catalog"') and s.position > 1
+    union all
+    select 'search_path', 'warning', 'Schema syncwell is in it: a table made without a schema may land there.'
+    from schemas as s
+    where
+      s.name in ('syncwell', '"syncwell"')
+      and has_schema_privilege(session_user, 'syncwell', 'create')
+    union all
+    select 'search_path', 'warning',
+      format('Anybody may make functions in schema %s, which are found where a name has no schema.', s.name)
+    from schemas as s
+    join pg_namespace as n on quote_ident(n.nspname) = s.name or n.nspname = s.name
+    where exists (
+      select from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as a
+      where a.grantee = 0 and a.privilege_type = 'CREATE'
+    )
+  )
+  select
+    'session', f.severity, f.setting, f.detail,
+    case
+      when f.setting = 'search_path' and f.detail like 'Anybody%' then 'revoke create on that schema from public'
+      else coalesce(
+        (
+          select
+            case
+              when d.setrole = 0 then format('alter database %I reset %s', current_database(), f.setting)
+              when d.setdatabase = 0 then format('alter role %I reset %s', session_user, f.setting)
+              else format('alter role %I in database %I reset %s', session_user, current_database(), f.setting)
+            end
+          from pg_db_role_setting as d
+          where
+            (d.setrole = 0 or d.setrole = to_regrole(quote_ident(session_user)))
+            and (d.setdatabase = 0 or d.setdatabase = (
+              select b.oid from pg_database as b
+              where b.datname = current_database()
+            ))
+            and exists (select from unnest(d.setconfig) as c (text) where starts_with(c.text, f.setting || '='))
+          order by d.setdatabase = 0, d.setrole = 0
+          limit 1
+        ),
+        'Take it out of PGOPTIONS and of the connection string, or out of postgresql.conf.'
+      )
+    end
+  from findings as f;
+end
+$$;
+comment on function syncwell._session_settings() is
+'Settings with which sessions of the caller''s login begin and that do harm, with the statement that takes each back.';
+revoke all on function syncwell._session_settings() from public;
+--! end
+
 --! include ops/functions/_stream_samples.sql
 create or replace function syncwell._stream_samples(
   p_org_id uuid,
@@ -40904,6 +41485,80 @@ comment on function syncwell._total_samples(uuid, boolean) is
 revoke all on function syncwell._total_samples(uuid, boolean) from public;
 --! end
 
+--! include ops/functions/_verify_logins.sql
+create or replace function syncwell._verify_logins(p_login_role name default null)
+returns setof syncwell.install_finding
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with logins as (
+    select
+      l.login_role,
+      l.kind,
+      r.rolcanlogin,
+      r.rolsuper or r.rolbypassrls as sees_all,
+      case l.kind
+        when 'gateway' then array['syncwell_gateway']
+        when 'jwt' then array[]::text[] -- what it may is its roles' to have, which change with the token
+        else array['syncwell_client', 'syncwell_reader', 'syncwell_worker', 'syncwell_operator']
+      end as wanted,
+      r.oid
+    from syncwell.logins as l
+    left join pg_roles as r on r.rolname = l.login_role
+    where p_login_role is null or l.login_role = p_login_role
+  )
+  select
+    'logins', 'warning', format('login %I', l.login_role),
+    'It is bound, but there is no such role: whoever makes one of that name is who it stands for.',
+    format('select syncwell.unbind_login(%L)', l.login_role)
+  from logins as l
+  where l.oid is null
+  union all
+  select
+    'logins', case l.kind when 'gateway' then 'error' else 'warning' end, format('login %I', l.login_role),
+    format(
+      'It is bound as %s, and %s: %s.',
+      l.kind,
+      case when has.membership then 'does not inherit what that role may' else 'the role for it is not granted' end,
+      case l.kind when 'gateway' then 'it cannot act for anybody' else 'it may call nothing' end
+    ),
+    case
+      when has.membership then format('alter role %I inherit; from PostgreSQL 16 on grant the role again', l.login_role)
+      when l.kind = 'user' then format('grant syncwell_client, syncwell_reader to %I', l.login_role)
+      when l.kind = 'service' then format('grant syncwell_reader, syncwell_worker to %I', l.login_role)
+      else format('grant syncwell_gateway to %I', l.login_role)
+    end
+  from logins as l
+  cross join lateral (
+    select
+      coalesce(bool_or(pg_has_role(l.oid, w.name, 'usage')), true) as usage,
+      coalesce(bool_or(pg_has_role(l.oid, w.name, 'member')), true) as membership
+    from unnest(l.wanted) as w (name)
+  ) as has
+  where l.oid is not null and not has.usage
+  union all
+  select
+    'logins', 'warning', format('login %I', l.login_role), 'It is bound, but it cannot log in.',
+    format('alter role %I login', l.login_role)
+  from logins as l
+  where not l.rolcanlogin
+  union all
+  select
+    'logins', 'warning', format('login %I', l.login_role),
+    'Row-level security does not hold it back: it sees every org, whoever it is.',
+    format('alter role %I nosuperuser nobypassrls', l.login_role)
+  from logins as l
+  where l.sees_all;
+end
+$$;
+comment on function syncwell._verify_logins(name) is
+'What is wrong with bound logins (p_login_role: this one; default NULL: all): no role, without the grants they need, '
+'not able to log in, not held back by row-level security.';
+revoke all on function syncwell._verify_logins(name) from public;
+--! end
+
 --! include ops/functions/_verify_objects.sql
 create or replace function syncwell._verify_objects()
 returns setof syncwell.install_finding
@@ -40994,19 +41649,12 @@ begin
     )
     and (r.rolcanlogin or r.rolsuper or r.rolbypassrls or r.rolcreaterole)
   union all
-  select
-    'logins',
-    'warning',
-    format('login %I', l.login_role),
-    'It is bound, but there is no such role: whoever makes one of that name is who it stands for.',
-    format('select syncwell.unbind_login(%L)', l.login_role)
-  from syncwell.logins as l
-  where not exists (select from pg_roles as r where r.rolname = l.login_role);
+  select f.* from syncwell._verify_logins() as f;
 end
 $$;
 comment on function syncwell._verify_security() is
 'What would let somebody see more than they may: tables without row-level security, a schema that is somebody else''s, '
-'members of the owner, roles that can do too much, bound logins without a role.';
+'members of the owner, roles that can do too much, bound logins that are not what they are bound as.';
 revoke all on function syncwell._verify_security() from public;
 --! end
 
@@ -41136,11 +41784,21 @@ begin
     where p_org_id is null or c.org_id = p_org_id
     group by o.org_id, c.source
   ),
+  sources as materialized (
+    select distinct s.org_id, s.source
+    from syncwell.streams as s
+    where s.retired_at is null and (p_org_id is null or s.org_id = p_org_id)
+  ),
   queue as materialized (
     select
-      o.org_id, q.source, s.state, count(*) as operations,
+      o.org_id, n.source, s.state, count(*) as operations,
       extract(epoch from min(q.run_at)) as since
     from syncwell.sync_queue as q
+    left join sources as k on k.org_id = q.org_id and k.source = q.source
+    -- users name the system freely: a name of theirs that is no source is no label of its own
+    cross join lateral (
+      select case when q.user_id is null or k.source is not null then q.source else 'other' end as source
+    ) as n
     cross join lateral (
       select
         case
@@ -41153,7 +41811,7 @@ begin
     ) as s
     cross join lateral (select case when p_by_org then q.org_id end as org_id) as o
     where p_org_id is null or q.org_id = p_org_id
-    group by o.org_id, q.source, s.state
+    group by o.org_id, n.source, s.state
   )
   select
     c.org_id, 'sync_circuit_state', 'sync_circuit_state',
@@ -41241,15 +41899,15 @@ begin
 end
 $$;
 comment on function syncwell.erase_user(uuid) is
-'Erases a person: in one transaction deletes every row of every domain that is the user''s, metrics and tombstones '
-'included, and takes the user out of what others own (registry personal_data says which is which). Returns what was '
-'done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a row of '
-'erasures with a hash of the id; what calls that were under way may still have written about the user, maintenance '
-'erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete their rows '
-'first, or call this again after: deleting them writes tombstones), the database role itself, the server''s logs, '
-'backups, and an id that somebody put into a text or document of somebody else. A user who is registered again with '
-'the same id begins with nothing. To see what would be erased, call it in a transaction and roll that back. For '
-'operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
+'Erases the person p_user_id: in one transaction deletes every row of every domain that is the user''s, metrics and '
+'tombstones included, and takes the user out of what others own (registry personal_data says which is which). Returns '
+'what was done to which table. The user''s logins and devices are nobody from then on. What is left of the act is a '
+'row of erasures with a hash of the id; what calls that were under way may still have written about the user, '
+'maintenance erases (task erase_leftovers). Not touched: tables of the application, also the synced ones (delete '
+'their rows first, or call this again after: deleting them writes tombstones), the database role itself, the '
+'server''s logs, backups, and an id that somebody put into a text or document of somebody else. A user who is '
+'registered again with the same id begins with nothing. To see what would be erased, call it in a transaction and '
+'roll that back. For operators. Errors: 22004, SW002 where nothing is known of the user, 25006.';
 revoke all on function syncwell.erase_user(uuid) from public;
 grant execute on function syncwell.erase_user(uuid) to syncwell_operator;
 --! end
@@ -41408,11 +42066,11 @@ begin
 end
 $$;
 comment on function syncwell.export_user(uuid) is
-'Everything that is stored about a user, as of one moment, a row at a time: table_name and the row as data. Without '
-'leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only the key, the '
-'times and what the user left there. Not in it: tables of the application, also the synced ones. To be read by a '
-'cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, and for '
-'operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
+'Everything that is stored about the user p_user_id, as of one moment, a row at a time: table_name and the row as '
+'data. Without leases, which are keys and not data; of rows that are somebody else''s (personal_data: anonymise) only '
+'the key, the times and what the user left there. Not in it: tables of the application, also the synced ones. To be '
+'read by a cursor or COPY: the server keeps what does not fit into work_mem in a temporary file. For the user itself, '
+'and for operators, whose call is written to the access log. Errors: 22004, SW002, 25006.';
 revoke all on function syncwell.export_user(uuid) from public;
 grant execute on function syncwell.export_user(uuid) to syncwell_client, syncwell_operator;
 --! end
@@ -42150,7 +42808,7 @@ begin
       ('row level security', 'It is on for every table and every partition.'),
       ('ownership', 'The schema belongs to syncwell_owner.'),
       ('roles', 'Only superusers can become syncwell_owner, and no role of syncwell can do too much.'),
-      ('logins', 'Every bound login is a role.'),
+      ('logins', 'Every bound login is a role that may do what it is bound for.'),
       ('partitions', 'There are partitions for this month and the next, and nothing lies in the default ones.'),
       ('tables', 'No table or index needs attention.'),
       ('maintenance', 'Every duty is done.'),
@@ -42180,6 +42838,90 @@ comment on function syncwell.verify_install() is
 'could not run.';
 revoke all on function syncwell.verify_install() from public;
 grant execute on function syncwell.verify_install() to syncwell_operator;
+--! end
+
+--! include ops/functions/verify_session.sql
+create or replace function syncwell.verify_session()
+returns table (
+  check_name text,
+  severity text,
+  subject text,
+  detail text,
+  remedy text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with me as materialized (
+    select
+      i.kind,
+      i.org_id,
+      i.rule,
+      pg_has_role(session_user, 'syncwell_operator', 'usage') as is_operator,
+      pg_has_role(session_user, 'syncwell_gateway', 'usage')
+      and not (select r.rolsuper from pg_roles as r where r.rolname = session_user) as is_gateway
+    from syncwell._identity() as i
+  ),
+  findings as materialized (
+    select 'identity', 'error', format('login %I', session_user),
+      'It is not bound: it is nobody, and sees and records nothing.',
+      format('select syncwell.bind_login(%L, ''service'', p_org_id => ''…'')  -- or user, gateway, jwt', session_user)
+    from me as m
+    where m.kind is null and not m.is_operator
+    union all
+    select 'identity', 'warning', format('login %I', session_user),
+      format('It may call act_as(), which refuses it: it is bound as %s.', m.kind),
+      format(
+        'select syncwell.bind_login(%L, ''gateway'')  -- or: revoke syncwell_gateway from %I', session_user, session_user
+      )
+    from me as m
+    where m.kind <> 'gateway' and m.is_gateway
+    union all
+    select 'session', 'warning', 'server', 'It is a standby, which can be read and nothing else.',
+      'Connect to the primary, e.g. with target_session_attrs=read-write.'
+    where pg_is_in_recovery()
+    union all
+    select f.* from syncwell._verify_logins(session_user) as f
+    union all
+    select f.* from syncwell._session_settings() as f
+  ),
+  answers (check_name, severity, subject, detail, remedy) as (
+    select f.* from findings as f
+    union all
+    select 'identity', 'ok', format('login %I', session_user),
+      case
+        when m.kind is null then 'It is an operator, and needs to be nobody else.'
+        when m.org_id is null then format('It is bound as %s: %s.', m.kind, m.rule)
+        else format('It is bound as %s, of org %s.', m.kind, m.org_id)
+      end,
+      null
+    from me as m
+    where m.kind is not null or m.is_operator
+    union all
+    select c.check_name, 'ok', null, c.detail, null
+    from (
+      values
+      ('logins', 'It has the role that it needs, and policies hold for it.'),
+      ('session', 'Its settings do no harm.')
+    ) as c (check_name, detail)
+    where not exists (select from findings as f (check_name) where f.check_name = c.check_name)
+  )
+  select a.check_name, a.severity, a.subject, a.detail, a.remedy
+  from answers as a
+  order by array_position(array['error', 'warning', 'ok'], a.severity), a.check_name, a.subject;
+end
+$$;
+comment on function syncwell.verify_session() is
+'A check of the calling session, as verify_install() is one of the installation: what is wrong with the login and its '
+'settings first, then a row with severity ok for each check that found nothing. check_name: identity (whether and as '
+'what the login is bound), logins (the grants that takes, row-level security) or session (read-only, triggers off, '
+'search_path, encoding, a standby); severity: error, warning or ok; subject: what is meant; detail: what was found; '
+'remedy: what to do. Errors: none.';
+revoke all on function syncwell.verify_session() from public;
+grant execute on function syncwell.verify_session()
+to syncwell_client, syncwell_reader, syncwell_worker, syncwell_operator;
 --! end
 
 --! include ops/triggers.sql
@@ -42335,4 +43077,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '635fc710fa614a27932b7fe5de5ae7cb30edaf49157f9ebfd044abda184db6aa', syncwell._now(), session_user);
+('0001', 'foundation', 'bd948d5fd76fc0b8bfedda37a1bedac155ea280f936213975a72e84da2bc1c27', syncwell._now(), session_user);
