@@ -37,6 +37,20 @@ EVERYTHING = [(name, statement) for name, statement in EVERYTHING if statement n
 ANALYSTS = statements(chapter(PAGES["sql/README.md"], "For analysts"))
 
 
+@pytest.mark.parametrize("name", list(PAGES))
+def test_what_is_linked_is_there(name: str) -> None:
+    linked = re.findall(r"\]\(([^)#:\s]+)[^):]*\)", PAGES[name])
+    assert linked
+    assert [path for path in linked if not (ROOT / name).parent.joinpath(path).exists()] == []
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = set(re.findall(r"!\[[^]]+\]\((docs/[^)]+)\)", PAGES["README.md"]))
+    kept = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in (ROOT / "docs").iterdir()}
+    assert shown == kept.keys()
+    assert all(size <= 150_000 for size in kept.values()), kept
+
+
 @pytest.fixture
 def company(db: psycopg.Connection[Any], tenants: Tenants) -> psycopg.Connection[Any]:
     """What the examples take for granted: their org, their login, some runs."""
