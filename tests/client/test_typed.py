@@ -155,7 +155,10 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += self.rfile.readline()
+            line = self.rfile.readline()
+            if not line:  # it went away again
+                return
+            head += line
         self.server.requests.append(head.decode().lower())
         part = self.server.parts.pop(0) if len(self.server.parts) > 1 else self.server.parts[0]
         for chunk in part:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import psycopg
 import uvicorn
 
@@ -34,7 +36,7 @@ FOLDER = ROOT / "docs"
 DEVICES = 60
 LIVE = "document.getElementById('connection').classList.contains('is-live')"
 _UNHEALTHY = """
-select stream_id from syncwell.stream_health
+select stream_id, user_id from syncwell.stream_health
 where source = 'sms' and status <> 'healthy' order by score limit 1
 """
 _WIDE, _PHONE = (1280, 1000), (390, 844)
@@ -75,8 +77,8 @@ def busy(made: Place, org_id: UUID) -> None:
         worker.health.evaluate()
 
 
-def take(browser: Browser, folder: Path, address: str, token: str, stream: Any) -> None:
-    """All of them."""
+def take(browser: Browser, folder: Path, address: str, token: str, member: str, stream: Any) -> None:
+    """All of them: as an admin, then as the member whose stream it is."""
 
     def shot(name: str, path: str, *, window: tuple[int, int] = _WIDE, scheme: str = "light", at: str = "") -> None:
         browser.visit(address + path, width=window[0], height=window[1], scheme=scheme)
@@ -95,6 +97,20 @@ def take(browser: Browser, folder: Path, address: str, token: str, stream: Any) 
     shot("dashboard-past", "/", at="past", window=(1280, 1000))
     shot("dashboard-healthy", "/?status=healthy&source=calls", at="streams", window=(1280, 640))
     shot("dashboard-stream", f"/streams/{stream}")
+    # a page that another site might have made says so
+    browser.visit(f"{address}/", width=_WIDE[0], height=560)
+    browser.run(
+        "document.querySelector('form.leave input').value = 'of nobody'; document.querySelector('form.leave').submit()"
+    )
+    browser.until("document.title.includes('403') || document.body.innerText.includes('Forbidden')")
+    browser.picture(folder / "dashboard-refused.png", whole=False)
+    browser.forget()
+    browser.cookie(address, "syncwell", "of.another.day")
+    browser.visit(f"{address}/", width=_WIDE[0], height=640)
+    browser.picture(folder / "dashboard-ended.png", whole=False)
+    browser.forget()
+    browser.cookie(address, "syncwell", member)
+    shot("dashboard-member", "/", window=(1280, 800))
     browser.forget()
 
 
@@ -121,7 +137,9 @@ def main() -> None:
             with psycopg.connect(made.uri(ANALYST)) as connection:
                 row = connection.execute(_UNHEALTHY).fetchone()
             assert row is not None
-            take(browser, folder, address, token, row[0])
+            assert config.jwt_secret is not None
+            member = jwt.encode({"sub": str(row[1]), "exp": int(time.time()) + 600}, config.jwt_secret, "HS256")
+            take(browser, folder, address, token, member, row[0])
             browser.visit("about:blank")
         for picture in sorted(folder.glob("*.png")):
             (FOLDER / picture.name).write_bytes(picture.read_bytes())

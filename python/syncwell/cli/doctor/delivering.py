@@ -47,7 +47,7 @@ def look_at_channels(ask: Session) -> Generator[Finding]:
                 check="alerts",
                 severity="error",
                 found=f"channel {one['channel']} is dead since {since}: {error}",
-                why="Alerts that go by it are given up after a day.",
+                why="Alerts that go by it are given up after setting retry.max_age, a day unless it was changed.",
                 cure=f"syncwell alerts test-channel {one['channel']}; then: syncwell alerts requeue {one['channel']}",
             )
     if waiting:
