@@ -51,7 +51,8 @@ def built(folder: Path, source: Path, target: str) -> Path:
 def install(folder: Path) -> Path:
     """The environment's folder of programs: source archive, wheel made of it, wheel installed."""
     with tarfile.open(built(folder, ROOT, "sdist")) as archive:
-        archive.extractall(folder, filter="data")
+        # our own; the first releases of Python 3.11 have no filters, and later ones want one
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # noqa: S202
     (source,) = (path for path in folder.iterdir() if path.is_dir())
     wheel = built(folder, source, "wheel")
     venv.create(folder / "venv", symlinks=True)
