@@ -27304,10 +27304,14 @@ begin
     from syncwell.alert_channels as c
     where (v_org_id is null or c.org_id = v_org_id)
       and c.channel = p_channel
-      and exists (
-        select from syncwell.alert_deliveries as q
-        where q.org_id = c.org_id and q.channel = c.channel and q.state = 'pending' and q.next_attempt_at <= v_now
-      )
+      -- the first that waits, by its index: an EXISTS may be planned as reading all that wait
+      and (
+        select q.next_attempt_at
+        from syncwell.alert_deliveries as q
+        where q.org_id = c.org_id and q.channel = c.channel and q.state = 'pending'
+        order by q.next_attempt_at
+        limit 1
+      ) <= v_now
       and not (
         c.dead_since is not null
         and exists (

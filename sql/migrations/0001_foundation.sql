@@ -38083,10 +38083,14 @@ begin
     from syncwell.alert_channels as c
     where (v_org_id is null or c.org_id = v_org_id)
       and c.channel = p_channel
-      and exists (
-        select from syncwell.alert_deliveries as q
-        where q.org_id = c.org_id and q.channel = c.channel and q.state = 'pending' and q.next_attempt_at <= v_now
-      )
+      -- the first that waits, by its index: an EXISTS may be planned as reading all that wait
+      and (
+        select q.next_attempt_at
+        from syncwell.alert_deliveries as q
+        where q.org_id = c.org_id and q.channel = c.channel and q.state = 'pending'
+        order by q.next_attempt_at
+        limit 1
+      ) <= v_now
       and not (
         c.dead_since is not null
         and exists (
@@ -43077,4 +43081,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'bd948d5fd76fc0b8bfedda37a1bedac155ea280f936213975a72e84da2bc1c27', syncwell._now(), session_user);
+('0001', 'foundation', 'd5ca1815349bb9153103b4899873f2d6d5dc955bb0099e971bfdeb4ed6d62d47', syncwell._now(), session_user);
