@@ -36,7 +36,7 @@ from syncwell.http.events.hub import Hub
 from syncwell.http.events.stream import EventStream, asked, seconds_left
 from syncwell.http.limits import Bucket, Buffered, Rate, Turns, take_of_org
 from syncwell.http.previews import Comparison, preview_of
-from syncwell.http.problems import Problem, failed, http_status, problem_of, unavailable
+from syncwell.http.problems import Problem, failed, http_status, reported, unavailable
 from syncwell.http.scrapes import MEDIA, accepted_format, is_scraper
 from syncwell.http.signin import cookie_token
 from syncwell.http.stopping import when_told_to_stop
@@ -170,17 +170,7 @@ def _answered(
         except ClientDisconnect:
             return Problem(400, "The request was not finished.").response()
         except Exception as error:
-            problem = problem_of(error)
-            if problem.status >= 500 and not isinstance(error, Problem):
-                _logger.error(
-                    "%s %s: %s%s",
-                    request.url.path,
-                    problem.status,
-                    str(error) or type(error).__name__,
-                    "" if problem.instance is None else f" ({problem.instance})",
-                    exc_info=None if isinstance(error, psycopg.Error) else error,
-                )
-            return problem.response()
+            return reported(error, request.url.path).response()
 
     return endpoint
 

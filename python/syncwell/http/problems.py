@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,8 +14,9 @@ from starlette.responses import Response
 
 from syncwell.errors import SyncwellError, error_classes, from_psycopg
 
-__all__ = ["Problem", "http_status", "problem_of", "unavailable"]
+__all__ = ["Problem", "failed", "http_status", "problem_of", "reported", "unavailable"]
 
+_logger = logging.getLogger("syncwell.http")
 _RETRY_AFTER = "5"
 
 
@@ -97,6 +99,21 @@ def problem_of(error: Exception) -> Problem:
             return unavailable("The database cannot be reached.")
         return failed(status, error.sqlstate, diag.message_primary or "", diag.message_detail, diag.message_hint)
     return _internal()
+
+
+def reported(error: Exception, path: str) -> Problem:
+    """What an exception means to the client; what is the server's fault stands in its log, and only there."""
+    problem = problem_of(error)
+    if problem.status >= 500 and not isinstance(error, Problem):
+        _logger.error(
+            "%s %s: %s%s",
+            path,
+            problem.status,
+            str(error) or type(error).__name__,
+            "" if problem.instance is None else f" ({problem.instance})",
+            exc_info=None if isinstance(error, psycopg.Error) else error,
+        )
+    return problem
 
 
 def failed(status: int, code: str | None, message: str, detail: str | None, hint: str | None) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,7 +30,7 @@ class GoneError(ConnectionError):
     """An HTTP server that says it has no database."""
 
 
-class Load:
+class Load(ABC):
     """A piece of work that can be interrupted, and the oracle that knows what must have become of it.
 
     `name`, `victims` (`server`, `postmaster`, or `process`: one that the load has started), `template`: of its
@@ -49,20 +50,20 @@ class Load:
         self.killer: Killer | None = None
         self.processes: list[subprocess.Popen[str]] = []
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - few have to
         """Make what has to be there before; not counted."""
 
+    @abstractmethod
     def run(self) -> None:
         """Work until it is done, or the victim is dead."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wrong(self) -> list[str]:
         """What is wrong with the database as it came back: something acknowledged is missing, something is half."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settle(self) -> None:
         """Send again what was not acknowledged, and end what was begun."""
-        raise NotImplementedError
 
     def wrong_at_end(self) -> list[str]:
         """What is still wrong after that."""
@@ -76,7 +77,7 @@ class Load:
         """Of conversations that do not pass the world's own relay."""
         return {}
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - few have to
         """End what the load has opened."""
 
     def kill_process(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -11,7 +10,6 @@ from typing import Protocol, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
-import psycopg
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,7 +26,7 @@ from syncwell.http.page.static import FILES, file_answer, versioned
 from syncwell.http.page.stretches import StreamView
 from syncwell.http.page.templates import render
 from syncwell.http.page.view import View
-from syncwell.http.problems import Problem, problem_of
+from syncwell.http.problems import Problem, reported
 from syncwell.http.signin import (
     COOKIE_MAX,
     cookie_token,
@@ -41,7 +39,6 @@ from syncwell.http.signin import (
 
 __all__ = ["Page"]
 
-_logger = logging.getLogger("syncwell.http")
 
 _PARTS: dict[str, tuple[Part, ...]] = {
     "health": ("health",),
@@ -132,17 +129,7 @@ def _refused(
         except ClientDisconnect:
             return refusal(request, Problem(400, "The request was not finished."))
         except Exception as error:
-            problem = problem_of(error)
-            if problem.status >= 500 and not isinstance(error, Problem):
-                _logger.error(
-                    "%s %s: %s%s",
-                    request.url.path,
-                    problem.status,
-                    str(error) or type(error).__name__,
-                    "" if problem.instance is None else f" ({problem.instance})",
-                    exc_info=None if isinstance(error, psycopg.Error) else error,
-                )
-            return refusal(request, problem)
+            return refusal(request, reported(error, request.url.path))
 
     return endpoint
 
