@@ -1,6 +1,6 @@
 -- Reverts 0001_foundation: drops the schema syncwell with everything in it. The roles stay; they belong to the cluster.
 --
--- Locks:    ACCESS EXCLUSIVE on every table of the schema.
+-- Locks:    ACCESS EXCLUSIVE on every table of the schema and every synced table, whose triggers go.
 -- Loses:    every row of every tenant. Refuses while there is one, or while objects outside the schema use it, unless
 --           the session says: set syncwell.allow_data_loss = 'on'
 -- Needs:    SET ROLE syncwell_owner; no later migration applied.

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import sys
 from typing import TYPE_CHECKING
 
-from harness.paths import SQL
+from harness.modules import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
     from harness import Database
 
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sql_build", SQL / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sql_build"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-build = _load()
 
 # Who runs an example: the first whose role may call the function; None of them: the owner.
 LOGINS = {"gateway": "gateway", "client": "a_admin", "reader": "a_admin", "worker": "a_service", "operator": "operator"}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.modules import build
 from harness.paths import SQL
 from harness.versions import program
 from syncwell import migrate
@@ -18,26 +17,11 @@ from syncwell import migrate
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import ModuleType
 
     import psycopg
 
     from harness import Cluster, Database
     from syncwell.embedded import Server
-
-
-def load(path: Path) -> ModuleType:
-    """A build.py as a module; each copy works on the files beside it."""
-    spec = importlib.util.spec_from_file_location("build", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["build"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-build = load(SQL / "build.py")
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.modules import load
 from harness.paths import SQL
 from harness.require import unavailable
 
-from .conftest import NOTE, NOTE_ROLLBACK, load, run
+from .conftest import NOTE, NOTE_ROLLBACK, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg import errors, sql
 
-from harness import Cluster, Database
+from harness import Database
+from harness.modules import build
 from harness.paths import SQL
 from syncwell import migrate
 
-from .conftest import Installer, build
+if TYPE_CHECKING:
+    from harness import Cluster
+
+    from .conftest import Installer
 
 FIRST = SQL / "migrations" / "0001_foundation.sql"
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg import sql
 
+from harness.modules import build
 from syncwell import migrate
-
-from .conftest import build
 
 if TYPE_CHECKING:
     import psycopg

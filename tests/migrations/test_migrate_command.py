@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
 
+from harness.modules import build
 from syncwell import migrate
 from syncwell.cli.app import app
 
-from .conftest import NOTE, build
+from .conftest import NOTE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from harness.modules import load
 from harness.paths import SQL
 from harness.reference import ANN, company
 from syncwell import migrate
 from syncwell.errors import DataWouldBeLostError
 
-from .conftest import NOTE, NOTE_ROLLBACK, load
+from .conftest import NOTE, NOTE_ROLLBACK
 from .test_install_rows import rows
 
 if TYPE_CHECKING:

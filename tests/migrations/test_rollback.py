@@ -8,11 +8,10 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from harness.modules import build
 from harness.paths import TESTS
 from syncwell import migrate
 from syncwell.errors import DataWouldBeLostError, MigrationOutOfOrderError
-
-from .conftest import build
 
 if TYPE_CHECKING:
     from harness import Database

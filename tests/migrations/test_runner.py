@@ -10,11 +10,12 @@ import psycopg
 import pytest
 from psycopg import rows
 
+from harness.modules import build
 from syncwell import migrate
 from syncwell.embedded import Server
 from syncwell.errors import MigrationAlreadyAppliedError, MigrationError, MigrationOutOfOrderError, RolesMissingError
 
-from .conftest import NOTE, build
+from .conftest import NOTE
 
 if TYPE_CHECKING:
     from pathlib import Path

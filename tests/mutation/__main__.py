@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import itertools
 import random
 import sys
@@ -12,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.paths import SQL
+from harness.modules import build
 from mutation.chosen import drawn, tests_of
 from mutation.survivors import explanation
 from mutation.trial import Trial, Trials
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
     from mutation.operators import Mutation
 
 TARGET = 0.95
-
-
-def domains() -> list[str]:
-    """Left to right, as the build has them."""
-    spec = importlib.util.spec_from_file_location("build", SQL / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    build = importlib.util.module_from_spec(spec)
-    sys.modules["build"] = build
-    spec.loader.exec_module(build)
-    return list(build.DOMAINS)
 
 
 def diff(mutation: Mutation) -> str:
@@ -82,7 +70,7 @@ def summary(trials: list[Trial], seconds: float) -> bool:
 
 def main() -> None:
     """Try them and say how it went; exit 1 below the target or with a survivor that nobody explained."""
-    names = domains()
+    names: list[str] = list(build.DOMAINS)
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
     parser.add_argument("--only", choices=names, help="one domain (default: all)")
     parser.add_argument("--count", type=int, default=72, help="how many in all (default: 72)")

@@ -1,17 +1,27 @@
-"""One test body for both clients: it is written with await, and the synchronous client is made awaitable for it."""
+"""One test body for both clients: it is written with await, and the synchronous client is made awaitable for it.
+
+And a browser for those who look at pages.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import psycopg_pool
 import pytest
 
 import syncwell
+from harness import UnavailableError, unavailable
+from harness import browser as browsers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.browser import Browser
 
 # what a synchronous class is in the asynchronous world; the classes of the clients are found by their names
 TWINS: dict[type, type] = {
@@ -88,6 +98,15 @@ class Api:
 @pytest.fixture(params=["sync", "async"])
 def api(request: pytest.FixtureRequest) -> Api:
     return Api(request.param)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        with browsers.running() as browser:
+            yield browser
+    except UnavailableError as reason:
+        unavailable("chromium", reason)
 
 
 @pytest.hookimpl(tryfirst=True)

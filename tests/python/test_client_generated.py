@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import unavailable
+from harness.modules import load
 from harness.paths import ROOT
 
 if TYPE_CHECKING:
@@ -32,11 +33,7 @@ def test_it_is_up_to_date() -> None:
 def test_changes_on_either_side_are_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = importlib.util.spec_from_file_location("unasync", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    unasync = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(unasync)
+    unasync = load(SCRIPT)
     source, target = tmp_path / "aio", tmp_path / "sync"
     monkeypatch.setattr(unasync, "SOURCE", source)
     monkeypatch.setattr(unasync, "TARGET", target)

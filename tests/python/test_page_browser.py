@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import Tenants, UnavailableError, unavailable
-from harness import browser as browsers
+from harness import Tenants
 from harness.browser import PALE
 from harness.dashboard import evaluate, report, troubled
 from harness.serving import configured, serving, token
@@ -26,15 +25,6 @@ MEMBER, ANALYST, ADMIN = (Tenants.id(name) for name in ("a_member", "a_analyst",
 HOSTILE = '<img src=x onerror=alert(1)>"\'&</script><script>document.title="owned"</script>\u202e{{ 7 * 7 }}'
 WINDOWS = [(1280, "light"), (1280, "dark"), (320, "light"), (320, "dark")]
 READY = "document.getElementById('connection')?.classList.contains('is-live')"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with browsers.running() as browser:
-            yield browser
-    except UnavailableError as reason:
-        unavailable("chromium", reason)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.modules import load
 from harness.paths import ROOT
 from syncwell.http.page.static import FILES
 
@@ -28,12 +29,7 @@ PAGE = "syncwell/http/page"
 
 @pytest.fixture(scope="module")
 def hook() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("vendored", ROOT / "python" / "vendored.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(ROOT / "python" / "vendored.py")
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import UnavailableError, reported, unavailable
-from harness import browser as browsers
+from harness import reported
 from harness.browser import PALE
 from syncwell.cli.report.page import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from harness.browser import Browser
@@ -23,15 +21,6 @@ WINDOWS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 SHOWN = """
 [...document.querySelectorAll('.picture')].filter((one) => one.getClientRects().length).map((one) => one.className)
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with browsers.running() as browser:
-            yield browser
-    except UnavailableError as reason:
-        unavailable("chromium", reason)
 
 
 @pytest.fixture(scope="module")

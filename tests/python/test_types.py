@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import subprocess
 import sys
 import typing
@@ -16,6 +15,7 @@ from psycopg import sql
 from typer.testing import CliRunner
 
 from harness import UnavailableError, node, unavailable
+from harness.modules import load
 from harness.typescript import TYPED, compiled
 from syncwell import codegen
 from syncwell.cli.app import app
@@ -90,14 +90,7 @@ values ('SW999', 'bad"name', 400, 'ends */ """ \ here');
 def module_of(text: str, name: str, folder: Path) -> ModuleType:
     path = folder / f"{name}.py"
     path.write_text(text, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # what it is made of is looked up by its name
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load(path)
 
 
 def checked(folder: Path, *names: str) -> None:
