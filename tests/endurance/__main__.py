@@ -11,6 +11,8 @@ from endurance import chart
 from endurance.playing import play
 from endurance.samples import verdicts
 
+LEAST = 6
+
 
 def main() -> int:
     """Play, write, judge."""
@@ -19,8 +21,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600, help="that this takes")
     parser.add_argument("--folder", type=Path, default=Path("build"))
     options = parser.parse_args()
+    if options.minutes < LEAST:
+        parser.error(f"--minutes: at least {LEAST}, less says nothing of growth")
     samples, done, failures = play(options.minutes, options.seconds, lambda line: print(line, flush=True))
-    judged = verdicts(samples) if len(samples) > 2 else []
+    judged = verdicts(samples)
     options.folder.mkdir(exist_ok=True)
     chart.written(samples, options.folder / "endurance.svg")
     found = [{"what": what, "figures": figures, "well": well} for what, figures, well in judged]

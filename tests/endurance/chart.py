@@ -17,6 +17,8 @@ _TITLES = {
     "dead": "dead rows",
     "hot": "HOT share",
     "wal": "WAL, MiB",
+    "records": "WAL records",
+    "pages": "whole pages in the WAL",
 }
 _MIB = 1 << 20
 

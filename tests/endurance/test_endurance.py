@@ -21,7 +21,7 @@ def test_all_work_and_all_is_looked_at(tmp_path: Path) -> None:
     wanted = {f"table {name}" for name in {*FLAT, *HOT}} | {
         f"memory {name}" for name in ("serve", "worker", "backends")
     }
-    assert wanted | {"wal"} <= set(samples[-1])
+    assert wanted | {"records", "pages", "wal"} <= set(samples[-1])
     assert {name for name, _, _ in verdicts(samples)} >= {f"hot {name}" for name in HOT} | {"wal a look"}
     chart.written(samples, tmp_path / "chart.svg")
     assert (tmp_path / "chart.svg").read_text().startswith("<svg")
@@ -33,6 +33,8 @@ def _made(rise: float) -> list[Sample]:
             "minute": minute,
             "memory serve": 60e6 + rise * minute,
             "table sync_queue": 2e6 + rise * minute,
+            "records": 1e4 * minute + (rise * minute**2 / 1e4 if rise > 1e5 else 0),
+            "pages": 10 * minute,
             "wal": 1e6 * minute,
         }
         for minute in range(60)
@@ -42,6 +44,6 @@ def _made(rise: float) -> list[Sample]:
 def test_what_is_flat_is_well_and_a_leak_is_not() -> None:
     assert all(well for _, _, well in verdicts(_made(1e3)))
     wrong = [name for name, _, well in verdicts(_made(1e6)) if not well]
-    assert wrong == ["memory serve", "table sync_queue"]
+    assert wrong == ["memory serve", "table sync_queue", "wal a look"]
     rise, mean = growth(_made(1e6), "memory serve")
     assert (round(rise), round(mean)) == (39_000_000, 99_500_000)

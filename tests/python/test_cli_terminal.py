@@ -284,6 +284,29 @@ class TestWaiting:
             blocker.rollback()
             assert terminal.end() == 0
 
+    def test_reverting_is_counted(self, database: Database) -> None:
+        with database.connect() as blocker:
+            blocker.execute("select from syncwell.orgs")
+            terminal = Terminal("rollback", "--to", "0000", "--allow-data-loss", "-d", database.uri())
+            terminal.until(b"reverting 0001 foundation")
+            assert b"0%" in terminal.shown
+            blocker.rollback()
+            assert terminal.end() == 0
+        assert any("reverted 0001 foundation" in line for line in terminal.lines)
+
+    @pytest.mark.parametrize(
+        ("command", "said"), [("export runs -o", b"writing runs, 0 rows so far"), ("report -o", b"asking the database")]
+    )
+    def test_what_writes_files_says_so(self, command: str, said: bytes, database: Database, tmp_path: Path) -> None:
+        with database.connect() as blocker:
+            blocker.execute("lock table syncwell.sync_events, syncwell.sync_state")
+            terminal = Terminal(*command.split(), str(tmp_path / "made"), "-d", database.uri("a_admin"))
+            terminal.until(said)
+            blocker.rollback()
+            assert terminal.end() == 0
+        assert terminal.shown.rindex(b"\x1b[?25h") > terminal.shown.rindex(HIDE_CURSOR)
+        assert (tmp_path / "made").exists()
+
 
 def program(folder: Path) -> None:
     """`syncwell` for shells."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -19,6 +22,7 @@ from typer.testing import CliRunner
 from harness import Tenants, wait_until
 from harness.serving import SECRET, SERVE, bearer, environment, served
 from syncwell.cli.app import app
+from syncwell.http import serve as serving
 from syncwell.http.config import VARIABLES
 from syncwell.http.serve import listening
 
@@ -103,6 +107,42 @@ def test_ctrl_c_ends_it_and_it_is_silent(database: Database) -> None:
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_who_takes_nothing_of_what_it_is_sent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_UNREAD_SECONDS", 1)
+    with listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    accepted.send(bytes(1 << 20))
+            # the kernel says that it is over, though the client is still there
+            gone = select.poll()
+            gone.register(accepted, 0)
+            assert gone.poll(60_000)
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ETIMEDOUT
+            assert client.getpeername() == listener.getsockname()
+
+
+def test_a_connection_for_each_client_may_be_open() -> None:
+    """However few files a shell allows: as many as are configured, and no more than the system lets it have."""
+    program = (
+        "import resource, sys\n"
+        "from syncwell.http.serve import _allow_files\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 2000))\n"
+        "_allow_files(int(sys.argv[1]))\n"
+        "print(*resource.getrlimit(resource.RLIMIT_NOFILE))\n"
+    )
+
+    def allowed(clients: int) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", program, str(clients)], env=environment(), capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert allowed(1000) == "1512 2000"
+    assert allowed(5000) == "2000 2000"
 
 
 def test_large_bodies_are_refused_without_being_read(database: Database) -> None:
