@@ -20564,9 +20564,8 @@ begin
     into created, created_count
     from (
       select v.id{columns}
-      from unnest(p_created::{type}[]) as k (id)
-      cross join lateral (
-        select v.* from syncwell_tables.{view} as v where v._key = k.id{mine_inside} offset 0
+      from (
+        select v.* from syncwell_tables.{view} as v where v._key = any (p_created::{type}[]){mine_inside} offset 0
       ) as v
       where {mine}
     ) as r;
@@ -20576,9 +20575,8 @@ begin
     into updated, updated_count
     from (
       select v.id{columns}
-      from unnest(p_updated::{type}[]) as k (id)
-      cross join lateral (
-        select v.* from syncwell_tables.{view} as v where v._key = k.id{mine_inside} offset 0
+      from (
+        select v.* from syncwell_tables.{view} as v where v._key = any (p_updated::{type}[]){mine_inside} offset 0
       ) as v
       where {mine}
     ) as r;
@@ -43081,4 +43079,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'd5ca1815349bb9153103b4899873f2d6d5dc955bb0099e971bfdeb4ed6d62d47', syncwell._now(), session_user);
+('0001', 'foundation', '8dcd92f6c44265ec74db9d50e4ff11a3c9b46a1dd7337f912cd5fc8403810278', syncwell._now(), session_user);

@@ -67,9 +67,8 @@ begin
     into created, created_count
     from (
       select v.id{columns}
-      from unnest(p_created::{type}[]) as k (id)
-      cross join lateral (
-        select v.* from syncwell_tables.{view} as v where v._key = k.id{mine_inside} offset 0
+      from (
+        select v.* from syncwell_tables.{view} as v where v._key = any (p_created::{type}[]){mine_inside} offset 0
       ) as v
       where {mine}
     ) as r;
@@ -79,9 +78,8 @@ begin
     into updated, updated_count
     from (
       select v.id{columns}
-      from unnest(p_updated::{type}[]) as k (id)
-      cross join lateral (
-        select v.* from syncwell_tables.{view} as v where v._key = k.id{mine_inside} offset 0
+      from (
+        select v.* from syncwell_tables.{view} as v where v._key = any (p_updated::{type}[]){mine_inside} offset 0
       ) as v
       where {mine}
     ) as r;
