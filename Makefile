@@ -72,9 +72,9 @@ coverage: .venv/test
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && PYTEST_DEBUG_TEMPROOT="$$folder" \
 	  PYTHONPATH=python:tests $(BIN)/python -m profiling -q $(ARGS)
 
-# what is promised in numbers, as ratios; SCALE=small or full
+# what is promised in numbers, as ratios; SCALE=small or full; ARGS="--only queue --keep" measures one row of the table anew
 bench: .venv/test
-	@PYTHONPATH=python:. $(BIN)/python -m bench --scale $(or $(SCALE),small)
+	@PYTHONPATH=python:. $(BIN)/python -m bench --scale $(or $(SCALE),small) $(ARGS)
 
 # pictures of the dashboard in each of its states, with the data of the demo, into docs
 screenshots: .venv/test

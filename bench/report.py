@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from bench.harness import SETTINGS, Bench
 from bench.result import Row, duration, number
 
 _TITLES = ("row", "case", "result", "target", "verdict", "figure", "yardstick")
+
+# what makes figures of two runs fit into one table
+_SAME = ("cores", "processor", "postgresql", "client", "scale", "rounds", "settings")
 
 
 def machine(bench: Bench) -> dict[str, Any]:
@@ -54,11 +57,25 @@ def save_markdown(rows: Sequence[Row], where: dict[str, Any], path: Path) -> Non
     path.write_text(f"{table}\n\n{_place(where)}\n", encoding="utf-8")
 
 
-def save(rows: Sequence[Row], where: dict[str, Any], path: Path) -> None:
-    """Write the results as JSON."""
+def save(measured: Mapping[str, Sequence[Row]], where: dict[str, Any], path: Path) -> None:
+    """Write the results as JSON: what each measurement, by its name, has found out."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"machine": where, "rows": [row.as_json() for row in rows]}, indent=2, ensure_ascii=False)
+    rows = [{"measurement": name, **row.as_json()} for name, found in measured.items() for row in found]
+    text = json.dumps({"machine": where, "rows": rows}, indent=2, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def kept(path: Path, where: dict[str, Any]) -> dict[str, list[Row]]:
+    """What an earlier run has found out; nothing where it was of another size, or on another machine or version."""
+    if not path.exists():
+        return {}
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    if any(earlier["machine"][name] != where[name] for name in _SAME):
+        return {}
+    found: dict[str, list[Row]] = {}
+    for row in earlier["rows"]:
+        found.setdefault(row["measurement"], []).append(Row.from_json(row))
+    return found
 
 
 def _cells(row: Row) -> tuple[str, ...]:

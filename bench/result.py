@@ -75,6 +75,21 @@ class Row:
             "curve": None if self.curve is None else asdict(self.curve),
         }
 
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Row:
+        """What `as_json` made."""
+        bounds = told["at_least"], told["at_most"]
+        return cls(
+            told["row"],
+            told["case"],
+            told["value"],
+            told["unit"],
+            None if bounds == (None, None) else Target(*bounds),
+            told["figure"],
+            told["yardstick"],
+            None if told["curve"] is None else Point(**told["curve"]),
+        )
+
 
 def number(value: float) -> str:
     """Three significant digits, and all digits of what is larger."""

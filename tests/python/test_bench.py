@@ -129,6 +129,21 @@ def test_runs_without_pgbench(tmp_path: Path) -> None:
     assert not (tmp_path / "results.svg").exists()
 
 
+def test_what_is_measured_in_pieces_is_one_table(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    first, _ = bench(results, "--only", "record-run")
+    both, shown = bench(results, "--only", "install", "--keep")
+    assert [row["measurement"] for row in both] == ["install", *["record-run"] * 3]
+    assert both[1:] == first
+    assert "recording a run" in shown
+    # figures of another machine are none of this one's
+    told = json.loads(results.read_text())
+    told["machine"]["cores"] += 1
+    results.write_text(json.dumps(told))
+    again, _ = bench(results, "--only", "install", "--keep")
+    assert [row["measurement"] for row in again] == ["install"]
+
+
 @pytest.mark.parametrize("arguments", [("--only", "nothing"), ("--scale", "huge"), ("--client", "nobody")])
 def test_refuses_what_it_does_not_know(arguments: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="invalid choice"):
