@@ -16864,7 +16864,7 @@ comment on function syncwell.sync_session(json, uuid, text, text) is
 '"rejected", "rejections": [{kind, position, reason, detail}] (100 of them) and "rejected_by_reason"; 22023 and SW503 '
 '(metadata) what is told of the session. Either is recorded as a run of the session''s source, but for made-up ones. '
 'p_device_id: at most 255 characters, kept by consent; p_platform: android, ios, web, server, other; p_user_id: whose '
-'(admins and services), NULL: the caller''s. Raised are SW001, SW002, 22004 no document, 22023 no object, or without a '
+'(admins and services), NULL: the caller''s. Errors: SW001, SW002, 22004 no document, 22023 no object, or without a '
 'local id, or an unknown platform, 22001 the device id, SW503 more rows or bytes than settings ingest.max_rows and '
 'max_batch allow, 57014 where the call is cancelled, and 40001 or 40P01, to be sent again.';
 revoke all on function syncwell.sync_session(json, uuid, text, text) from public;
@@ -24147,12 +24147,12 @@ begin
       detail = 'Without an age every tombstone would go, and every device would replace everything.',
       hint = 'Leave them out for 30 days, 10000 at a time.';
   end if;
-  if p_older_than < interval '0' or p_batch not between 1 and 1000000 then
+  if not p_older_than between interval '0' and interval '100 years' or p_batch not between 1 and 1000000 then
     raise exception using
       errcode = '22023',
       message = 'a parameter of the cleanup is out of range',
       detail = format('p_older_than is %s, p_batch is %s.', p_older_than, p_batch),
-      hint = 'p_older_than is not negative, p_batch goes from 1 to 1000000.';
+      hint = 'p_older_than goes from 0 to 100 years, p_batch from 1 to 1000000.';
   end if;
 
   loop
@@ -43079,4 +43079,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '8dcd92f6c44265ec74db9d50e4ff11a3c9b46a1dd7337f912cd5fc8403810278', syncwell._now(), session_user);
+('0001', 'foundation', 'f71a4bd63be2de7a6f1881dd6be8da55bb027051f8213e6292e17eada0bdd863', syncwell._now(), session_user);

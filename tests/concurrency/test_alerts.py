@@ -169,6 +169,40 @@ def test_two_that_look_at_once(database: Database, admin: psycopg.Connection[Any
     assert [one.execute(CLAIM, ["hook"]).fetchall() for one in (first, second)] == [[("one",)], []]
 
 
+def test_what_another_is_claiming_is_not_waited_for(database: Database, admin: psycopg.Connection[Any]) -> None:
+    first, second = database.connect("a_service"), database.connect("a_service", autocommit=True)
+    first.execute(CLAIM, ["hook"])
+    first.commit()
+    fire(admin, "one")
+    # handed on, and not claimed yet
+    second.execute(CLAIM, ["another"])
+    assert first.execute(CLAIM, ["hook"]).fetchall() == [("one",)]
+    fire(admin, "two")
+    second.execute(CLAIM, ["another"])
+    second.execute("set lock_timeout = '5s'")
+    assert second.execute(CLAIM, ["hook"]).fetchall() == [("two",)]
+    first.rollback()
+    assert second.execute(CLAIM, ["hook"]).fetchall() == [("one",)]
+
+
+def test_when_a_channel_works_again_what_was_due_keeps_its_place(
+    database: Database, admin: psycopg.Connection[Any]
+) -> None:
+    service = database.connect("a_service", autocommit=True)
+    service.execute(CLAIM, ["hook"])
+    for name in ("one", "two"):
+        fire(admin, name)
+    service.execute(CLAIM, ["another"])
+    admin.execute("update syncwell.alert_channels set dead_since = now() where channel = 'hook'")
+    admin.execute(
+        "update syncwell.alert_deliveries set next_attempt_at = now() + interval '1 minute'"
+        " * case fingerprint when 'one' then 60 else -1 end where channel = 'hook'"
+    )
+    admin.execute("select syncwell._channel_works(test.org('a'), 'hook', now())")
+    claim = "select fingerprint from syncwell.claim_alerts('hook', p_limit => 1)"
+    assert [service.execute(claim).fetchall() for _ in range(2)] == [[("two",)], [("one",)]]
+
+
 def test_what_commits_late_goes_out(database: Database, admin: psycopg.Connection[Any]) -> None:
     """An alert with a smaller id that commits after one with a greater: a mark up to which all is done loses it."""
     service = database.connect("a_service", autocommit=True)

@@ -113,6 +113,44 @@ def test_an_issue_that_is_being_handled_is_left_for_the_next_time(database: Data
     assert fleet.issues("state, acknowledged_by") == fleet.rows("select 'resolved', test.id('a_admin')")
 
 
+def test_whatever_others_hold_is_left_for_the_next_time(database: Database, fleet: Fleet) -> None:
+    """An issue that must last first, a pause that is over, a window that comes again: each is a row to be written."""
+    fleet.setting("health.pending_for", "10 minutes")
+    fleet.execute(
+        "insert into syncwell.maintenance_windows (org_id, mode, source, starts_at, ends_at, cron) values "
+        "(test.org('a'), 'pause', 's4', '2026-03-02 12:02+00', '2026-03-02 12:04+00', null), "
+        "(test.org('a'), 'mute', 's5', '2026-03-02 12:02+00', '2026-03-02 12:04+00', '2 12 * * *')"
+    )
+
+    def left() -> list[tuple[Any, ...]]:
+        return fleet.rows(
+            "select (select count(*) from syncwell.stream_states where pending_issues is not null), "
+            "(select count(*) from syncwell.stream_states where expect_from = 'infinity'), "
+            "(select count(*) from syncwell.maintenance_windows where cron is not null and ends_at < '2026-03-03+00')"
+        )
+
+    fleet.tick("12:03")
+    fleet.run("s1", "12:04", "failed")
+    assert left() == [(1, 1, 1)]
+    holder = database.connect()
+    holder.execute("select from syncwell.stream_states for update")
+    holder.execute("select from syncwell.maintenance_windows for update")
+    evaluator = session(database, autocommit=True)
+    evaluator.execute(EVALUATE)
+    assert left() == [(1, 1, 1)]
+    holder.rollback()
+    fleet.tick("12:06")
+    assert left() == [(2, 0, 0)]
+
+
+@pytest.mark.parametrize("function", ["_without_pending", "_move_windows"])
+def test_without_leaving_them_the_evaluation_waits(function: str, database: Database, fleet: Fleet) -> None:
+    """The control."""
+    without(fleet, function, "for no key update skip locked", "for no key update")
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        test_whatever_others_hold_is_left_for_the_next_time(database, fleet)
+
+
 def test_without_leaving_it_the_evaluation_waits_for_people(database: Database, fleet: Fleet) -> None:
     """The control."""
     without(fleet, "_store_issues", "for no key update skip locked", "for no key update")

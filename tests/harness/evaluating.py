@@ -34,12 +34,12 @@ where s.retired_at is null
 
 
 class Fleet:
-    """Streams of org a, by a session that is superuser and gateway at once; `day` is what times alone are of."""
+    """Streams of an org, by a session that is superuser and gateway at once; `day` is what times alone are of."""
 
     def __init__(self, connection: psycopg.Connection[Any], day: str = "2026-03-02") -> None:
         self.connection = connection
         self.day = day
-        self.user = "a_member"
+        self.org, self.user = "a", "a_member"
         self.retired: set[str] = set()
         self.execute("select syncwell.bind_login(session_user, 'gateway')")
 
@@ -83,10 +83,10 @@ class Fleet:
         self.retired.add(source)
 
     def tick(self, at: str) -> dict[str, Any]:
-        """What evaluate_health() says it did for org a."""
+        """What evaluate_health() says it did for the org."""
         self.at(at)
         with self.connection.cursor(row_factory=dict_row) as cursor, self.connection.transaction():
-            rows = cursor.execute("select * from syncwell._evaluate_org(test.org('a'))").fetchall()
+            rows = cursor.execute("select * from syncwell._evaluate_org(test.org(%s))", [self.org]).fetchall()
         return rows[0]
 
     def ticks(self, *times: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.paths import ROOT, SQL, TESTS
-from mutation.operators import OPERATORS, Edit, Mutation, edits, mutated
+from mutation.operators import OPERATORS, Edit, Mutation, edits, is_void, mutated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ ALSO = {
 }
 # Rules that hold for every domain; who reaches what is asked only where that may have changed, since it takes long.
 STATICS = "python/test_statics.py"
-BAD_INPUT = "python/test_bad_input.py"
+BAD_INPUT = ["python/test_bad_input.py", "python/test_bad_input_generated.py"]
 TENANCY = "python/test_tenancy.py"
 _ABOUT_WHO = re.compile(r"org|user|caller|sees|login|role|scope|create policy|row level|grant|revoke|security")
 # Whole programs, browsers and benchmarks: they take long and say little of one function.
@@ -57,7 +57,8 @@ def drawn(domain: str, chance: random.Random) -> Iterator[Mutation]:
         chance.shuffle(names)
         for name in names:
             path, edit = found[name].pop()
-            yield mutated(path.relative_to(SQL).as_posix(), name, texts[path], edit)
+            if not is_void(texts[path], edit):
+                yield mutated(path.relative_to(SQL).as_posix(), name, texts[path], edit)
 
 
 @cache
@@ -83,7 +84,7 @@ def tests_of(mutation: Mutation) -> list[str]:
     folder = TESTS / "sql" / domain
     own = [path for name in names for path in [folder / f"{name}.test.sql"] if path.exists()]
     sql = sorted(folder.glob("*.test.sql"))
-    chosen = [*own, *first, *sql, *naming, TESTS / STATICS, *rest, TESTS / BAD_INPUT]
+    chosen = [*own, *first, *sql, *naming, TESTS / STATICS, *rest, *(TESTS / path for path in BAD_INPUT)]
     if mutation.operator in _OF_STATICS:
         chosen.insert(0, TESTS / STATICS)
     if _ABOUT_WHO.search(mutation.before + mutation.after):

@@ -232,6 +232,16 @@ OPERATORS: dict[str, Callable[[str], Iterator[Edit]]] = {
 }
 
 
+def is_void(text: str, edit: Edit) -> bool:
+    """Whether it grants what is granted already."""
+    granted = re.fullmatch(r"\ngrant execute on (function syncwell\.\w+\([^)]*\)) to syncwell_client;", edit[2])
+    return (
+        granted is not None
+        and re.search(rf"grant execute on\s+{re.escape(granted[1])}\s+to [^;]*\bsyncwell_client\b", masked(text))
+        is not None
+    )
+
+
 def mutated(file: str, operator: str, text: str, edit: Edit) -> Mutation:
     """The file after one edit."""
     start, end, instead = edit

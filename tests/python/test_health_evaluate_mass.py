@@ -49,6 +49,28 @@ def test_a_mass_is_one_issue_and_one_alert(fleet: Fleet) -> None:
     assert fleet.alerts() == [("mass_staleness", "firing", False)]
 
 
+def test_each_org_has_a_mass_of_its_own(fleet: Fleet) -> None:
+    """What an issue is told apart by is the same in both."""
+    masses = (
+        "select o.name, i.state, i.evidence -> 'streams' from syncwell.sync_issues as i"
+        " inner join syncwell.orgs as o using (org_id) where i.issue_type = 'mass_staleness' order by i.org_id, i.id"
+    )
+    grow(fleet, 15, 6)
+    mine = fleet.rows(masses)
+    assert [row[1:] for row in mine] == [("open", 6)]
+    fleet.org, fleet.user = "b", "b_member"
+    grow(fleet, 10, 5)
+    both = fleet.rows(masses)
+    assert sorted(row[1:] for row in both) == [("open", 5), ("open", 6)]
+    assert fleet.rows("select count(*), count(distinct fingerprint) from syncwell.sync_issues "
+                      "where issue_type = 'mass_staleness'") == [(2, 1)]  # fmt: skip
+    for n in range(10):
+        fleet.run(f"s{n:02}", "12:11")
+    fleet.every(5, "12:15", "12:40")
+    assert sorted(row[1] for row in fleet.rows(masses)) == ["open", "resolved"]
+    assert mine[0] in fleet.rows(masses)
+
+
 def test_the_share_itself_is_no_mass(fleet: Fleet) -> None:
     grow(fleet, 20, 6)
     assert fleet.issues() == [("stale_data", "warning", "open", None)] * 6

@@ -119,7 +119,8 @@ select syncwell.update_sync_health_metrics(
 );
 select syncwell.log_sync_activity('batch_process', 'failed', 'SECRET-sync', 'order', 7, 7, 'SECRET-message');
 select syncwell.grant_consent('detailed_monitoring');
-select syncwell.request_sync('SECRET-source', 'manual', 'SECRET-device');
+-- of a source of which nothing runs: it is allowed
+select syncwell.request_sync('SECRET-asked', 'manual', 'SECRET-device');
 select syncwell.get_or_compute_preview(
   'custom', '[]', '[{"id": "SECRET-record", "name": "SECRET"}]', '{"page": "SECRET"}', p_sync_id => 'SECRET-sync'
 );
@@ -720,6 +721,7 @@ def candidates(world: World, name: str, type_name: str) -> list[Argument]:
     if type_name in ("uuid", "uuid[]"):
         keys = IDS_OF_B.get(name, list(world.ids))
         values = dict.fromkeys(str(value) for key in keys for value in world.ids.get(key, []))
+        assert values, f"org B has no id for parameter {name}: add to SEEDS what makes one"
         shape = "{}" if type_name == "uuid" else "{{{}}}"
         return [Argument(name, type_name, shape.format(value), shape.format(uuid.uuid4())) for value in values]
     if name in OF_B:

@@ -21,12 +21,12 @@ begin
       detail = 'Without an age every tombstone would go, and every device would replace everything.',
       hint = 'Leave them out for 30 days, 10000 at a time.';
   end if;
-  if p_older_than < interval '0' or p_batch not between 1 and 1000000 then
+  if not p_older_than between interval '0' and interval '100 years' or p_batch not between 1 and 1000000 then
     raise exception using
       errcode = '22023',
       message = 'a parameter of the cleanup is out of range',
       detail = format('p_older_than is %s, p_batch is %s.', p_older_than, p_batch),
-      hint = 'p_older_than is not negative, p_batch goes from 1 to 1000000.';
+      hint = 'p_older_than goes from 0 to 100 years, p_batch from 1 to 1000000.';
   end if;
 
   loop

@@ -124,7 +124,7 @@ comment on function syncwell.sync_session(json, uuid, text, text) is
 '"rejected", "rejections": [{kind, position, reason, detail}] (100 of them) and "rejected_by_reason"; 22023 and SW503 '
 '(metadata) what is told of the session. Either is recorded as a run of the session''s source, but for made-up ones. '
 'p_device_id: at most 255 characters, kept by consent; p_platform: android, ios, web, server, other; p_user_id: whose '
-'(admins and services), NULL: the caller''s. Raised are SW001, SW002, 22004 no document, 22023 no object, or without a '
+'(admins and services), NULL: the caller''s. Errors: SW001, SW002, 22004 no document, 22023 no object, or without a '
 'local id, or an unknown platform, 22001 the device id, SW503 more rows or bytes than settings ingest.max_rows and '
 'max_batch allow, 57014 where the call is cancelled, and 40001 or 40P01, to be sent again.';
 revoke all on function syncwell.sync_session(json, uuid, text, text) from public;

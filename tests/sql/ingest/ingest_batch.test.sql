@@ -1,5 +1,5 @@
 begin;
-select plan(75);
+select plan(78);
 do $$ begin
   perform syncwell.bind_login(session_user, 'user', test.org('a'), test.id('a_member'));
   perform set_config('syncwell.fake_now', '2026-03-01 12:00+00', true);
@@ -154,6 +154,25 @@ select is((syncwell.ingest_batch('event', '[{"occurred_at": "2026-03-01T11:00:00
 select results_eq($$select status, error_code from syncwell.sync_events where source = 'mails'$$, $$values ('failed', 'SW502')$$, 'of which a failed run stays');
 select is((syncwell.ingest_batch('reading', '[{"occurred_at": "2026-03-01T12:39:00Z", "spo2": 97}]', p_session => 'live', p_strict => true) ->> 'inserted'), '1', 'a good strict batch is taken');
 select results_eq($$select s.sync_status, s.last_error_code from syncwell.sync_sessions as s join one using (session_id)$$, $$values ('syncing', null::text)$$, 'and the failure is over');
+
+-- more versions of one than are looked at closely, the newest first, in the middle or last
+create function pg_temp.versions(p_newest integer, p_name text) returns json language sql as $$
+  select json_agg(json_build_object(
+    'external_id', p_name, 'occurred_at', '2026-03-01T10:00:00Z', 'heart_rate', n,
+    'written_at', '2026-03-01T10:30:' || lpad(((n + 39 - p_newest) % 40)::text, 2, '0') || 'Z'
+  ) order by n)
+  from generate_series(1, 40) as n
+$$;
+select is(
+  (select string_agg(syncwell.ingest_batch('event', pg_temp.versions(n, 'many ' || n), 'calls') ->> 'inserted', ' ') from unnest(array[1, 20, 40]) as n),
+  '1 1 1', 'of forty versions one is stored');
+select results_eq(
+  $$select (payload ->> 'heart_rate')::integer from syncwell.data_events where external_id like 'many %' order by 1$$,
+  $$values (1), (20), (40)$$, 'the newest, wherever it stands');
+select syncwell.ingest_batch('reading', (select json_agg(r.value::jsonb - 'external_id') from json_array_elements(pg_temp.versions(n, '')) as r), p_session => 'many ' || n)
+from unnest(array[1, 20, 40]) as n;
+select results_eq(
+  $$select r.heart_rate::integer from syncwell.session_records as r inner join syncwell.local_ids as l on l.server_id = r.session_id where l.local_id like 'many %' order by 1$$, $$values (1), (20), (40)$$, 'and of readings');
 
 -- arguments
 select throws_ok($$select syncwell.ingest_batch('event', '{}', 'calls')$$, '22023');
