@@ -193,7 +193,9 @@ def test_when_a_channel_works_again_what_was_due_keeps_its_place(
     for name in ("one", "two"):
         fire(admin, name)
     service.execute(CLAIM, ["another"])
-    admin.execute("update syncwell.alert_channels set dead_since = now() where channel = 'hook'")
+    admin.execute(
+        "update syncwell.alert_channels set dead_since = now(), dead_reason = 'failing' where channel = 'hook'"
+    )
     admin.execute(
         "update syncwell.alert_deliveries set next_attempt_at = now() + interval '1 minute'"
         " * case fingerprint when 'one' then 60 else -1 end where channel = 'hook'"
