@@ -1,5 +1,5 @@
 begin;
-select plan(17);
+select plan(18);
 set local syncwell.fake_now = '2026-03-02 12:00+00';
 do $$ begin
   insert into syncwell.sync_preview_cache (org_id, sync_type, delta_json, cache_key, computed_at, expires_at)
@@ -36,6 +36,14 @@ select is_empty($$select from syncwell.get_preview('bexpired')$$, 'what has expi
 select results_eq($$select cache_key, seconds_left < 0 from syncwell.get_previews(p_expired => true)$$, $$values ('bexpired', true)$$, 'but that it waits for the clean-up');
 set session authorization nobody_login;
 select is_empty('select from syncwell.sync_preview_cache', 'nobody sees nothing');
+reset session authorization;
+-- each of the two guards alone
+alter table syncwell.sync_preview_cache disable trigger user;
+set session authorization a_member;
+select throws_ok(
+  $$insert into syncwell.sync_preview_cache (org_id, sync_type, delta_json, cache_key, expires_at) values (test.org('b'), 'odoo', '{}', 'x', 'infinity')$$,
+  '42501', 'new row violates row-level security policy for table "sync_preview_cache"', 'the policy refuses another org without the trigger, too'
+);
 reset session authorization;
 select * from finish();
 rollback;
