@@ -1,6 +1,6 @@
 -- When a device may sync, for each reason and against it.
 begin;
-select plan(81);
+select plan(83);
 
 do $$ begin perform syncwell.bind_login(session_user, 'gateway'); end $$;
 do $$ begin perform syncwell.set_setting('retry.jitter', 'none', p_org_id => test.org('a')); end $$;
@@ -213,6 +213,10 @@ select is(pg_temp.ask(50200, 'periodic', 'ring', 'calm'), 'not_due 3600000', 'no
 do $$ begin perform syncwell.record_sync_complete(r.event_id, r.lease)
 from syncwell.record_sync_start('calm', p_device_id => 'ring') as r; end $$;
 select is(pg_temp.ask(50200, 'manual', 'ring', 'calm'), 'allowed', 'a run that is over is in nobody''s way');
+
+reset session authorization;
+select throws_ok($$update syncwell.sync_paces set reason = 'boredom'$$, '23514', null, 'there are no other reasons');
+select isnt_empty($$select from syncwell.sync_paces where reason = 'manual'$$, 'the last one is kept');
 
 select * from finish();
 rollback;
