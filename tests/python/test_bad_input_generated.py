@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from .test_tenancy import CANNOT_BE_CALLED, FUNCTIONS, RIGHTFUL, attempt, qualified, variants, world
+from .test_tenancy import CANNOT_BE_CALLED, FUNCTIONS, RIGHTFUL, becoming, qualified, variants, world
 
 if TYPE_CHECKING:
     from .test_tenancy import Argument, World
@@ -102,8 +102,7 @@ def calls(world: World) -> list[tuple[tuple[str, str | None], str, str, list[Arg
             for arguments in variants(world, parameters):
                 if function in found:
                     break
-                answer = attempt(world, who, called(function, kind, arguments), stranger=False)
-                if not isinstance(answer, psycopg.Error):
+                if refusal(world, who, called(function, kind, arguments)) is None:
                     found[function] = (who, function, kind, arguments, parameters)
     return list(found.values())
 
@@ -116,11 +115,21 @@ def called(function: str, kind: str, arguments: list[Argument], **replaced: sql.
     return sql.SQL(verb).format(qualified(function), sql.SQL(", ").join(values))
 
 
+def refusal(world: World, who: tuple[str, str | None], query: sql.Composable) -> psycopg.Error | None:
+    """The error that a call ends with, in a transaction that is rolled back."""
+    try:
+        world.connection.execute(becoming(*who, forged=False))
+        world.connection.execute(query)
+    except psycopg.Error as error:
+        return error
+    finally:
+        world.connection.rollback()
+    return None
+
+
 def wrong(error: psycopg.Error, told: set[str]) -> str | None:
     """What is wrong with an error that bad input has led to."""
     state, diagnosis = error.sqlstate or "", error.diag
-    if isinstance(error, psycopg.DataError) and error.sqlstate is None:
-        return None  # the answer has a time that Python has none for
     if state not in told | EVERYWHERE:
         return f"{state} is not in its comment: {diagnosis.message_primary}"
     if state not in EVERYWHERE and not (diagnosis.message_detail and diagnosis.message_hint):
@@ -138,8 +147,8 @@ def findings(world: World, only: str = "") -> list[str]:
         for parameter in parameters:
             for value in hostile(world, parameter["type"]):
                 query = called(function, kind, arguments, **{parameter["name"]: value})
-                answer = attempt(world, who, query, stranger=False)
-                if isinstance(answer, psycopg.Error) and (why := wrong(answer, told[function])):
+                error = refusal(world, who, query)
+                if error is not None and (why := wrong(error, told[function])):
                     said = value.as_string(world.connection)[:80]
                     found.setdefault((function, parameter["name"], why[:5]), f"{said}: {why}")
     return [f"{function}({name} => {line}" for (function, name, _), line in sorted(found.items())]
