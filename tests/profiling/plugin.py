@@ -90,6 +90,8 @@ def _profiled_database(self: Cluster, **options: Any) -> Iterator[Database]:
         try:
             yield database
         finally:
+            # a table that a test still has locked would be waited for, and the profiler listens to nobody then
+            database.close()
             _read += 1
             with contextlib.suppress(psycopg.Error):
                 if _read % _DATABASES_UNTIL_RESET == 0:
