@@ -26,7 +26,7 @@ COMMENTS = """
 select p.proname, string_agg(obj_description(p.oid, 'pg_proc'), ' ')
 from pg_proc as p where p.pronamespace = 'syncwell'::regnamespace and p.proname !~ '^_' group by p.proname
 """
-# The caller's own transaction or right: told once for all functions, in the README.
+# A right that is missing may be told by the server itself.
 EVERYWHERE = {"42501"}
 DEEP, LONG, MANY = 2_000, 100_000, 2_000
 
