@@ -76,6 +76,8 @@ class Alerting(Load):
         return wrong
 
     def settle(self) -> None:
+        # also what was killed before it had asked for anything
+        self._deliver()
         while self.world.ask("select 1 from syncwell.alert_deliveries where state = 'pending' limit 1"):
             with self.world.direct() as admin:
                 alerting.due(admin)
