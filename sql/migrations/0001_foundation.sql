@@ -24194,9 +24194,9 @@ begin
 end
 $$;
 comment on function syncwell.cleanup_old_tombstones(interval, integer) is
-'Forgets deletions older than p_older_than (default 30 days), p_batch at a time (1..1000000, default 10000), and '
-'returns how many. A device whose last pull may not have seen one of them is told to replace everything at its next '
-'pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for the next '
+'Forgets deletions older than p_older_than (0 to 100 years, default 30 days), p_batch at a time (1..1000000, default '
+'10000), and returns how many. A device whose last pull may not have seen one of them is told to replace everything '
+'at its next pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for the next '
 'call, as do those that are younger than a transaction that is still open. Maintenance calls it with setting '
 'delta.tombstone_retention. Errors: 22004 on NULL, 22023 out of range.';
 revoke all on function syncwell.cleanup_old_tombstones(interval, integer) from public;
@@ -43079,4 +43079,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'f71a4bd63be2de7a6f1881dd6be8da55bb027051f8213e6292e17eada0bdd863', syncwell._now(), session_user);
+('0001', 'foundation', 'bc1e1cd68af539b52a32f84f91deabb8fe52fe9917fadfa8a2f383999e71ce0b', syncwell._now(), session_user);

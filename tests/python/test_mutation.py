@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.paths import SQL
-from mutation.operators import Mutation, edits, mutated
+from mutation.operators import Mutation, edits, is_void, mutated
 from mutation.survivors import known, squeezed
 from mutation.trial import Trials
 
@@ -109,6 +109,14 @@ def of_file(file: str, old: str, new: str) -> Mutation:
     text = (SQL / file).read_text()
     assert old in text
     return Mutation(file, "predicate", text.replace(old, new, 1), old, new)
+
+
+def test_what_is_granted_already_is_not_granted_again() -> None:
+    """Only one of two functions is the client's: granting the other is a change."""
+    text = "".join(f"revoke all on function syncwell.{name}(uuid) from public;\n" for name in ("mine", "yours"))
+    text += "grant execute on function syncwell.mine(uuid)\nto syncwell_reader, syncwell_client;\n"
+    added = [edit for edit in edits(text)["grant"] if edit[2]]
+    assert [is_void(text, edit) for edit in added] == [True, False]
 
 
 def test_a_mutation_is_caught_and_one_that_changes_nothing_survives(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ select results_eq($$select cache_key, seconds_left < 0 from syncwell.get_preview
 set session authorization nobody_login;
 select is_empty('select from syncwell.sync_preview_cache', 'nobody sees nothing');
 reset session authorization;
--- each of the two guards alone
+-- the trigger looks first; the policy is asked alone
 alter table syncwell.sync_preview_cache disable trigger user;
 set session authorization a_member;
 select throws_ok(
