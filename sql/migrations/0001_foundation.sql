@@ -24196,8 +24196,8 @@ $$;
 comment on function syncwell.cleanup_old_tombstones(interval, integer) is
 'Forgets deletions older than p_older_than (0 to 100 years, default 30 days), p_batch at a time (1..1000000, default '
 '10000), and returns how many. A device whose last pull may not have seen one of them is told to replace everything '
-'at its next pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for the next '
-'call, as do those that are younger than a transaction that is still open. Maintenance calls it with setting '
+'at its next pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for '
+'the next call, as do those that are younger than a transaction that is still open. Maintenance calls it with setting '
 'delta.tombstone_retention. Errors: 22004 on NULL, 22023 out of range.';
 revoke all on function syncwell.cleanup_old_tombstones(interval, integer) from public;
 grant execute on function syncwell.cleanup_old_tombstones(interval, integer) to syncwell_operator;
@@ -43079,4 +43079,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'bc1e1cd68af539b52a32f84f91deabb8fe52fe9917fadfa8a2f383999e71ce0b', syncwell._now(), session_user);
+('0001', 'foundation', '380da327ad2691b6e8ba718be3c8e5dbe2658f58414b36eb77b33f7351d9202c', syncwell._now(), session_user);

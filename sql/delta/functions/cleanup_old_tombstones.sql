@@ -70,8 +70,8 @@ $$;
 comment on function syncwell.cleanup_old_tombstones(interval, integer) is
 'Forgets deletions older than p_older_than (0 to 100 years, default 30 days), p_batch at a time (1..1000000, default '
 '10000), and returns how many. A device whose last pull may not have seen one of them is told to replace everything '
-'at its next pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for the next '
-'call, as do those that are younger than a transaction that is still open. Maintenance calls it with setting '
+'at its next pull, and never keeps a deleted record. Tombstones whose id is being used again at the moment wait for '
+'the next call, as do those that are younger than a transaction that is still open. Maintenance calls it with setting '
 'delta.tombstone_retention. Errors: 22004 on NULL, 22023 out of range.';
 revoke all on function syncwell.cleanup_old_tombstones(interval, integer) from public;
 grant execute on function syncwell.cleanup_old_tombstones(interval, integer) to syncwell_operator;
