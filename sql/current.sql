@@ -4719,6 +4719,7 @@ COMMENT ON FUNCTION syncwell._count_records(p_counts syncwell.session_counts, p_
 CREATE FUNCTION syncwell._count_runs(p_org_ids uuid[], p_stream_ids uuid[], p_from timestamp with time zone[], p_to timestamp with time zone[]) RETURNS TABLE(org_id uuid, stream_id uuid, period_start timestamp with time zone, total bigint, successful bigint, failed bigint, items numeric, duration_total numeric, durations syncwell.sketch)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
   return query
@@ -6495,6 +6496,7 @@ COMMENT ON FUNCTION syncwell._ended_operations(p_org_id uuid, p_operation_ids uu
 CREATE FUNCTION syncwell._enqueue(p_org_id uuid, p_requests syncwell.queue_request[]) RETURNS TABLE(place integer, operation_id uuid, deduplicated boolean)
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 #variable_conflict use_column
 declare
@@ -23010,6 +23012,7 @@ COMMENT ON FUNCTION syncwell._sync_health_analysis(p_user_id uuid) IS 'What anal
 CREATE FUNCTION syncwell._sync_health_history(p_user_id uuid DEFAULT NULL::uuid, p_days integer DEFAULT 7, p_source text DEFAULT NULL::text) RETURNS TABLE(period text, period_start timestamp with time zone, total_syncs bigint, successful_syncs bigint, failed_syncs bigint, success_rate numeric, total_items_synced numeric, p50_duration_ms double precision, p95_duration_ms double precision, score numeric, healthy_share numeric, late_share numeric, degraded_share numeric, unhealthy_share numeric, unknown_share numeric, paused_share numeric)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
   c_nothing constant integer := -2147483648;

@@ -7,6 +7,7 @@ A member with a hundred rows of everything among hundreds of users. `make plans`
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,6 +206,54 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 }
 
 
+# What reads more than a few pages, and more than one row of.
+LONGER: dict[str, tuple[str, str]] = {
+    **{
+        name: ("a_member", f"select * from syncwell.{call}")
+        for name, call in {
+            "own history by days": "get_sync_health_history(p_days => 90)",
+            "own history by hours": "get_sync_health_history()",
+            "own analysis": "analyze_sync_health()",
+            "own performance": "analyze_sync_performance()",
+            "own drift": "calculate_data_drift()",
+            "own freshness": "get_data_freshness()",
+            "own uptime": "get_uptime()",
+            "own volumes": "get_volume_timeline()",
+            "own streams": "get_stream_overview()",
+            "own dashboard": "get_integration_dashboard()",
+            "own timeline": "get_sync_timeline()",
+            "own metrics": "get_sync_metrics()",
+            "a first pull": "sync_pull(p_device_id => 'first')",
+        }.items()
+    },
+    "health of the queue": ("a_analyst", "select * from syncwell.get_queue_health_metrics()"),
+    "a push": (
+        "a_member",
+        "select syncwell.sync_push(json_build_object('notes', json_build_object("
+        "'created', (select json_agg(json_build_object('id', 'new' || n, 'body', n)) from generate_series(1, 500) as n)"
+        ", 'updated', array[]::json[], 'deleted', array[]::text[])), {cursor}, 'd')",
+    ),
+    "a batch of operations": (
+        "a_member",
+        "select * from syncwell.enqueue_operations((select json_agg(json_build_object("
+        "'operation_type', 'push', 'source', 'calls', 'payload', json_build_object('n', n)"
+        ")) from generate_series(1, 5000) as n))",
+    ),
+    "a batch of events": (
+        "a_member",
+        "select syncwell.ingest_batch('event', (select json_agg(jsonb_build_object("
+        "'external_id', 'new' || n, 'occurred_at', '{now}', 'payload', '{}'::jsonb"
+        ")) from generate_series(1, 5000) as n), 'calls')",
+    ),
+    "a batch of readings": (
+        "a_member",
+        "select syncwell.ingest_batch('reading', (select json_agg(jsonb_build_object("
+        "'occurred_at', '{now}'::timestamptz - n * interval '1 s', 'spo2', 97"
+        ")) from generate_series(1, 5000) as n), p_session => 's1')",
+    ),
+}
+
+
 def run(connection: psycopg.Connection[Any], text: str) -> None:
     values = {"org": Tenants.org("a"), "member": MEMBER, "users": USERS, "each": ROWS // USERS}
     connection.execute(text.encode(), values if "%" in text else None)
@@ -242,26 +291,35 @@ def fresh(cluster: Cluster, stale: Database) -> Iterator[Database]:
         yield database
 
 
+def asking(database: Database, connection: psycopg.Connection[Any], text: str) -> bytes:
+    """The question with its values."""
+    with database.connect() as owner:
+        row = owner.execute("select now()::text").fetchone()
+    assert row is not None
+    values = {"member": MEMBER, "now": row[0], "cursor": 0}
+    if "{cursor}" in text:
+        row = connection.execute("select syncwell.sync_pull(p_device_id => 'd') ->> 'timestamp'").fetchone()
+        assert row is not None
+        values["cursor"] = row[0]
+        connection.commit()
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text.encode()
+
+
+# The later calls of a session may have generic plans.
+CALLS = 7
+
+
 def buffers(database: Database, question: str) -> tuple[int, Any]:
     """Pages that one call reads, once the session's caches are warm; what it did is taken back."""
     login, text = QUESTIONS[question]
-    with database.connect() as owner:
-        now = owner.execute("select now()::text").fetchone()
-    assert now is not None
     with database.connect(login) as connection:
-        cursor = 0
-        if "{cursor}" in text:
-            row = connection.execute("select syncwell.sync_pull(p_device_id => 'd') ->> 'timestamp'").fetchone()
-            assert row is not None
-            cursor = row[0]
-            connection.commit()
-        for name, value in (("member", MEMBER), ("cursor", cursor), ("now", now[0])):
-            text = text.replace(f"{{{name}}}", str(value))
+        asked = asking(database, connection, text)
         pages, plan = 0, None
-        # the later calls of a session may have generic plans
-        for _ in range(7):
+        for _ in range(CALLS):
             connection.execute("savepoint here")
-            row = connection.execute(f"explain (analyze, buffers, timing off, format json) {text}".encode()).fetchone()
+            row = connection.execute(b"explain (analyze, buffers, timing off, format json) " + asked).fetchone()
             assert row is not None
             plan = row[0][0]["Plan"]
             pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
@@ -270,12 +328,47 @@ def buffers(database: Database, question: str) -> tuple[int, Any]:
     return pages, plan
 
 
+def compiled(connection: psycopg.Connection[Any], asked: bytes) -> list[str]:
+    """Where a call plans a statement that a server that can would compile: so says the plan on every server."""
+    found = set()
+
+    def look(diagnosis: psycopg.errors.Diagnostic) -> None:
+        flags = re.search(r":jitFlags (\d+)", diagnosis.message_detail or "")
+        if flags is not None and flags[1] != "0":
+            found.add(diagnosis.context or "the statement itself")
+
+    connection.add_notice_handler(look)
+    # plans are sent where they are made, and where they were made before nothing is
+    connection.execute("discard plans; set debug_print_plan = on; set client_min_messages = log")
+    for _ in range(CALLS):
+        connection.execute("savepoint here")
+        connection.execute(asked)
+        connection.execute("rollback to savepoint here")
+    connection.rollback()
+    return sorted(found)
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("statistics", ["stale", "fresh"])
 def test_reads_a_few_pages(request: pytest.FixtureRequest, statistics: str, question: str) -> None:
     pages, plan = buffers(request.getfixturevalue(statistics), question)
     is_blind = (statistics, question) == ("stale", "own detection")
     assert pages <= (MOST_DETECTING_BLINDLY if is_blind else MOST[statistics]), plan
+
+
+@pytest.mark.parametrize("question", QUESTIONS | LONGER)
+@pytest.mark.parametrize("statistics", ["stale", "fresh"])
+def test_is_not_compiled(request: pytest.FixtureRequest, statistics: str, question: str) -> None:
+    """Compiling takes tens of milliseconds, over and over: a stored function's plans are compiled at each call."""
+    login, text = (QUESTIONS | LONGER)[question]
+    database = request.getfixturevalue(statistics)
+    with database.connect(login) as connection:
+        assert compiled(connection, asking(database, connection, text)) == []
+
+
+def test_control_what_seems_large_is_compiled(fresh: Database) -> None:
+    with fresh.connect("a_member") as connection:
+        assert compiled(connection, b"select count(*) from generate_series(1, 3000) as n, generate_series(1, 3000) as m")
 
 
 def test_control_each_of_the_tables_is_larger(stale: Database) -> None:

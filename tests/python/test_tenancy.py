@@ -296,6 +296,8 @@ def world(cluster: Cluster) -> Iterator[World]:
         world.connection.execute(RELATIONS.encode())
         # small tables would be read whole, whatever is looked for
         world.connection.execute("set enable_seqscan = off")
+        # before PostgreSQL 18 that makes plans seem so dear that each of them is compiled
+        world.connection.execute("set jit = off")
         world.connection.commit()
         # what streams needs one snapshot; nothing else minds
         world.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

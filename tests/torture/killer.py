@@ -45,8 +45,8 @@ def kill(*pids: int) -> None:
 
 def kill_server(server: Server, *, whole: bool) -> None:
     """The postmaster alone, whose backends end what they are at; or everything, as when the machine is switched off."""
-    family = children(server.pid)
-    kill(server.pid, *(family if whole else ()))
+    family = [server.pid, *children(server.pid)]
+    kill(*(family if whole else family[:1]))
     wait_until("the server's processes to end", lambda: not any(map(is_alive, family)), 600)
 
 

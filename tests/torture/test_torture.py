@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +34,14 @@ def test_what_is_acknowledged_is_there_once_and_the_rest_whole_or_absent(torture
 
 
 class Careless(Pushing):
-    """Devices that are told of a commit before it is on the disk."""
+    """Devices that are told of a commit before it is on the disk, where the walwriter is slow to write it."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not self.killer:
+            return  # to drop a database all processes must answer
+        [walwriter] = self.world.ask("select pid from pg_stat_activity where backend_type = 'walwriter'")
+        os.kill(walwriter, signal.SIGSTOP)
 
     def device(self, number: int) -> Device:
         return Device(self.world, number, "-c synchronous_commit=off")

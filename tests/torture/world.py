@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 
 TEMPLATE = "torture_template"
 _SOCKET = ".s.PGSQL.5432"
-# what the walwriter would write by itself within the fifth of a second is what careless commits count on
 _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "wal_writer_delay": "10s",
     "recovery_init_sync_method": "syncfs",
     "max_connections": "60",
 }

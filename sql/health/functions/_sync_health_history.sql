@@ -23,6 +23,8 @@ returns table (
 )
 language plpgsql stable security invoker
 set search_path = pg_catalog, pg_temp
+-- its arrays look larger than they are, and compiling takes longer than all it does
+set jit = off
 as $$
 declare
   c_nothing constant integer := -2147483648;

@@ -9,6 +9,8 @@ returns table (
 )
 language plpgsql volatile security invoker
 set search_path = pg_catalog, pg_temp
+-- its arrays look larger than they are, and compiling takes longer than all it does
+set jit = off
 as $$
 #variable_conflict use_column
 declare
