@@ -1,6 +1,6 @@
 """One test body for both clients: it is written with await, and the synchronous client is made awaitable for it.
 
-And a browser for those who look at pages.
+And a browser for those who look at pages, and two orgs for those who go through the catalog.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ import pytest
 import syncwell
 from harness import UnavailableError, unavailable
 from harness import browser as browsers
+from harness.two_orgs import two_orgs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness import Cluster
     from harness.browser import Browser
+    from harness.two_orgs import World
 
 # what a synchronous class is in the asynchronous world; the classes of the clients are found by their names
 TWINS: dict[type, type] = {
@@ -117,3 +120,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster) -> Iterator[World]:
+    with two_orgs(cluster) as made:
+        yield made

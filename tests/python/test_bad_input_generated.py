@@ -15,12 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from .test_tenancy import CANNOT_BE_CALLED, FUNCTIONS, RIGHTFUL, becoming, qualified, variants, world
+from harness.calling import CANNOT_BE_CALLED, FUNCTIONS, RIGHTFUL, qualified, variants
+from harness.two_orgs import becoming
 
 if TYPE_CHECKING:
-    from .test_tenancy import Argument, World
-
-__all__ = ["world"]
+    from harness.calling import Argument
+    from harness.two_orgs import World
 
 COMMENTS = """
 select p.proname, string_agg(obj_description(p.oid, 'pg_proc'), ' ')

@@ -1,7 +1,7 @@
 """Export and erasure of a person: all rows of all tables, nobody else's, and nothing comes back.
 
-The database is the one of test_tenancy.py, in which every table has rows of a_member, and some more in which a_member
-is only the actor. So a new table that knows users and is not in personal_data fails here.
+The database is the one of harness/two_orgs.py, in which every table has rows of a_member, and some more in which
+a_member is only the actor. So a new table that knows users and is not in personal_data fails here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import pytest
 from psycopg import sql
 
 from harness import Tenants
-
-from .test_tenancy import APPLICATION, SCOPED_TABLES, SECRET, SEEDS, SEEDS_AS_OWNER, SYNCS
+from harness.two_orgs import APPLICATION, SCOPED_TABLES, SECRET, SEEDS, SEEDS_AS_OWNER, SYNCS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +44,7 @@ values
 
 
 def seed(database: Database, login: str, word: str, organisation: str) -> None:
-    """What test_tenancy.py makes for an org, as this member of it."""
+    """What harness/two_orgs.py makes for an org, as this member of it."""
     member = database.connect(login)
     member.execute(SEEDS.replace(SECRET, word).encode())
     member.commit()
@@ -142,7 +141,7 @@ def test_the_world_has_a_row_for_every_personal_column(world: psycopg.Connection
     erased = erase(world)
     registered = world.execute("select table_name, user_column from syncwell.personal_data").fetchall()
     missing = [column for column in registered if column not in erased]
-    assert not missing, f"add to ACTED, or to SEEDS of test_tenancy.py, rows of: {missing}"
+    assert not missing, f"add to ACTED, or to SEEDS of harness/two_orgs.py, rows of: {missing}"
 
 
 def test_nothing_mentions_an_erased_user(world: psycopg.Connection[Any]) -> None:
@@ -456,7 +455,7 @@ def test_an_operator_who_exports_is_written_down(world: psycopg.Connection[Any])
 
 
 def test_scoped_tables_are_personal(world: psycopg.Connection[Any]) -> None:
-    """What test_tenancy.py knows to name a person in another column is known here too."""
+    """What harness/two_orgs.py knows to name a person in another column is known here too."""
     registered = {
         f"syncwell.{table}": column
         for table, column in world.execute("select table_name, user_column from syncwell.personal_data").fetchall()
