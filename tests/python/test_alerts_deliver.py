@@ -29,7 +29,7 @@ from harness.alerting import (
 from harness.require import unavailable
 from harness.wait import wait_until
 from syncwell.cli.app import app
-from syncwell.deliver import Deliverer, Tally, read_channels
+from syncwell.deliver import Channel, ConfigError, Deliverer, Tally, read_channels
 
 if TYPE_CHECKING:
     import socket
@@ -540,38 +540,60 @@ def test_a_database_that_goes_away_comes_back(
         assert process.poll() is None
 
 
+NAMED = "[[channel]]\nname = 'x'\n"
+HOOK = f"{NAMED}kind = 'webhook'\nurl = 'http://x'\n"
+MAIL = f"{NAMED}kind = 'smtp'\nhost = 'x'\nfrom = 'a@b'\n"
+COMMAND = f"{NAMED}kind = 'command'\ncommand = ['x']\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "has no channels"),
+        ("chanel = 1", "unknown key chanel"),
+        ("channel = [1]", "a channel is no table"),
         ("[[channel]]\nname = 'x", "is no TOML"),
         ("[[channel]]\nkind = 'webhook'", "a channel has no name"),
-        ("[[channel]]\nname = 'x'\nkind = 'pigeon'", "channel x: kind is none of"),
-        ("[[channel]]\nname = 'x'\nkind = 'webhook'", "channel x: url is missing"),
-        ("[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'ftp://x'", "url is no URL of HTTP"),
-        (f"[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://u:{SECRET}@x'", "url has a password"),
-        (f"[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://x'\nbearer = '{SECRET}'", "bearer stands"),
-        ("[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://x'\nbearer_env = 'NONE'", "NONE, which is not set"),
-        ("[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://x'\ncolour = 1", "channel x: colour is unknown"),
-        ("[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://x'\ntimeout = 0", "timeout is no number"),
-        ("[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://x'\nmatch = { a = 'b' }", "match.a is no"),
+        (HOOK + HOOK, "there are several channels x"),
+        (f"{NAMED}kind = 'pigeon'", "channel x: kind is none of"),
+        (f"{NAMED}kind = 7", "channel x: kind is no text in one line"),
+        (f"{NAMED}kind = 'webhook'", "channel x: url is missing"),
+        (f"{NAMED}kind = 'webhook'\nurl = 'ftp://x'", "url is no URL of HTTP"),
+        (f"{NAMED}kind = 'webhook'\nurl = 'http://x:port'", "url is no URL of HTTP"),
+        (f"{NAMED}kind = 'webhook'\nurl = 'http://u:{SECRET}@x'", "url has a password"),
+        (f"{HOOK}bearer = '{SECRET}'", "bearer stands"),
+        (f"{HOOK}bearer_env = 'NONE'", "NONE, which is not set"),
+        (f"{HOOK}bearer_env = 'TOKEN'\nbearer_file = 'token'", "bearer is named twice"),
+        (f"{HOOK}bearer_file = 'empty'", "bearer is empty, or not in one line"),
+        (f"{HOOK}bearer_file = 'lines'", "bearer is empty, or not in one line"),
+        (f"{HOOK}bearer_file = 'umlaut'", "bearer is no token"),
+        (f"{HOOK}colour = 1", "channel x: colour is unknown"),
+        (f"{HOOK}timeout = 0", "timeout is no number"),
+        (f"{HOOK}timeout = true", "timeout is no number"),
+        (f"{HOOK}match = 1", "channel x: match is no table"),
+        (f"{HOOK}match = {{ a = 'b' }}", "match.a is no"),
+        (f"{HOOK}headers = {{ 'a' = \"b\\r\\nc: d\" }}", "channel x: headers has one that is none"),
+        (f"{HOOK}headers = {{ Cookie = '{SECRET}' }}", "channel x: headers has Cookie"),
+        (f"{HOOK}ca_file = 'empty'", "channel x: ca_file has no certificates"),
+        (f'{MAIL}to = ["a@b\\nBcc: c@d"]', "channel x: to is no plain address"),
+        (f"{MAIL}to = ['a@b']\ntls = 'perhaps'", "channel x: tls is none of starttls, tls, none"),
+        (f"{MAIL}to = ['a@b']\nusername = 'u'", "channel x: username and a password belong together"),
         (
-            "[[channel]]\nname = 'x'\nkind = 'webhook'\nurl = 'http://x'\nheaders = { 'a' = \"b\\r\\nc: d\" }",
-            "channel x: headers has one that is none",
+            f"{MAIL}to = ['a@b']\ntls = 'none'\nusername = 'u'\npassword_env = 'TOKEN'",
+            "channel x: tls is none, and a password would be readable",
         ),
-        (
-            "[[channel]]\nname = 'x'\nkind = 'smtp'\nhost = 'x'\nfrom = 'a@b'\nto = [\"a@b\\nBcc: c@d\"]",
-            "channel x: to is no plain address",
-        ),
-        (
-            "[[channel]]\nname = 'x'\nkind = 'smtp'\nhost = 'x'\nfrom = 'a@b'\nto = ['a@b']\ntls = 'none'\n"
-            "username = 'u'\npassword_env = 'PATH'",
-            "channel x: tls is none",
-        ),
-        ("[[channel]]\nname = 'x'\nkind = 'command'\ncommand = 'rm -rf'", "channel x: command is no list of texts"),
+        (f"{NAMED}kind = 'command'\ncommand = 'rm -rf'", "channel x: command is no list of texts"),
+        (f"{COMMAND}env = {{ TOKEN = '{SECRET}' }}", "channel x: env.TOKEN names no secret"),
+        (f"{COMMAND}env = {{ TOKEN = {{}} }}", "channel x: env.TOKEN names no secret"),
+        (f"{COMMAND}env = {{ TOKEN = {{ key = 'x' }} }}", "channel x: TOKEN_key is unknown"),
     ],
-)  # fmt: skip
-def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+)
+def test_a_mistake_in_the_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setenv("TOKEN", SECRET)
+    for name, secret in {"token": SECRET, "empty": "", "lines": f"{SECRET}\n{SECRET}", "umlaut": "schlüssel"}.items():
+        (tmp_path / name).write_text(secret)
     path = tmp_path / "alerts.toml"
     path.write_text(text)
     done = CliRunner().invoke(app, ["alerts", "deliver", "-c", str(path), "-d", "nowhere"])
@@ -584,6 +606,33 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, message: str)
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["alerts", "deliver", "-c", str(tmp_path / "none.toml")])
     assert (done.exit_code, "No such file" in done.stderr) == (2, True)
+
+
+def test_without_httpx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    monkeypatch.delitem(sys.modules, "syncwell.deliver.posting", raising=False)
+    with pytest.raises(ConfigError, match="webhook needs httpx") as caught:
+        read_channels(config(tmp_path, hook("http://x")))
+    assert caught.value.hint == "pip install 'syncwell[alerts]'"
+
+
+def test_what_a_sender_did_not_foresee_is_tried_again(database: Database, admin: psycopg.Connection[Any]) -> None:
+    class Broken:
+        kind = "broken"
+        secrets = (SECRET,)
+
+        def send(self, *_: Any, **__: Any) -> None:
+            raise RuntimeError(SECRET)
+
+    def connect() -> psycopg.Connection[Any]:
+        return psycopg.connect(database.uri("a_service"), autocommit=True)
+
+    fire(admin, "one")
+    lines: list[str] = []
+    tally = Deliverer(Channel(name="hook", sender=Broken()), connect, say=lines.append).run_once()
+    assert (tally.failed, tally.error) == (1, "builtins.RuntimeError")
+    assert errors(admin)[0][2:] == ("pending", 1)
+    assert SECRET not in str(lines)
 
 
 def test_who_may_not_deliver_is_told(database: Database, receiver: Receiver, tmp_path: Path) -> None:

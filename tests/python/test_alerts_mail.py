@@ -205,3 +205,20 @@ def test_a_server_that_hangs(database: Database, admin: psycopg.Connection[Any],
             over.set()
             thread.join()
     assert (tally.failed, tally.error) == (1, "no answer within 0.5 s")
+
+
+def test_nobody_takes_mail(database: Database, admin: psycopg.Connection[Any], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    fire(admin, "one")
+    tally = once(database, config(tmp_path, port))
+    assert (tally.failed, tally.error) == (1, "cannot connect")
+
+
+def test_a_server_that_speaks_no_tls(database: Database, admin: psycopg.Connection[Any], tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    with serving(mailbox) as port:
+        fire(admin, "one")
+        tally = once(database, config(tmp_path, port, tls="tls"))
+    assert (tally.failed, tally.error) == (1, "TLS failed")
+    assert mailbox.mails == []

@@ -9,9 +9,10 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -28,9 +29,6 @@ from syncwell.sync.preview import Preview
 from syncwell.sync.progress import Progress
 from syncwell.sync.queue import Queue
 from syncwell.sync.runs import Runs
-
-if TYPE_CHECKING:
-    import psycopg
 
 PARTS = {
     "core": Core,
@@ -470,3 +468,18 @@ def test_errors_are_those_of_the_database(db: psycopg.Connection[Any]) -> None:
         assert kind.__name__ in errors.__all__
         assert isinstance(errors.error_for(sqlstate, "message"), kind)
         assert issubclass(kind, errors.MigrationError) == sqlstate.startswith("SW9")
+
+
+def test_an_error_of_a_newer_schema_is_one_all_the_same(db: psycopg.Connection[Any]) -> None:
+    raising = "do $$ begin raise 'from afar' using errcode = '{}', detail = 'what', hint = 'do'; end $$"
+    told = {}
+    for sqlstate in ("SW599", "SW999", "P0001"):
+        with pytest.raises(psycopg.Error) as caught, db.transaction():
+            db.execute(raising.format(sqlstate).encode())
+        told[sqlstate] = errors.from_psycopg(caught.value)
+    assert type(told["SW599"]) is errors.SyncwellError
+    assert type(told["SW999"]) is errors.MigrationError
+    assert told["P0001"] is None
+    assert errors.from_psycopg(psycopg.OperationalError("gone")) is None
+    assert str(told["SW599"]) == "from afar\nDETAIL:  what\nHINT:  do"
+    assert str(errors.error_for("SW599", "alone")) == "alone"

