@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 Client = Literal["pgbench", "threads"]
 
 _RANDOM = re.compile(r"\\set (\w+) random\((\d+), (\d+)\)")
 _TPS = re.compile(r"tps = ([\d.]+) \(without initial connection time\)")
-_VARIABLE = re.compile(r"(?<!:):(\w+)")
+_VARIABLE = re.compile(r"(?<!:):([A-Za-z_]\w*)")
 
 
 class LoadError(RuntimeError):
@@ -89,9 +88,7 @@ def _threads(workload: Workload, amount: Amount, seed: int) -> float:
         numbers = random.Random(f"{seed}-{place}")  # noqa: S311 - a load, not a secret
         most = amount.each(workload)
         try:
-            with psycopg.connect(
-                workload.uri, autocommit=True, prepare_threshold=0, row_factory=dict_row
-            ) as connection:
+            with psycopg.connect(workload.uri, autocommit=True, prepare_threshold=0) as connection:
                 ready.wait()
                 while not stop.is_set() and done[place] != most:
                     _once(connection, steps, numbers)
@@ -135,7 +132,10 @@ def _steps(script: str) -> list[_Step]:
         for end, kind in ((r"\gset", "gset"), (";", "run")):
             if line.rstrip().endswith(end):
                 text = statement.rstrip().removesuffix(end).strip()
-                steps.append(("gset" if kind == "gset" else "run", _VARIABLE.sub(r"%(\1)s", text.replace("%", "%%"))))
+                names = _VARIABLE.findall(text)
+                # a parameter each time, as in pgbench: the same value may be a text here and a number there
+                asked = _VARIABLE.sub("%s", text.replace("%", "%%"))
+                steps.append(("gset" if kind == "gset" else "run", (asked, names)))
                 statement = ""
                 break
     if statement.strip():
@@ -143,7 +143,7 @@ def _steps(script: str) -> list[_Step]:
     return steps
 
 
-def _once(connection: psycopg.Connection[dict[str, Any]], steps: list[_Step], numbers: random.Random) -> None:
+def _once(connection: psycopg.Connection, steps: list[_Step], numbers: random.Random) -> None:
     # texts, as pgbench sends them: the server finds out their types
     values: dict[str, str] = {}
     for kind, what in steps:
@@ -151,7 +151,8 @@ def _once(connection: psycopg.Connection[dict[str, Any]], steps: list[_Step], nu
             name, low, high = what
             values[name] = str(numbers.randint(low, high))
             continue
-        cursor = connection.execute(what, values)
-        row = cursor.fetchone() if cursor.description else None
-        if kind == "gset" and row is not None:
-            values |= {name: str(value) for name, value in row.items()}
+        asked, names = what
+        cursor = connection.execute(asked, [values[name] for name in names])
+        if kind == "gset" and cursor.description and cursor.pgresult and cursor.rowcount:
+            for place, column in enumerate(cursor.description):
+                values[column.name] = (cursor.pgresult.get_value(0, place) or b"").decode()
