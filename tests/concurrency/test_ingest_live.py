@@ -106,6 +106,20 @@ def test_64_devices_start_one_session(database: Database, pool: ThreadPoolExecut
     assert value(admin, "select count(*) from syncwell.sync_sessions") == 1
 
 
+def test_who_cannot_see_the_session_is_told_to_try_again(database: Database, admin: Connection) -> None:
+    """A snapshot from before: that another one made it is no violation of a key, but worth another try."""
+    admin.execute("set session authorization a_member")
+    batch(admin, [reading(1)])  # before its session, whose name is known from here on
+    blind = database.connect("a_member")
+    blind.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    blind.execute("select syncwell.who_am_i()")
+    assert start(admin)[1] is True
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        start(blind)
+    blind.rollback()
+    assert start(blind)[1] is False
+
+
 def test_looking_before_inserting_starts_more_than_one(
     database: Database, pool: ThreadPoolExecutor, admin: Connection
 ) -> None:
