@@ -76,14 +76,17 @@ begin
     from parts as p
     group by p.n
   ),
-  -- As _sketch_quantiles() does it, for all periods at once, which costs a quarter. Counts are exact as doubles; what
-  -- took no time at all stands below all buckets.
-  buckets as materialized (
+  -- As _sketch_quantiles() does it, for all periods at once, at less than a quarter of the cost. Counts are exact as
+  -- doubles; what took no time at all is a bucket below all others.
+  buckets as (
     select u.n, u.index, sum(u.count::double precision) as count
     from (
-      select p.n, unnest((p.durations).indexes) as index, unnest((p.durations).counts) as count from parts as p
-      union all
-      select p.n, c_nothing, (p.durations).zeros from parts as p where (p.durations).zeros > 0
+      select
+        p.n,
+        unnest(c_nothing || (p.durations).indexes) as index,
+        unnest((p.durations).zeros || (p.durations).counts) as count
+      from parts as p
+      where (p.durations).zeros is not null
     ) as u
     group by u.n, u.index
   ),
@@ -91,19 +94,20 @@ begin
     select b.n, b.index, sum(b.count) over (partition by b.n order by b.index rows unbounded preceding) as upto
     from buckets as b
   ),
-  totals as (
-    select b.n, greatest(1, ceil(0.5 * sum(b.count))) as p50, greatest(1, ceil(0.95 * sum(b.count))) as p95
-    from buckets as b
-    group by b.n
+  merged as (
+    select
+      r.n, array_agg(r.index order by r.index) as indexes, array_agg(r.upto order by r.index) as upto,
+      max(r.upto) as total
+    from ranks as r
+    group by r.n
   ),
+  -- the first bucket that reaches the rank: they are whole numbers
   percentiles as (
     select
-      r.n,
-      min(r.index) filter (where r.upto >= t.p50) as p50,
-      min(r.index) filter (where r.upto >= t.p95) as p95
-    from ranks as r
-    join totals as t on t.n = r.n
-    group by r.n
+      m.n,
+      m.indexes[1 + width_bucket(greatest(1, ceil(0.5 * m.total)) - 0.5, m.upto)] as p50,
+      m.indexes[1 + width_bucket(greatest(1, ceil(0.95 * m.total)) - 0.5, m.upto)] as p95
+    from merged as m
   ),
   stretches as (
     select * from syncwell._state_stretches(v_org_id, v_stream_ids, v_starts[1], v_now)
