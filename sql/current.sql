@@ -9744,9 +9744,7 @@ begin
       v_told.platform := v_row.d ->> 'platform';
       v_told.device_id := v_row.d ->> 'device_id';
       v_told.created_at := syncwell._import_time(v_row.d, 'created_at', p_now);
-      v_names := array(
-        select distinct n from unnest(array[v_row.d ->> 'local_id', v_row.d ->> 'id']) as n where n is not null
-      );
+      v_names := array_remove(array[v_row.d ->> 'local_id', v_row.d ->> 'id'], null);
       if v_names = '{}' or v_told.started_at is null then
         raise exception using
           errcode = '22004',

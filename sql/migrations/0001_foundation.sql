@@ -40216,9 +40216,7 @@ begin
       v_told.platform := v_row.d ->> 'platform';
       v_told.device_id := v_row.d ->> 'device_id';
       v_told.created_at := syncwell._import_time(v_row.d, 'created_at', p_now);
-      v_names := array(
-        select distinct n from unnest(array[v_row.d ->> 'local_id', v_row.d ->> 'id']) as n where n is not null
-      );
+      v_names := array_remove(array[v_row.d ->> 'local_id', v_row.d ->> 'id'], null);
       if v_names = '{}' or v_told.started_at is null then
         raise exception using
           errcode = '22004',
@@ -43089,4 +43087,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', 'a93f3f525a5af0e68ce63247af6583644baf83aac254eba9105f0a6d75ddf752', syncwell._now(), session_user);
+('0001', 'foundation', '75f54821811531f18ddf6c3f59dd14b95b2ce5bc92477f2971e5924ea79542d9', syncwell._now(), session_user);

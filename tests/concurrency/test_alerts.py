@@ -357,3 +357,17 @@ def test_an_alert_that_is_handed_on_while_a_channel_begins(database: Database, a
     assert new.execute(CLAIM, ["new"]).fetchall() == [("two",)]
     old.execute(CLAIM, ["old"])
     assert [row[0] for row in states(admin, "old")] == ["one", "two"]
+
+
+def test_the_first_two_channels_of_an_org_may_open_together(database: Database, admin: psycopg.Connection[Any]) -> None:
+    """Both find that nothing was ever routed: the second one waits, and goes on."""
+    fire(admin, "one")
+    first, second = database.connect("a_service"), database.connect("a_service")
+    first.execute(CLAIM, ["here"])
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: second.execute(CLAIM, ["there"]).fetchall())
+        wait_for_lock(admin, second.info.backend_pid)
+        first.commit()
+        assert waiting.result(30) == [("one",)]
+    second.commit()
+    assert states(admin, "here") == states(admin, "there") == [("one", "firing", "pending")]
