@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from harness.cluster import Cluster
-from syncwell.embedded import Server
+from syncwell.embedded import Server, find_bindir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,13 +74,16 @@ def _add_all(server: Server) -> None:
         connection.execute("select public.plpgsql_profiler_reset_all()")
 
 
+_PROFILED = find_bindir()
 _server_init = Server.__init__
 _cluster_database = Cluster.database
 _cluster_close = Cluster.close
 
 
 def _profiling_server(self: Server, **options: Any) -> None:
-    _server_init(self, **{**options, "settings": SETTINGS | dict(options.get("settings") or {})})
+    _server_init(self, **options)
+    if self.bindir == _PROFILED:  # a test may choose another one, which has no profiler
+        self._settings = SETTINGS | self._settings
 
 
 @contextlib.contextmanager
