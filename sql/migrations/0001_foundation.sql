@@ -33000,24 +33000,29 @@ begin
         generate_series(
           width_bucket(s.starts_at, v_starts), width_bucket(s.ends_at - interval '1 microsecond', v_starts)
         ) as n,
-        case s.mode when 'paused' then s.mode else s.status end as kind, s.score::double precision as score,
+        case s.mode when 'paused' then s.mode else s.status end as kind, s.score,
         s.starts_at, s.ends_at
       from stretches as s
     ) as c
   ),
+  -- scores are few, and a numeric takes long to become a number that is fast to add up
+  sums as (
+    select p.n, p.kind, p.score, sum(p.seconds) as seconds
+    from pieces as p
+    group by p.n, p.kind, p.score
+  ),
   shares as (
     select
-      p.n,
-      sum(p.seconds * p.score) filter (where p.score is not null)
-      / nullif(sum(p.seconds) filter (where p.score is not null), 0) as score,
-      sum(p.seconds) filter (where p.kind = 'healthy') as healthy,
-      sum(p.seconds) filter (where p.kind = 'late') as late,
-      sum(p.seconds) filter (where p.kind = 'degraded') as degraded,
-      sum(p.seconds) filter (where p.kind = 'unhealthy') as unhealthy,
-      sum(p.seconds) filter (where p.kind = 'paused') as paused,
-      sum(p.seconds) filter (where p.kind <> 'unknown') as known
-    from pieces as p
-    group by p.n
+      t.n,
+      sum(t.seconds * t.score::double precision) / nullif(sum(t.seconds) filter (where t.score is not null), 0) as score,
+      sum(t.seconds) filter (where t.kind = 'healthy') as healthy,
+      sum(t.seconds) filter (where t.kind = 'late') as late,
+      sum(t.seconds) filter (where t.kind = 'degraded') as degraded,
+      sum(t.seconds) filter (where t.kind = 'unhealthy') as unhealthy,
+      sum(t.seconds) filter (where t.kind = 'paused') as paused,
+      sum(t.seconds) filter (where t.kind <> 'unknown') as known
+    from sums as t
+    group by t.n
   )
   select
     v_period,
@@ -43087,4 +43092,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '75f54821811531f18ddf6c3f59dd14b95b2ce5bc92477f2971e5924ea79542d9', syncwell._now(), session_user);
+('0001', 'foundation', '7cc3bc260dc94319bfbafc2e9f1f722ffc102578883d0b3af06be2740c93d092', syncwell._now(), session_user);
