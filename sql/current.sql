@@ -17378,6 +17378,7 @@ COMMENT ON FUNCTION syncwell._queue_defaults(p_org_id uuid, p_source text, p_pla
 CREATE FUNCTION syncwell._queue_health_metrics(p_user_id uuid) RETURNS TABLE(source text, platform text, depth bigint, ready bigint, scheduled bigint, retrying bigint, blocked bigint, processing bigint, dead bigint, expired_leases bigint, oldest_ready_at timestamp with time zone, oldest_ready_seconds numeric, oldest_enqueued_at timestamp with time zone, p95_wait_ms double precision, p95_service_ms double precision, arrivals_per_minute numeric, completions_per_minute numeric, drain_seconds numeric, client_queues bigint, client_depth numeric, client_oldest_at timestamp with time zone, client_reported_at timestamp with time zone, client_report_seconds numeric)
     LANGUAGE plpgsql STABLE ROWS 10
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 #variable_conflict use_column
@@ -31301,6 +31302,7 @@ CREATE FUNCTION syncwell.get_volume_timeline(p_source text DEFAULT NULL::text, p
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
     AS $$
 #variable_conflict use_column
 declare

@@ -10024,6 +10024,7 @@ returns table (
 )
 language plpgsql stable security invoker rows 10
 set search_path = pg_catalog, pg_temp
+set jit = off
 set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
@@ -35966,6 +35967,7 @@ returns table (
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -43092,4 +43094,4 @@ select syncwell._note_installed() as objects;
 --! end
 
 insert into syncwell.schema_migrations (id, name, sha256, applied_at, applied_by) values
-('0001', 'foundation', '7cc3bc260dc94319bfbafc2e9f1f722ffc102578883d0b3af06be2740c93d092', syncwell._now(), session_user);
+('0001', 'foundation', '17322ed42c23075e0115a16f2bf300f9b35886a9bc7899de504a3ec1a0ea512e', syncwell._now(), session_user);

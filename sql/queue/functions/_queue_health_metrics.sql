@@ -26,6 +26,7 @@ returns table (
 )
 language plpgsql stable security invoker rows 10
 set search_path = pg_catalog, pg_temp
+set jit = off
 set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
